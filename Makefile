@@ -1,0 +1,65 @@
+# `make` alone lists what there is. Everything is installed into .venv, nothing anywhere else.
+PYTHON ?= python3
+CONSTRAINTS ?= constraints.txt
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check \
+	$(if $(CONSTRAINTS),--constraint $(CONSTRAINTS))
+LESSONS := $(wildcard notebooks/*.ipynb)
+
+.DEFAULT_GOAL := help
+.PHONY: help lab enhance test constraints clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+lab: $(VENV)/installed ## open the first notebook in JupyterLab (ARGS="--no-browser --port 9999")
+	$(BIN)/python -m jupyterlab --ServerApp.root_dir=notebooks \
+		--LabApp.default_url=/lab/tree/00_quickstart.ipynb $(ARGS)
+
+enhance: $(VENV)/installed ## run the experiment on the embedded corpus (ARGS="--nmf_mode NMF_g")
+	$(BIN)/nmflab enhance $(ARGS)
+
+test: $(VENV)/installed-test ## all checks: ruff, mypy, pytest, notebooks (ARGS are pytest's)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests \
+		$(if $(LESSONS),--nbval --nbval-current-env --nbval-cell-timeout=300 notebooks) $(ARGS)
+
+# A fresh environment, so that only what the project needs is pinned.
+constraints: $(BIN)/python ## pin the newest versions of all dependencies in constraints.txt
+	rm -rf $(VENV)/fresh
+	$(BIN)/python -m venv $(VENV)/fresh
+	$(VENV)/fresh/bin/python -m pip install --quiet --disable-pip-version-check -e ".[test,pesq]"
+	{ sed -n '/^#/p' constraints.txt; \
+	  $(VENV)/fresh/bin/python -m pip freeze --exclude-editable --disable-pip-version-check \
+	    | sed -n 's/^\([A-Za-z0-9._-]*==[0-9][A-Za-z0-9.]*\).*$$/\1/p' \
+	    | tr 'A-Z_' 'a-z-' | LC_ALL=C sort; } > $(VENV)/constraints.txt
+	mv $(VENV)/constraints.txt constraints.txt
+	rm -rf $(VENV)/fresh
+
+clean: ## remove .venv, caches and builds (never data or output)
+	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "nmflab needs Python 3.11 or newer, and $(PYTHON) is not:" \
+			"name one that is, as in  make lab PYTHON=python3.12"; exit 1; }
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "$(PYTHON) cannot create a virtual environment: install its venv module" \
+			"(on Debian and Ubuntu: apt install python3-venv) and try again."; exit 1; }
+
+$(VENV)/installed: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
+	@echo "Installing nmflab into $(VENV): some minutes, once ..."
+	@$(PIP_INSTALL) -e .
+	@touch $@
+
+$(VENV)/installed-test: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
+	@echo "Installing nmflab and its test tools into $(VENV): some minutes, once ..."
+	@$(PIP_INSTALL) -e ".[test]"
+	@touch $(VENV)/installed $@

@@ -1,0 +1,125 @@
+"""Blocks of frames on all cores: threads that each hold BLAS to one thread.
+
+BLAS's own threads collapse when a neighbour is busy; Python threads over blocks of frames don't,
+and ``np.matmul`` releases the interpreter while it works. Results never depend on the number of
+workers: the blocks are the same, and they are added up in their order.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+from threadpoolctl import ThreadpoolController
+
+Block = TypeVar("Block")
+Result = TypeVar("Result")
+
+_lock = threading.Lock()
+_pool: ThreadPoolExecutor | None = None
+_controller: ThreadpoolController | None = None
+_limit: object = None
+_users = 0
+
+
+def num_workers() -> int:
+    """Count the threads that share the blocks.
+
+    Returns
+    -------
+    int
+        The cores this process may use, or fewer if ``OMP_NUM_THREADS`` says so, as it does in
+        the workers of Dask and joblib: no machine is oversubscribed.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, min(cores or 1, int(asked) if asked.isdigit() else 64))
+
+
+def map_blocks(work: Callable[[Block], Result], blocks: Sequence[Block]) -> Iterator[Result]:
+    """Apply a function to each block, in threads, and give the results in order.
+
+    Parameters
+    ----------
+    work : callable
+        What to do with a block; it may write into arrays, each block into its own part.
+    blocks : sequence
+        The blocks.
+
+    Yields
+    ------
+    Result
+        The result for each block, in the order of the blocks.
+    """
+    with one_blas_thread():
+        if num_workers() == 1 or len(blocks) == 1:
+            yield from map(work, blocks)
+            return
+        futures = [_submit(work, block) for block in blocks]
+        try:
+            for future in futures:
+                yield future.result()
+        finally:
+            _finish(futures)
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Hold BLAS to one thread until the last of those who asked for it is done."""
+    _enter_limit()
+    try:
+        yield
+    finally:
+        _leave_limit()
+
+
+def _enter_limit() -> None:
+    global _controller, _limit, _users
+    with _lock:
+        _users += 1
+        if _users == 1:
+            _controller = _controller or ThreadpoolController()
+            _limit = _controller.limit(limits=1, user_api="blas")
+
+
+def _leave_limit() -> None:
+    global _limit, _users
+    with _lock:
+        _users -= 1
+        if _users == 0 and _limit is not None:
+            _limit.restore_original_limits()  # type: ignore[attr-defined]
+            _limit = None
+
+
+def _submit(work: Callable[[Block], Result], block: Block) -> Future[Result]:
+    """Hand a block to a thread, or do it here where no thread can start (Pyodide)."""
+    global _pool
+    try:
+        with _lock:
+            _pool = _pool or ThreadPoolExecutor(num_workers(), thread_name_prefix="nmflab")
+        return _pool.submit(work, block)
+    except RuntimeError:
+        done: Future[Result] = Future()
+        done.set_result(work(block))
+        return done
+
+
+def _finish(futures: Sequence[Future[Result]]) -> None:
+    """After an error or an interrupt: start no further block, and wait for those that run."""
+    for future in futures:
+        if not future.cancel() and not future.done():
+            future.exception()
+
+
+def _forget() -> None:
+    """In a forked child: its parent's threads and limits aren't there."""
+    global _lock, _pool, _limit, _users
+    _lock, _pool, _limit, _users = threading.Lock(), None, None, 0
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

@@ -1,0 +1,529 @@
+"""Speech separation with dictionaries trained apart, and the model that holds them.
+
+Speech and noise are each factorised by themselves, |S| ≈ W_S H_S and |N| ≈ W_N H_N; H_S and H_N
+are kept, for they are what the priors are fitted to. A mixture is then encoded on both bases at
+once, |X| ≈ [W_S W_N] H, and the Wiener gain takes the speech out (Kwon, Shin and Kim, ICASSP
+2016).
+
+The relative penalty λ is dimensionless: the priors are fitted to activations whose mean is 1, and
+are stretched to the mixture's own mean activation m, together with λ. That is the same as scaling
+the mixture to mean activation 1, and makes the gain independent of every level.
+See notebooks/04_separation.ipynb and notebooks/06_map_separation.ipynb.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nmflab.audio import as_signal, replacing
+from nmflab.errors import NmflabError
+from nmflab.nmf import Encoding, encode, train_nmf
+from nmflab.priors import ExponentialPrior, GammaPrior, Prior, joined
+from nmflab.settings import Settings
+from nmflab.stft import Stft
+from nmflab.wiener import wiener_gain
+
+StageProgress = Callable[[str, int, int], None]
+
+FORMAT = "nmflab model"
+VERSION = 1
+ENCODING_PARAMETERS = (
+    "nmf_mode",
+    "max_iter_test",
+    "epsilon",
+    "penalty",
+    "p",
+    "snr",
+    "update",
+    "penalty_scale",
+    "activation_floor",
+    "solver",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Dictionary:
+    """The bases of one source, with the activations left over from training.
+
+    Parameters
+    ----------
+    W : ndarray of float32, shape (F, K)
+        Bases; each column sums to 1.
+    H : ndarray of float32, shape (K, T)
+        Activations of the training audio.
+    divergence : ndarray of float64, shape (n,)
+        D(V‖WH) after each training iteration.
+    """
+
+    W: NDArray[np.float32]
+    H: NDArray[np.float32]
+    divergence: NDArray[np.float64]
+    _priors: dict[tuple[str, float], Prior] = field(default_factory=dict, init=False, repr=False)
+
+    def prior(self, nmf_mode: str, *, activation_floor: float = 0.1) -> Prior | None:
+        """Fit the variant's prior to H, scaled to a mean of 1 over all its entries.
+
+        Parameters
+        ----------
+        nmf_mode : {"NMF", "NMF_g", "NMF_e"}
+            None, gamma or exponential.
+        activation_floor : float, default 0.1
+            See `GammaPrior.fit`.
+
+        Returns
+        -------
+        Prior or None
+            One distribution for each row of H / mean(H); fitted once and kept.
+        """
+        if nmf_mode == "NMF":
+            return None
+        key = (nmf_mode, activation_floor if nmf_mode == "NMF_g" else 0.0)
+        if key not in self._priors:
+            H = self.H / self.level
+            gamma = nmf_mode == "NMF_g"
+            fitted = GammaPrior.fit(H, floor=activation_floor) if gamma else ExponentialPrior.fit(H)
+            self._priors[key] = fitted
+        return self._priors[key]
+
+    @property
+    def level(self) -> float:
+        """Mean of all entries of H."""
+        return float(self.H.mean(dtype=np.float64))
+
+
+@dataclass(frozen=True, eq=False)
+class SeparationModel:
+    """Dictionaries for speech and noise, and the settings they were trained with.
+
+    Parameters
+    ----------
+    speech, noise : Dictionary
+        The two sources' bases and training activations.
+    settings : Settings
+        The settings of training; its encoding parameters are the default of `separate`.
+    """
+
+    speech: Dictionary
+    noise: Dictionary
+    settings: Settings
+
+    @property
+    def W(self) -> NDArray[np.float32]:
+        """All bases [W_S W_N], shape (F, K_S + K_N)."""
+        return np.concatenate([self.speech.W, self.noise.W], axis=1)
+
+    def encoding_settings(self, settings: Settings | None) -> Settings:
+        """Take the encoding parameters of some settings, and all others from the model.
+
+        Parameters
+        ----------
+        settings : Settings or None
+            Where the encoding parameters come from: variant, λ, p, update rule, iterations and
+            so on. What has been fixed by training (STFT, number of bases) stays as it is.
+
+        Returns
+        -------
+        Settings
+            What a separation with this model really uses.
+        """
+        if settings is None:
+            return self.settings
+        return self.settings.replace(**{n: getattr(settings, n) for n in ENCODING_PARAMETERS})
+
+    def save(self, path: str | Path) -> Path:
+        """Write the model to a NumPy archive, without pickles.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file; written under another name first, and renamed when it is complete.
+
+        Returns
+        -------
+        Path
+            The file written.
+
+        Raises
+        ------
+        NmflabError
+            If it can't be written there.
+        """
+        header = {"format": FORMAT, "version": VERSION, "settings": self.settings.to_dict()}
+        arrays: dict[str, Any] = {"header": np.array(json.dumps(header))}
+        for source in ("speech", "noise"):
+            dictionary = getattr(self, source)
+            for name in ("W", "H", "divergence"):
+                arrays[f"{source}_{name}"] = getattr(dictionary, name)
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, **arrays)
+        return Path(path)
+
+
+@dataclass(frozen=True, eq=False)
+class Separation:
+    """What was found in a mixture.
+
+    Parameters
+    ----------
+    speech, noise : ndarray of float32, shape (n,)
+        The two parts; their sum is the mixture.
+    H : ndarray of float32, shape (K_S + K_N, T)
+        Activations, those of speech first.
+    gain : ndarray of float32, shape (F, T)
+        Wiener gain of the speech.
+    divergence : ndarray of float64, shape (n_iter,)
+        Objective D + λ Σ φ after each iteration; with λ = 0 the divergence itself.
+    mixture : ndarray of complex64, shape (F, T)
+        Spectrogram X of the mixture.
+    settings : Settings
+        What was really used.
+    """
+
+    speech: NDArray[np.float32]
+    noise: NDArray[np.float32]
+    H: NDArray[np.float32]
+    gain: NDArray[np.float32]
+    divergence: NDArray[np.float64]
+    mixture: NDArray[np.complex64]
+    settings: Settings
+
+
+def train_dictionary(
+    signals: Sequence[ArrayLike],
+    num_bases: int,
+    settings: Settings,
+    *,
+    name: str = "speech",
+    progress: StageProgress | None = None,
+) -> Dictionary:
+    """Train the bases of one source by itself.
+
+    Parameters
+    ----------
+    signals : sequence of array_like, each of shape (n,)
+        Clean audio of the source at ``settings.sampling_rate``.
+    num_bases : int
+        Number of bases K.
+    settings : Settings
+        Its STFT and training parameters count.
+    name : str, default "speech"
+        What to call the source in messages and in progress.
+    progress : callable, optional
+        Called as ``progress(f"training {name}", done, total)`` after each iteration.
+
+    Returns
+    -------
+    Dictionary
+        W, H and the divergence after each iteration.
+
+    Raises
+    ------
+    NmflabError
+        If there is no signal, all are silent, one is unusable, or there are fewer frames than
+        bases.
+    """
+    V = _training_spectrogram(signals, settings, name)
+    if num_bases > V.shape[1]:
+        seconds = V.shape[1] * settings.hop / settings.sampling_rate
+        raise NmflabError(
+            f"num_basis_{name} is {num_bases} but the training {name} has only {V.shape[1]} frames "
+            f"({seconds:.1f} s): take fewer bases or more audio."
+        )
+    stage = f"training {name}"
+    found = train_nmf(
+        V,
+        num_bases,
+        n_iter=settings.max_iter_train,
+        epsilon=settings.epsilon,
+        solver=settings.solver,
+        seed=settings.seed,
+        progress=None if progress is None else lambda i, n: progress(stage, i, n),
+    )
+    return Dictionary(found.W, found.H, found.divergence)
+
+
+def train_model(
+    speech: Sequence[ArrayLike],
+    noise: Sequence[ArrayLike],
+    settings: Settings | None = None,
+    *,
+    progress: StageProgress | None = None,
+) -> SeparationModel:
+    """Train the dictionaries of speech and of noise, apart from each other.
+
+    Parameters
+    ----------
+    speech, noise : sequence of array_like, each of shape (n,)
+        Clean audio of the two sources at ``settings.sampling_rate``.
+    settings : Settings, optional
+        By default ``Settings()``.
+    progress : callable, optional
+        Called as ``progress(stage, done, total)`` after each iteration.
+
+    Returns
+    -------
+    SeparationModel
+        The model.
+
+    Raises
+    ------
+    NmflabError
+        As for `train_dictionary`.
+    """
+    settings = settings or Settings()
+    return SeparationModel(
+        train_dictionary(
+            speech, settings.num_basis_speech, settings, name="speech", progress=progress
+        ),
+        train_dictionary(
+            noise, settings.num_basis_noise, settings, name="noise", progress=progress
+        ),
+        settings,
+    )
+
+
+def encode_mixture(
+    model: SeparationModel,
+    V: NDArray[np.float32],
+    settings: Settings | None = None,
+    *,
+    init: ArrayLike | None = None,
+    progress: StageProgress | None = None,
+) -> Encoding:
+    """Encode the magnitudes of a mixture on the bases of speech and noise together.
+
+    Parameters
+    ----------
+    model : SeparationModel
+        The dictionaries.
+    V : ndarray, shape (F, T)
+        Magnitudes of the mixture.
+    settings : Settings, optional
+        Where the encoding parameters come from; by default the model's.
+    init : array_like, shape (K_S + K_N, T), optional
+        Activations to start from.
+    progress : callable, optional
+        Called as ``progress("separating", done, total)`` after each block of frames.
+
+    Returns
+    -------
+    Encoding
+        H, the activations of speech first, and the objective.
+
+    Raises
+    ------
+    NmflabError
+        If V doesn't fit the model.
+    """
+    settings = model.encoding_settings(settings)
+    prior, penalty = scaled_prior(model, settings, V)
+    return encode(
+        V,
+        model.W,
+        prior=prior,
+        penalty=penalty,
+        n_iter=settings.max_iter_test,
+        epsilon=settings.epsilon,
+        update=settings.update,
+        solver=settings.solver,
+        init=init,
+        progress=None if progress is None else lambda i, n: progress("separating", i, n),
+    )
+
+
+def scaled_prior(
+    model: SeparationModel, settings: Settings, V: NDArray[np.floating]
+) -> tuple[Prior | None, float]:
+    """Bring the priors and λ to the scale of a mixture.
+
+    With the relative scale the priors of H/mean(H) are stretched to the mixture's mean
+    activation m = mean frame sum / K, and λ, which weighs them against a divergence that grows
+    with m, becomes λm. With the raw scale the priors are those of H itself, and λ is as it
+    stands.
+
+    Parameters
+    ----------
+    model : SeparationModel
+        Where the training activations are.
+    settings : Settings
+        Variant, λ, its scale and the floor of the gamma fit.
+    V : ndarray, shape (F, T)
+        Magnitudes of the mixture.
+
+    Returns
+    -------
+    prior : Prior or None
+        The prior for the K_S + K_N rows of H; None for plain NMF.
+    penalty : float
+        The λ that `encode` takes.
+    """
+    sources = (model.speech, model.noise)
+    if settings.nmf_mode == "NMF" or settings.penalty == 0:
+        return None, 0.0
+    fitted = [
+        source.prior(settings.nmf_mode, activation_floor=settings.activation_floor)
+        for source in sources
+    ]
+    priors = [prior for prior in fitted if prior is not None]
+    if settings.penalty_scale == "raw":
+        scaled = [
+            prior.stretched(source.level) for prior, source in zip(priors, sources, strict=True)
+        ]
+        return joined(scaled), settings.penalty
+    K = sum(source.W.shape[1] for source in sources)
+    m = float(V.sum(dtype=np.float64)) / V.shape[1] / K or 1.0
+    return joined(priors).stretched(m), settings.penalty * m
+
+
+def separate(
+    model: SeparationModel,
+    mixture: ArrayLike,
+    settings: Settings | None = None,
+    *,
+    progress: StageProgress | None = None,
+) -> Separation:
+    """Take the speech out of a mixture.
+
+    Parameters
+    ----------
+    model : SeparationModel
+        Trained dictionaries.
+    mixture : array_like, shape (n,)
+        Noisy speech, mono, at the model's sampling rate.
+    settings : Settings, optional
+        Overrides the encoding parameters (variant, λ, p, update rule, iterations); what training
+        has fixed stays the model's.
+    progress : callable, optional
+        Called as ``progress("separating", done, total)`` after each block of frames.
+
+    Returns
+    -------
+    Separation
+        Speech and noise, whose sum is the mixture, the activations and the gain.
+
+    Raises
+    ------
+    NmflabError
+        If the mixture isn't one-dimensional, is empty, or holds NaN or infinity.
+    """
+    settings = model.encoding_settings(settings)
+    x = as_signal(mixture, "mixture")
+    stft = Stft.from_settings(settings)
+    X = stft.analyse(x)
+    encoding = encode_mixture(model, np.abs(X), settings, progress=progress)
+    gain = speech_gain(model, encoding.H, p=settings.p)
+    speech = stft.synthesise(gain * X, len(x))
+    return Separation(
+        speech=speech,
+        noise=x - speech,  # the inverse of (1 − G)∘X, for the STFT is linear
+        H=encoding.H,
+        gain=gain,
+        divergence=encoding.objective,
+        mixture=X,
+        settings=settings,
+    )
+
+
+def speech_gain(
+    model: SeparationModel, H: NDArray[np.float32], *, p: float = 2.0
+) -> NDArray[np.float32]:
+    """Compute the Wiener gain of the speech from the activations of a mixture.
+
+    Parameters
+    ----------
+    model : SeparationModel
+        The dictionaries.
+    H : ndarray, shape (K_S + K_N, T)
+        Activations, those of speech first.
+    p : float, default 2.0
+        Power of the gain.
+
+    Returns
+    -------
+    ndarray of float32, shape (F, T)
+        G = Ŝ^p / (Ŝ^p + N̂^p) with Ŝ = W_S H_S and N̂ = W_N H_N.
+    """
+    K = model.speech.W.shape[1]
+    return wiener_gain(model.speech.W @ H[:K], model.noise.W @ H[K:], p=p)
+
+
+def load_model(path: str | Path) -> SeparationModel:
+    """Read a model that `SeparationModel.save` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Returns
+    -------
+    SeparationModel
+        The model.
+
+    Raises
+    ------
+    NmflabError
+        If the file is missing, truncated, of another version, holds pickles or isn't a model.
+    """
+    path = Path(path)
+    remedy = "train it anew with `nmflab train`"
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            header = json.loads(str(archive["header"]))
+            version = header["version"] if header["format"] == FORMAT else None
+            if version != VERSION:
+                raise NmflabError(
+                    f"{path} is a model of version {version}, but this nmflab reads version "
+                    f"{VERSION}: {remedy}."
+                )
+            speech, noise = (_dictionary(archive, source) for source in ("speech", "noise"))
+            model = SeparationModel(speech, noise, Settings.from_dict(header["settings"]))
+    except FileNotFoundError:
+        raise NmflabError(f"There is no model file {path}: make one with `nmflab train`.") from None
+    except NmflabError:
+        raise
+    except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
+        raise NmflabError(
+            f"{path} can't be read as an nmflab model, it is damaged or something else: {remedy}."
+        ) from error
+    _check_model(model, path, remedy)
+    return model
+
+
+def _dictionary(archive: Any, source: str) -> Dictionary:
+    return Dictionary(*(archive[f"{source}_{name}"] for name in ("W", "H", "divergence")))
+
+
+def _check_model(model: SeparationModel, path: Path, remedy: str) -> None:
+    """Refuse a file whose arrays don't fit its own settings."""
+    settings = model.settings
+    counts = (settings.num_basis_speech, settings.num_basis_noise)
+    for dictionary, K in zip((model.speech, model.noise), counts, strict=True):
+        fits = dictionary.W.shape == (settings.num_bins, K) and dictionary.H.shape[0] == K
+        if not fits or not all(np.isfinite(a).all() for a in (dictionary.W, dictionary.H)):
+            raise NmflabError(f"{path} holds arrays that don't fit its settings: {remedy}.")
+
+
+def _training_spectrogram(
+    signals: Sequence[ArrayLike], settings: Settings, name: str
+) -> NDArray[np.float32]:
+    """Magnitudes of all signals, one after another, shape (F, T)."""
+    if len(signals) == 0:
+        raise NmflabError(f"There is no training {name}: give one signal at least.")
+    stft = Stft.from_settings(settings)
+    spectrograms = [
+        np.abs(stft.analyse(as_signal(signal, f"{name}[{i}]"))).T
+        for i, signal in enumerate(signals)
+    ]
+    V = np.concatenate(spectrograms)
+    if not V.any():
+        raise NmflabError(f"The training {name} is silent: nothing can be learnt from it.")
+    return V.T

@@ -1,0 +1,39 @@
+"""Fixtures for all tests: a seeded generator, a browser if there is one, no chance at all."""
+
+import os
+import shutil
+
+import hypothesis
+import numpy as np
+import pytest
+
+hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("ci")
+
+
+def find_chromium():
+    """Return the path of a Chromium, or None."""
+    names = [os.environ.get("NMFLAB_CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome"]
+    return next(filter(None, map(shutil.which, filter(None, names))), None)
+
+
+def pytest_runtest_setup(item):
+    """Skip what needs a browser where there is none, or fail if the run asks for one."""
+    if item.get_closest_marker("browser") is None or find_chromium():
+        return
+    missing = "No Chromium here: install one (Debian: apt install chromium) or set NMFLAB_CHROMIUM."
+    if os.environ.get("NMFLAB_REQUIRE_BROWSER") == "1":
+        pytest.fail(f"{missing} NMFLAB_REQUIRE_BROWSER=1 asks for it.", pytrace=False)
+    pytest.skip(missing)
+
+
+@pytest.fixture
+def rng():
+    """Give a random generator that starts the same in every test."""
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def chromium_path():
+    """Give the path of Chromium to a test marked ``browser``."""
+    return find_chromium()

@@ -183,7 +183,9 @@ class _Version(argparse.Action):
 def _add_enhance(parser: _Parser) -> None:
     parser.set_defaults(run=_enhance)
     _add_data_option(parser)
-    parser.add_argument("--output", default="output", help="output folder (default: output)")
+    parser.add_argument(
+        "--output", default="output", metavar="FOLDER", help="output folder (default: output)"
+    )
     parser.add_argument(
         "--noise_dictionary",
         choices=("each", "joint"),
@@ -234,6 +236,7 @@ def _add_separate(parser: _Parser) -> None:
     parser.add_argument(
         "--output",
         default="output",
+        metavar="FOLDER",
         help="folder for NAME_speech.wav and NAME_noise.wav (default: output)",
     )
     _add_quiet(parser)
@@ -370,13 +373,12 @@ def _separate(arguments: argparse.Namespace) -> int:
     settings = model.settings.replace(**arguments.given)
     stems = _stems(arguments.files, Path(arguments.output))
     failed = 0
-    with _Bars(arguments.quiet) as bars:
-        for file, stem in stems.items():
-            try:
-                _separate_file(model, settings, file, stem, bars)
-            except NmflabError as error:
-                failed += 1
-                _say(f"{file} skipped: {error}")
+    for file, stem in stems.items():
+        try:
+            _separate_file(model, settings, file, stem, arguments.quiet)
+        except NmflabError as error:
+            failed += 1
+            _say(f"{file} skipped: {error}")
     if failed:
         _say(f"{failed} of {len(stems)} recordings could not be separated.")
     return FAILED if failed else DONE
@@ -410,14 +412,15 @@ def _results(stem: Path) -> dict[str, Path]:
 
 
 def _separate_file(
-    model: SeparationModel, settings: Settings, file: Path, stem: Path, bars: _Bars
+    model: SeparationModel, settings: Settings, file: Path, stem: Path, quiet: bool
 ) -> None:
     """Separate one recording, write its two parts and say where they are."""
     from nmflab.audio import read_audio, write_audio
     from nmflab.separation import separate
 
     mixture = read_audio(file, settings.sampling_rate)
-    result = separate(model, mixture, settings, progress=bars)
+    with _Bars(quiet) as bars:
+        result = separate(model, mixture, settings, progress=bars)
     for source, path in _results(stem).items():
         replaced = path.exists()
         write_audio(path, getattr(result, source), settings.sampling_rate)
@@ -471,8 +474,9 @@ class _Bars:
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
             from rich.progress import TimeRemainingColumn as Remaining
 
+            console = Console(stderr=True)
             columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-            self._bars = Progress(*columns, Remaining(), console=Console(stderr=True))
+            self._bars = Progress(*columns, Remaining(), console=console, transient=True)
             self._bars.start()
         return self
 
@@ -494,10 +498,14 @@ def _summary_table(result: Experiment) -> Table:
     shown = [column for column in SUMMARY if not math.isnan(means[-1][column])]
     labels = [f"{METRIC_NAMES[m]}\n{when}" for m, when in (c.rsplit("_", 1) for c in shown)]
     cells = [
-        [row["noise"], str(row["files"]), *(f"{row[c]:.{SUMMARY[c]}f}" for c in shown)]
+        [row["noise"], str(row["files"]), *(_rounded(row[c], SUMMARY[c]) for c in shown)]
         for row in means
     ]
     return _table(["\nnoise", "\nfiles", *labels], cells, numbers=1 + len(shown))
+
+
+def _rounded(value: float, decimals: int) -> str:
+    return f"{round(value, decimals) + 0.0:.{decimals}f}"  # + 0.0: no "-0.0"
 
 
 def _table(labels: Sequence[str], cells: Iterable[Sequence[str]], numbers: int = 0) -> Table:

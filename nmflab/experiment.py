@@ -458,7 +458,7 @@ def _mean_of(noise: str, rows: Iterable[Row]) -> dict[str, Any]:
 def _as_text(row: Row) -> dict[str, str]:
     """Give a row as it stands in scores.csv; what isn't there is empty."""
     return {
-        column: f"{value:.4f}".replace("nan", "") if isinstance(value, float) else str(value)
+        column: str(value) if column in KEYS else f"{value:.4f}".replace("nan", "")
         for column, value in row.to_dict().items()
     }
 

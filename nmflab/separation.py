@@ -5,10 +5,15 @@ are kept, for they are what the priors are fitted to. A mixture is then encoded 
 once, |X| ≈ [W_S W_N] H, and the Wiener gain takes the speech out (Kwon, Shin and Kim, ICASSP
 2016).
 
-The relative penalty λ is dimensionless: the priors are fitted to activations whose mean is 1, and
-are stretched to the mixture's own mean activation m, together with λ. That is the same as scaling
-the mixture to mean activation 1, and makes the gain independent of every level.
-See notebooks/04_separation.ipynb and notebooks/06_map_separation.ipynb.
+The relative penalty λ is dimensionless. Each source's activations are divided by the RMS of its
+training spectrogram, so that both are equally loud however they were recorded, and by the mean h̄
+of all entries of both; the priors of that are stretched to the mixture's own mean activation m,
+together with λ. The exponential rule then reads
+
+    H ← H ∘ Wᵀ(V/WH) / (1 + λ c_k),      c_k = h̄ / mean(row k),
+
+and no level, of a mixture or of training audio, changes the gain. See
+notebooks/04_separation.ipynb and notebooks/06_map_separation.ipynb.
 """
 
 from __future__ import annotations
@@ -35,6 +40,7 @@ StageProgress = Callable[[str, int, int], None]
 
 FORMAT = "nmflab model"
 VERSION = 1
+ARRAYS = ("W", "H", "divergence", "rms")
 ENCODING_PARAMETERS = (
     "nmf_mode",
     "max_iter_test",
@@ -61,42 +67,39 @@ class Dictionary:
         Activations of the training audio.
     divergence : ndarray of float64, shape (n,)
         D(V‖WH) after each training iteration.
+    rms : float
+        Root mean square of the training spectrogram's magnitudes V.
     """
 
     W: NDArray[np.float32]
     H: NDArray[np.float32]
     divergence: NDArray[np.float64]
+    rms: float
     _priors: dict[tuple[str, float], Prior] = field(default_factory=dict, init=False, repr=False)
 
-    def prior(self, nmf_mode: str, *, activation_floor: float = 0.1) -> Prior | None:
-        """Fit the variant's prior to H, scaled to a mean of 1 over all its entries.
+    def prior(self, nmf_mode: str, *, activation_floor: float = 0.1) -> Prior:
+        """Fit the variant's prior to H.
 
         Parameters
         ----------
-        nmf_mode : {"NMF", "NMF_g", "NMF_e"}
-            None, gamma or exponential.
+        nmf_mode : {"NMF_g", "NMF_e"}
+            Gamma or exponential.
         activation_floor : float, default 0.1
             See `GammaPrior.fit`.
 
         Returns
         -------
-        Prior or None
-            One distribution for each row of H / mean(H); fitted once and kept.
+        Prior
+            One distribution for each row of H; fitted once and kept.
         """
-        if nmf_mode == "NMF":
-            return None
         key = (nmf_mode, activation_floor if nmf_mode == "NMF_g" else 0.0)
         if key not in self._priors:
-            H = self.H / self.level
-            gamma = nmf_mode == "NMF_g"
-            fitted = GammaPrior.fit(H, floor=activation_floor) if gamma else ExponentialPrior.fit(H)
-            self._priors[key] = fitted
+            self._priors[key] = (
+                GammaPrior.fit(self.H, floor=activation_floor)
+                if nmf_mode == "NMF_g"
+                else ExponentialPrior.fit(self.H)
+            )
         return self._priors[key]
-
-    @property
-    def level(self) -> float:
-        """Mean of all entries of H."""
-        return float(self.H.mean(dtype=np.float64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +163,7 @@ class SeparationModel:
         arrays: dict[str, Any] = {"header": np.array(json.dumps(header))}
         for source in ("speech", "noise"):
             dictionary = getattr(self, source)
-            for name in ("W", "H", "divergence"):
+            for name in ARRAYS:
                 arrays[f"{source}_{name}"] = getattr(dictionary, name)
         with replacing(path) as temporary, temporary.open("wb") as file:
             np.savez(file, **arrays)
@@ -247,7 +250,8 @@ def train_dictionary(
         seed=settings.seed,
         progress=None if progress is None else lambda i, n: progress(stage, i, n),
     )
-    return Dictionary(found.W, found.H, found.divergence)
+    rms = float(np.sqrt(np.mean(V * V, dtype=np.float64)))
+    return Dictionary(found.W, found.H, found.divergence, rms)
 
 
 def train_model(
@@ -344,10 +348,10 @@ def scaled_prior(
 ) -> tuple[Prior | None, float]:
     """Bring the priors and λ to the scale of a mixture.
 
-    With the relative scale the priors of H/mean(H) are stretched to the mixture's mean
-    activation m = mean frame sum / K, and λ, which weighs them against a divergence that grows
-    with m, becomes λm. With the raw scale the priors are those of H itself, and λ is as it
-    stands.
+    With the relative scale (see the module's text) the mean of a row of H becomes its share of
+    the mixture's mean activation m = mean frame sum / K, and λ, which weighs the priors against
+    a divergence that grows with m, becomes λm. With the raw scale the priors are those of H
+    itself, and λ is as it stands.
 
     Parameters
     ----------
@@ -365,22 +369,23 @@ def scaled_prior(
     penalty : float
         The λ that `encode` takes.
     """
-    sources = (model.speech, model.noise)
     if settings.nmf_mode == "NMF" or settings.penalty == 0:
         return None, 0.0
-    fitted = [
+    sources = (model.speech, model.noise)
+    priors = [
         source.prior(settings.nmf_mode, activation_floor=settings.activation_floor)
         for source in sources
     ]
-    priors = [prior for prior in fitted if prior is not None]
     if settings.penalty_scale == "raw":
-        scaled = [
-            prior.stretched(source.level) for prior, source in zip(priors, sources, strict=True)
-        ]
-        return joined(scaled), settings.penalty
-    K = sum(source.W.shape[1] for source in sources)
-    m = float(V.sum(dtype=np.float64)) / V.shape[1] / K or 1.0
-    return joined(priors).stretched(m), settings.penalty * m
+        return joined(priors), settings.penalty
+    row_means = [source.H.mean(axis=1, dtype=np.float64) / source.rms for source in sources]
+    h_bar = np.concatenate(row_means).mean()
+    m = float(V.sum(dtype=np.float64)) / V.shape[1] / model.W.shape[1] or 1.0
+    stretched = [
+        prior.stretched(m / (h_bar * source.rms))
+        for prior, source in zip(priors, sources, strict=True)
+    ]
+    return joined(stretched), settings.penalty * m
 
 
 def separate(
@@ -499,7 +504,8 @@ def load_model(path: str | Path) -> SeparationModel:
 
 
 def _dictionary(archive: Any, source: str) -> Dictionary:
-    return Dictionary(*(archive[f"{source}_{name}"] for name in ("W", "H", "divergence")))
+    W, H, divergence, rms = (archive[f"{source}_{name}"] for name in ARRAYS)
+    return Dictionary(W, H, divergence, float(rms))
 
 
 def _check_model(model: SeparationModel, path: Path, remedy: str) -> None:
@@ -508,7 +514,8 @@ def _check_model(model: SeparationModel, path: Path, remedy: str) -> None:
     counts = (settings.num_basis_speech, settings.num_basis_noise)
     for dictionary, K in zip((model.speech, model.noise), counts, strict=True):
         fits = dictionary.W.shape == (settings.num_bins, K) and dictionary.H.shape[0] == K
-        if not fits or not all(np.isfinite(a).all() for a in (dictionary.W, dictionary.H)):
+        arrays = (dictionary.W, dictionary.H, dictionary.rms)
+        if not fits or not all(np.isfinite(array).all() for array in arrays):
             raise NmflabError(f"{path} holds arrays that don't fit its settings: {remedy}.")
 
 

@@ -19,10 +19,9 @@ import csv
 import math
 import os
 import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -35,7 +34,7 @@ from nmflab.audio import mix_at_snr, replacing, write_audio
 from nmflab.corpus import ClipList, Corpus
 from nmflab.errors import NmflabError
 from nmflab.metrics import Scores, score
-from nmflab.parallel import num_workers
+from nmflab.parallel import num_workers, one_blas_thread
 from nmflab.separation import Dictionary, SeparationModel, separate, train_dictionary
 from nmflab.settings import Settings
 
@@ -323,22 +322,12 @@ def _enhance_noise(
     model = SeparationModel(shared.speech, noise, shared.settings)
     for name in shared.clips:
         try:
-            with _one_blas_thread():
+            with one_blas_thread():
                 result.rows.append(_enhance_mixture(shared, model, name, task, progress))
         except NmflabError as error:
             result.skipped.append(f"Mixture of {name} and {task.name} skipped: {error}")
         tick()
     return result
-
-
-@contextmanager
-def _one_blas_thread() -> Iterator[None]:
-    """Hold BLAS to one thread: on a busy machine its own threads wait for each other."""
-    import scipy.linalg  # noqa: F401  (it brings a BLAS of its own, which must be there by now)
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(limits=1, user_api="blas"):
-        yield
 
 
 def _noise_dictionary(task: _NoiseTask, settings: Settings, progress: Progress) -> Dictionary:

@@ -7,6 +7,9 @@ loudest point of the whole figure, and all panels share one colour range: equal 
 
 from __future__ import annotations
 
+import io
+import textwrap
+from collections.abc import Mapping
 from os import PathLike
 
 import numpy as np
@@ -116,7 +119,83 @@ def save_figure(figure: Figure, path: str | PathLike[str]) -> None:
         If the folder can't be written.
     """
     with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=DPI, metadata={"Software": None})
+        temporary.write_bytes(png_bytes(figure))
+
+
+def explorer_figure(
+    sounds: Mapping[str, ArrayLike],
+    gain: ArrayLike,
+    H: ArrayLike,
+    objective: ArrayLike,
+    settings: Settings,
+    *,
+    title: str,
+) -> Figure:
+    """Draw what an explorer shows: three spectrograms, the gain, H and the objective.
+
+    Parameters
+    ----------
+    sounds : mapping of str to array_like, shape (N,)
+        Three signals at ``settings.sampling_rate``, by the titles of their panels.
+    gain : array_like, shape (F, T)
+        Gain from 0 to 1.
+    H : array_like, shape (K, T)
+        Activations, those of speech first.
+    objective : array_like, shape (n,)
+        Objective after each iteration.
+    settings : Settings
+        The STFT, and K_S, which divides H.
+    title : str
+        Settings and scores, above it all.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Three rows of two panels.
+    """
+    stft = Stft.from_settings(settings)
+    khz = settings.sampling_rate / 2000
+    half_bin = khz / (settings.num_bins - 1) / 2
+    figure = Figure(figsize=(12, 9))
+    figure.subplots_adjust(left=0.06, right=0.98, bottom=0.07, top=0.88, hspace=0.42, wspace=0.14)
+    figure.suptitle(textwrap.fill(title, 105), fontsize=FONT_SIZE - 1)
+    panels = list(figure.subplots(3, 2).flat)
+    levels = _levels([np.abs(stft.analyse(signal)) for signal in sounds.values()])
+    for panel, name, level in zip(panels, sounds, levels, strict=False):
+        _draw(panel, level, (*_time_edges(stft, level), -half_bin, khz + half_bin))
+        _label(panel, name, "Frequency (kHz)")
+        panel.set_ylim(0, khz)
+    gain, H = np.asarray(gain, np.float32), np.asarray(H, np.float32)
+    _draw(panels[3], gain, (*_time_edges(stft, gain), -half_bin, khz + half_bin), ends=(0.0, 1.0))
+    _label(panels[3], "Gain (0 dark, 1 bright)", "Frequency (kHz)")
+    panels[3].set_ylim(0, khz)
+    _draw(panels[4], _levels([H])[0], (*_time_edges(stft, H), 0.5, len(H) + 0.5))
+    panels[4].axhline(settings.num_basis_speech + 0.5, color="white", lw=1)
+    _label(panels[4], "Activations H (speech below, noise above)", "Basis")
+    curve = np.asarray(objective, dtype=float)
+    panels[5].plot(np.arange(1, len(curve) + 1), curve, lw=2)
+    _label(panels[5], "Objective", "D + λ Σ φ")
+    panels[5].set_xlabel("Iteration", fontsize=FONT_SIZE)
+    panels[4].set_xlabel("Time (s)", fontsize=FONT_SIZE)
+    return figure
+
+
+def png_bytes(figure: Figure) -> bytes:
+    """Give a figure as PNG; the same figure gives the same bytes.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        The figure.
+
+    Returns
+    -------
+    bytes
+        The content of a PNG file.
+    """
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=DPI, metadata={"Software": None})
+    return content.getvalue()
 
 
 def _levels(magnitudes: list[NDArray[np.floating]]) -> list[NDArray[np.float32]]:
@@ -144,14 +223,18 @@ def _time_edges(stft: Stft, level: NDArray[np.float32]) -> tuple[float, float]:
 
 
 def _draw(
-    panel: Axes, level: NDArray[np.float32], extent: tuple[float, float, float, float]
+    panel: Axes,
+    level: NDArray[np.float32],
+    extent: tuple[float, float, float, float],
+    *,
+    ends: tuple[float, float] = (-DYNAMIC_RANGE, 0.0),
 ) -> None:
     """Paint one matrix of levels, its first row at the bottom."""
     panel.imshow(
         level,
         extent=extent,
-        vmin=-DYNAMIC_RANGE,
-        vmax=0.0,
+        vmin=ends[0],
+        vmax=ends[1],
         cmap=COLOUR_MAP,
         origin="lower",
         aspect="auto",

@@ -162,13 +162,16 @@ def bss_eval(
     """
     from scipy.linalg import cholesky, solve_triangular
 
+    from nmflab.parallel import one_blas_thread
+
     signals = _signals(speech=speech, noise=noise, speech_estimate=speech_estimate)
     _refuse_silence(signals[0], "speech")
     *references, estimate = (_unit(signal) for signal in signals)
     gram, products = _correlations(references, estimate)
     gram[np.diag_indices_from(gram)] += RIDGE
-    factor = cholesky(gram.T, lower=True, overwrite_a=True, check_finite=False)
-    y = solve_triangular(factor, products, lower=True, check_finite=False)
+    with one_blas_thread():
+        factor = cholesky(gram.T, lower=True, overwrite_a=True, check_finite=False)
+        y = solve_triangular(factor, products, lower=True, check_finite=False)
     target, interference = energy(y[:FILTER_LENGTH]), energy(y[FILTER_LENGTH:])
     artefacts = max(energy(estimate) - target - interference, 0.0)
     return (

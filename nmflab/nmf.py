@@ -29,29 +29,31 @@ encoding vector", ICASSP 2016.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmflab.errors import NmflabError
-from nmflab.parallel import map_blocks
+from nmflab.parallel import even_split, map_blocks
 from nmflab.priors import Prior
 from nmflab.settings import SOLVERS, UPDATES
 
 Matrix = NDArray[np.float32]
 Vector = NDArray[np.float32]
 Progress = Callable[[int, int], None]
+_Cost = tuple[float, float]  # D(V‖WH) and λ Σ φ(H)
 
 ENCODING_FRAMES = 256  # frames in a block of encoding
 TRAINING_FRAMES = 512  # frames in a block of training
 TRAINING_STRIPES = 4  # parts of T whose numerators of W are added up apart, in a fixed order
-FLOOR = 1e-12  # least activation, relative to the mean frame sum: subnormals are slow
-LEAST_WEIGHT = 1e-20  # least entry of W, whose columns sum to 1
-LEAST_RATIO = np.float32(1e-30)  # of V/V̂ in a logarithm, where V is 0
+FLOOR = 1e-12  # least activation times its basis's sum, relative to the mean frame sum
+LEAST_MAGNITUDE = 1e-20  # least entry of V, relative to the mean frame sum
+LEAST_WEIGHT = 1e-20  # least entry of W, relative to its column's sum
 GUARD = np.float32(0.1)  # least denominator of "mu", relative to Wᵀ1 + λ/b
+LOG_2 = math.log(2.0)  # log₂ is the fastest logarithm
 MOMENTUM = 0.9  # the most by which an accelerated step looks ahead
 
 
@@ -66,7 +68,8 @@ class Factorisation:
     H : ndarray of float32, shape (K, T)
         Activations.
     divergence : ndarray of float64, shape (n,)
-        D(V‖WH) after each of the n iterations.
+        D(V‖WH) after each of the n iterations; those of the accelerated solver but the last are
+        taken at the extrapolated point where the next update starts.
     """
 
     W: Matrix
@@ -83,11 +86,15 @@ class Encoding:
     H : ndarray of float32, shape (K, T)
         Activations.
     objective : ndarray of float64, shape (n,)
-        D(V‖WH) + λ Σ φ(H) after each of the n iterations.
+        D(V‖WH) + λ Σ φ(H) after each of the n iterations; those of the accelerated solver but
+        the last are taken at the extrapolated point where the next update starts.
+    divergence : ndarray of float64, shape (n,)
+        D(V‖WH) by itself.
     """
 
     H: Matrix
     objective: NDArray[np.float64]
+    divergence: NDArray[np.float64]
 
 
 def kl_divergence(V: ArrayLike, V_hat: ArrayLike) -> float:
@@ -114,12 +121,13 @@ def kl_divergence(V: ArrayLike, V_hat: ArrayLike) -> float:
     >>> kl_divergence([1.0, 2.0], [1.0, 2.0])
     0.0
     """
-    from scipy.special import kl_div
+    from scipy.special import xlogy
 
     V, V_hat = _non_negative(V, "V"), _non_negative(V_hat, "V_hat")
     if V.shape != V_hat.shape:
         raise NmflabError(f"V and V_hat must have one shape, but have {V.shape} and {V_hat.shape}.")
-    terms = kl_div(V.astype(np.float64), V_hat.astype(np.float64))
+    V, V_hat = V.astype(np.float64), V_hat.astype(np.float64)
+    terms = xlogy(V, V) - xlogy(V, V_hat) - V + V_hat
     return float(np.maximum(terms, 0.0).sum())
 
 
@@ -171,7 +179,9 @@ def train_nmf(
     V = _magnitudes(V)
     _check_choice("solver", solver, SOLVERS)
     _check_counts(n_bases, n_iter, V.shape[1])
-    Vt = np.ascontiguousarray(V.T, dtype=np.float32)
+    if not V.any():
+        raise NmflabError("V is silent, all its entries are 0: nothing can be learnt from it.")
+    Vt = _frame_major(V, _level(V))
     Wt, Ht = _training_start(Vt, n_bases, init, seed)
     training = (_AcceleratedTraining if solver == "accelerated" else _Training)(Vt, Wt, Ht)
     divergence: list[float] = []
@@ -181,7 +191,7 @@ def train_nmf(
             progress(i + 1, n_iter)
         if i > 0 and divergence[i] < epsilon:
             break
-    divergence.append(training.divergence())
+    divergence.append(training.finish())
     return Factorisation(training.Wt.T, training.Ht.T, np.array(divergence[1:]))
 
 
@@ -216,7 +226,7 @@ def encode(
     n_iter : int, default 30
         Iterations.
     epsilon : float, default 0.0
-        Stop at the first iteration after which the objective is below this.
+        Stop at the first iteration after which the divergence is below this.
     update : {"mm", "mu"}
         The majorise-minimise rule, under which the objective never rises, or the paper's
         multiplicative rule, whose denominator is guarded where a gamma prior makes it negative.
@@ -246,27 +256,27 @@ def encode(
     _check_choice("update", update, UPDATES)
     _check_counts(1, n_iter, V.shape[1])
     _check_prior(prior, penalty, W.shape[1])
-    rule = _Rule.of(W, prior, penalty, update, floor=FLOOR * _level(V))
-    blocks = _even_split(0, V.shape[1], ENCODING_FRAMES)
+    rule = _Rule.of(W, prior, penalty, update, level=_level(V))
+    blocks = even_split(0, V.shape[1], ENCODING_FRAMES)
 
     def run(n_iter: int) -> Encoding:
         Ht = _encoding_start(V, W, init, seed)
 
-        def work(frames: slice) -> list[float]:
-            Vt = np.ascontiguousarray(V.T[frames], dtype=np.float32)
-            block = _EncodingBlock(Vt, rule)
+        def work(frames: slice) -> list[_Cost]:
+            block = _EncodingBlock(V[:, frames], rule)
             iterate = block.iterate_accelerated if solver == "accelerated" else block.iterate
             return iterate(Ht[frames], n_iter)
 
-        objective = np.zeros(n_iter + 1)
+        costs = np.zeros((n_iter + 1, 2))
         for done, part in enumerate(map_blocks(work, blocks), start=1):
-            objective += part
+            costs += part
             if progress is not None:
                 progress(done, len(blocks))
-        return Encoding(Ht.T, objective[1:])
+        divergence, penalties = costs[1:].T
+        return Encoding(Ht.T, divergence + penalties, np.maximum(divergence, 0.0))
 
     encoding = run(n_iter)
-    below = np.flatnonzero(encoding.objective[:-1] < epsilon)
+    below = np.flatnonzero(encoding.divergence[:-1] < epsilon)
     return run(int(below[0]) + 1) if len(below) else encoding  # no block knows the sum by itself
 
 
@@ -281,197 +291,211 @@ class _Rule:
 
     Wt: Matrix  # (K, F)
     W_over_den: Matrix  # (F, K)
-    linear: Vector  # Wᵀ1 + λ/b, what an activation costs
+    linear: Matrix  # (K, 2): Wᵀ1 and λ/b, what an activation costs in D and in the penalty
     logarithmic: Vector  # λ(1−a), what its logarithm costs
     offset: Vector | None  # None where a = 1 throughout
     multiplicative: bool
-    floor: np.float32  # ε
+    floor: Vector  # ε
+    level: float  # mean frame sum of V
 
     @classmethod
     def of(
-        cls, W: NDArray[np.floating], prior: Prior | None, penalty: float, update: str, floor: float
+        cls, W: NDArray[np.floating], prior: Prior | None, penalty: float, update: str, level: float
     ) -> _Rule:
-        den = column_sums = W.sum(axis=0, dtype=np.float64)
-        logarithmic = np.zeros_like(den)
+        column_sums = W.sum(axis=0, dtype=np.float64)
+        rate = logarithmic = np.zeros_like(column_sums)
         if prior is not None and penalty > 0:
-            den = column_sums + penalty / prior.scale
+            rate = penalty / prior.scale
             logarithmic = penalty * (1.0 - prior.shape)
+        den = column_sums + rate
         W = np.maximum(W, LEAST_WEIGHT * column_sums)
         return cls(
             Wt=np.ascontiguousarray(W.T, dtype=np.float32),
             W_over_den=np.ascontiguousarray(W / den, dtype=np.float32),
-            linear=den.astype(np.float32),
+            linear=np.stack([column_sums, rate], axis=1).astype(np.float32),
             logarithmic=logarithmic.astype(np.float32),
             offset=(-logarithmic / den).astype(np.float32) if logarithmic.any() else None,
             multiplicative=update == "mu",
-            floor=np.float32(floor),
+            floor=(FLOOR * level / column_sums).astype(np.float32),
+            level=level,
         )
-
-    def apply(self, H: Matrix, G: Matrix) -> None:
-        """Update a block of H in place; G is used up."""
-        if self.offset is not None and self.multiplicative:
-            G *= H
-            np.divide(-self.offset, H, out=H)
-            H += np.float32(1.0)
-            np.maximum(H, GUARD, out=H)
-            np.divide(G, H, out=H)
-        else:
-            H *= G
-            if self.offset is not None:
-                H += self.offset
-        np.maximum(H, self.floor, out=H)
-
-    def cost(self, H: Matrix, scratch: Matrix) -> float:
-        """Σ v̂ + λ Σ φ(h) of a block."""
-        cost = (H @ self.linear).sum(dtype=np.float64)
-        if self.offset is not None:
-            np.log(H, out=scratch)
-            cost += (scratch @ self.logarithmic).sum(dtype=np.float64)
-        return float(cost)
 
 
 class _EncodingBlock:
-    """A block of frames of V and the scratch for its updates, all in the cache."""
+    """A block of frames of V and the scratch for its updates, all in the cache.
 
-    def __init__(self, Vt: Matrix, rule: _Rule) -> None:
-        self._Vt, self._rule = Vt, rule
-        self._R, self._L = np.empty_like(Vt), np.empty_like(Vt)
-        self._G = np.empty((len(Vt), len(rule.Wt)), dtype=np.float32)
-        self._energy = float(Vt.sum(dtype=np.float64))
+    Constants are spread to the size of the block, for NumPy is four times as fast on two whole
+    arrays as on an array and a scalar or a row.
+    """
 
-    def measure(self, H: Matrix) -> float:
-        """Compute V/WH, and from it D(V‖WH) + λ Σ φ(H)."""
+    def __init__(self, V: NDArray[np.floating], rule: _Rule) -> None:
+        self._rule = rule
+        self._Vt = _frame_major(V, rule.level)
+        self._energy = float(self._Vt.sum(dtype=np.float64))
+        self._R, self._L = np.empty_like(self._Vt), np.empty_like(self._Vt)
+        size = (V.shape[1], len(rule.Wt))
+        self._G = np.empty(size, dtype=np.float32)
+        self._floor = np.broadcast_to(rule.floor, size).copy()
+        if rule.offset is not None:
+            self._offset = np.broadcast_to(rule.offset, size).copy()
+            self._guard = np.full(size, GUARD)
+
+    def measure(self, H: Matrix) -> _Cost:
+        """Compute V/WH, and from it D(V‖WH) and λ Σ φ(H)."""
         _ratio(self._Vt, H, self._rule.Wt, self._R)
-        return _log_term(self._Vt, self._R, self._L) - self._energy + self._rule.cost(H, self._G)
+        sums = (H @ self._rule.linear).sum(axis=0, dtype=np.float64)
+        divergence = _log_term(self._Vt, self._R, self._L) - self._energy + sums[0]
+        penalty = sums[1]
+        if self._rule.offset is not None:
+            np.log2(H, out=self._G)
+            penalty += (self._G @ self._rule.logarithmic).sum(dtype=np.float64) * LOG_2
+        return float(divergence), float(penalty)
 
     def update(self, H: Matrix) -> None:
         """Update H in place, with V/WH as `measure` left it."""
         np.matmul(self._R, self._rule.W_over_den, out=self._G)
-        self._rule.apply(H, self._G)
+        if self._rule.offset is not None and self._rule.multiplicative:
+            self._G *= H
+            np.divide(self._offset, H, out=H)
+            np.subtract(np.float32(1.0), H, out=H)
+            np.maximum(H, self._guard, out=H)
+            np.divide(self._G, H, out=H)
+        else:
+            H *= self._G
+            if self._rule.offset is not None:
+                H += self._offset
+        np.maximum(H, self._floor, out=H)
 
-    def iterate(self, H: Matrix, n_iter: int) -> list[float]:
-        """Iterate on H in place; give the objective before each iteration and at the end."""
-        objective = []
+    def iterate(self, H: Matrix, n_iter: int) -> list[_Cost]:
+        """Iterate on H in place; give the costs before each iteration and at the end."""
+        costs = []
+        np.maximum(H, self._floor, out=H)
         for _ in range(n_iter):
-            objective.append(self.measure(H))
+            costs.append(self.measure(H))
             self.update(H)
-        return [*objective, self.measure(H)]
+        return [*costs, self.measure(H)]
 
-    def iterate_accelerated(self, H_out: Matrix, n_iter: int) -> list[float]:
+    def iterate_accelerated(self, H_out: Matrix, n_iter: int) -> list[_Cost]:
         """Do the same with each update taken at an extrapolated point Q.
 
         An update never raises the objective above that of the point where it is taken. Where Q's
         is above the one before, the update is taken at H instead: so the values never rise.
         """
-        H, before, Q = H_out.copy(), H_out.copy(), np.empty_like(H_out)
-        objective: list[float] = []
+        H = np.maximum(H_out, self._floor)
+        before, Q = H.copy(), np.empty_like(H)
+        costs: list[_Cost] = []
         momentum = 0
         for _ in range(n_iter):
             _extrapolate(H, before, momentum, out=Q)
-            value = self.measure(Q)
-            if momentum > 0 and value > objective[-1]:
+            np.maximum(Q, self._floor, out=Q)
+            cost = self.measure(Q)
+            if momentum > 0 and sum(cost) > sum(costs[-1]):
                 momentum = 0
                 np.copyto(Q, H)
-                value = self.measure(Q)
-            objective.append(value)
+                cost = self.measure(Q)
+            costs.append(cost)
             before, H, Q = H, Q, before
             self.update(H)
             momentum += 1
         np.copyto(H_out, H)
-        return [*objective, self.measure(H)]
+        return [*costs, self.measure(H)]
 
 
 class _Training:
-    """The alternating updates of H and W (Lee and Seung 2001)."""
+    """The alternating updates of H and W (Lee and Seung 2001).
+
+    When W's columns are normalised, their scale is due to H. It is paid in H's next update: with
+    the columns as they were, H ∘ Wᵀ(V/WH) comes out at the new scale.
+    """
 
     def __init__(self, Vt: Matrix, Wt: Matrix, Ht: Matrix) -> None:
         self.Vt, self.Wt, self.Ht = Vt, Wt, Ht
+        self._Wt_unscaled = Wt
         self._energy = float(Vt.sum(dtype=np.float64))
         self._floor = np.float32(FLOOR * _level(Vt.T))
-        self._scale = np.ones(len(Wt), dtype=np.float32)  # of W's columns, due to H
         self._stripes = [
-            _even_split(stripe.start, stripe.stop, TRAINING_FRAMES)
-            for stripe in _even_split(0, len(Vt), -(-len(Vt) // TRAINING_STRIPES))
+            even_split(stripe.start, stripe.stop, TRAINING_FRAMES)
+            for stripe in even_split(0, len(Vt), -(-len(Vt) // TRAINING_STRIPES))
         ]
 
     def iterate(self) -> float:
-        """Update H, then W and its scale; give the divergence as it was before."""
+        """Update H, then W; give the divergence as it was before."""
         parts = list(map_blocks(self._update_stripe, self._stripes))
-        self.Wt *= sum(part[1] for part in parts)  # (V/WH)Hᵀ, as (K, F)
-        self.Wt /= np.sum([part[2] for part in parts], axis=0)[:, None]  # 1Hᵀ
-        self._scale = _normalise(self.Wt)
+        numerator = sum(part[1] for part in parts)  # (V/WH)Hᵀ, as (K, F)
+        denominator = np.sum([part[2] for part in parts], axis=0)  # 1Hᵀ
+        self._Wt_unscaled = self.Wt * numerator / denominator[:, None]
+        self.Wt = _normalised(self._Wt_unscaled)
         return max(0.0, sum(part[0] for part in parts) - self._energy)
 
-    def divergence(self) -> float:
-        """Give H the scale that is due to it, and D(V‖WH) as it stands."""
-        self.Ht *= self._scale
-        self._scale[:] = 1.0
+    def finish(self) -> float:
+        """Pay H the scale that is due to it; give D(V‖WH) as it stands."""
+        self.Ht *= self._Wt_unscaled.sum(axis=1)
+        self._Wt_unscaled = self.Wt
         return max(0.0, sum(map_blocks(self._measure_stripe, self._stripes)) - self._energy)
 
     def _update_stripe(self, stripe: list[slice]) -> tuple[float, Matrix, Vector]:
         """Update H block by block, and add up what W is to be updated with."""
         numerator, product = np.zeros_like(self.Wt), np.empty_like(self.Wt)
-        denominator = np.zeros(len(self.Wt), dtype=np.float64)
+        denominator = np.zeros(len(self.Wt), dtype=np.float32)
+        sums = self._Wt_unscaled.sum(axis=1)
         divergence = 0.0
-        for V, H, R, L, G in self._blocks(stripe):
-            H *= self._scale
-            divergence += self._measure(V, H, R, L)
-            np.matmul(R, self.Wt.T, out=G)  # Wᵀ(V/WH), and Wᵀ1 = 1
+        for V, H, R, L, G, floor in self._blocks(stripe):
+            _ratio(V, H, self._Wt_unscaled, R)
+            divergence += _log_term(V, R, L) + float((H @ sums).sum(dtype=np.float64))
+            np.matmul(R, self._Wt_unscaled.T, out=G)  # Wᵀ(V/WH), and Wᵀ1 = 1
             H *= G
-            np.maximum(H, self._floor, out=H)
+            np.maximum(H, floor, out=H)
             _ratio(V, H, self.Wt, R)
             numerator += np.matmul(H.T, R, out=product)
             denominator += H.sum(axis=0)
-        return divergence, numerator, denominator.astype(np.float32)
+        return divergence, numerator, denominator
 
     def _measure_stripe(self, stripe: list[slice]) -> float:
-        return sum(self._measure(V, H, R, L) for V, H, R, L, _ in self._blocks(stripe))
-
-    def _measure(self, V: Matrix, H: Matrix, R: Matrix, L: Matrix) -> float:
-        """Compute V/WH, and from it Σ v log(v/v̂) + v̂."""
-        _ratio(V, H, self.Wt, R)
-        return _log_term(V, R, L) + float(H.sum(dtype=np.float64))
+        total = 0.0
+        for V, H, R, L, _, _ in self._blocks(stripe):
+            _ratio(V, H, self.Wt, R)
+            total += _log_term(V, R, L) + float(H.sum(dtype=np.float64))
+        return total
 
     def _blocks(self, stripe: list[slice]) -> Iterator[tuple[Matrix, ...]]:
-        """Go through a stripe's blocks of V and H, with scratch for V/WH, its log and Wᵀ(V/WH)."""
+        """Go through a stripe's blocks of V and H, with scratch for V/WH, its log and the rest."""
         most = max(frames.stop - frames.start for frames in stripe)
         R, L = np.empty((2, most, self.Vt.shape[1]), dtype=np.float32)
         G = np.empty((most, len(self.Wt)), dtype=np.float32)
+        floor = np.full_like(G, self._floor)
         for frames in stripe:
             n = frames.stop - frames.start
-            yield self.Vt[frames], self.Ht[frames], R[:n], L[:n], G[:n]
+            yield self.Vt[frames], self.Ht[frames], R[:n], L[:n], G[:n], floor[:n]
 
 
 class _AcceleratedTraining(_Training):
-    """Both factors from one ratio, at a point extrapolated from the last two iterates.
+    """Both factors from one ratio, at a point Q extrapolated from the last two iterates.
 
     With W's columns normalised, H ← H ∘ Wᵀ(V/WH) together with W ∝ W ∘ (V/WH)Hᵀ is the EM step
-    for V ≈ WH, which never raises D above that of the point where it is taken. A step that was
-    taken at a point worse than the one before is undone, and momentum starts anew.
+    for V ≈ WH, which never raises D above that of the point where it is taken. A step whose
+    point turns out worse than the one before is undone, and momentum starts anew.
     """
 
     def __init__(self, Vt: Matrix, Wt: Matrix, Ht: Matrix) -> None:
         super().__init__(Vt, Wt, Ht)
-        self._Wt_before, self._Ht_before = Wt.copy(), Ht.copy()
+        self._Wt_before, self._Ht_before = Wt, Ht.copy()
+        self._Wt_Q = Wt
         self._momentum = 0
         self._last = np.inf
 
     def iterate(self) -> float:
         """Take one EM step at the extrapolated point; give the divergence of that point."""
-        W_H = self.Wt
-        self.Wt = np.empty_like(W_H)
-        _extrapolate(W_H, self._Wt_before, self._momentum, out=self.Wt)
-        _normalise(self.Wt)
+        self._Wt_Q = np.empty_like(self.Wt)
+        _extrapolate(self.Wt, self._Wt_before, self._momentum, out=self._Wt_Q)
+        self._Wt_Q = _normalised(self._Wt_Q)
         parts = list(map_blocks(self._update_stripe, self._stripes))
         value = max(0.0, sum(part[0] for part in parts) - self._energy)
         if self._momentum > 0 and value > self._last:
             np.copyto(self.Ht, self._Ht_before)
-            self.Wt = W_H
             self._momentum = 0
             return self._last
-        self._Wt_before = W_H
-        self.Wt *= sum(part[1] for part in parts)
-        _normalise(self.Wt)
+        self._Wt_before = self.Wt
+        self.Wt = self._Wt_unscaled = _normalised(self._Wt_Q * sum(part[1] for part in parts))
         self._momentum += 1
         self._last = value
         return value
@@ -479,16 +503,17 @@ class _AcceleratedTraining(_Training):
     def _update_stripe(self, stripe: list[slice]) -> tuple[float, Matrix, Vector]:
         numerator, product = np.zeros_like(self.Wt), np.empty_like(self.Wt)
         divergence = 0.0
-        for (V, H, R, L, G), frames in zip(self._blocks(stripe), stripe, strict=True):
-            before = self._Ht_before[frames]
+        before = (self._Ht_before[frames] for frames in stripe)
+        for (V, H, R, L, G, floor), H_before in zip(self._blocks(stripe), before, strict=True):
             Q = np.empty_like(H)
-            _extrapolate(H, before, self._momentum, out=Q)
-            divergence += self._measure(V, Q, R, L)
+            _extrapolate(H, H_before, self._momentum, out=Q)
+            _ratio(V, Q, self._Wt_Q, R)
+            divergence += _log_term(V, R, L) + float(Q.sum(dtype=np.float64))
             numerator += np.matmul(Q.T, R, out=product)
-            np.matmul(R, self.Wt.T, out=G)
-            np.copyto(before, H)
+            np.matmul(R, self._Wt_Q.T, out=G)
+            np.copyto(H_before, H)
             np.multiply(Q, G, out=H)
-            np.maximum(H, self._floor, out=H)
+            np.maximum(H, floor, out=H)
         return divergence, numerator, np.empty(0, dtype=np.float32)
 
 
@@ -499,10 +524,9 @@ def _ratio(V: Matrix, H: Matrix, Wt: Matrix, R: Matrix) -> None:
 
 
 def _log_term(V: Matrix, R: Matrix, L: Matrix) -> float:
-    """Σ v log(v/v̂), 0 where v is 0."""
-    np.maximum(R, LEAST_RATIO, out=L)
-    np.log(L, out=L)
-    return float(np.vdot(V, L))
+    """Σ v log(v/v̂) from R = V/V̂."""
+    np.log2(R, out=L)
+    return float(np.vdot(V, L)) * LOG_2
 
 
 def _extrapolate(H: Matrix, before: Matrix, steps: int, *, out: Matrix) -> None:
@@ -522,20 +546,11 @@ def _extrapolate(H: Matrix, before: Matrix, steps: int, *, out: Matrix) -> None:
     out *= H
 
 
-def _normalise(Wt: Matrix) -> Vector:
-    """Make each basis sum to 1, in place; give the sums."""
-    np.maximum(Wt, LEAST_WEIGHT, out=Wt)
-    sums: Vector = Wt.sum(axis=1)
-    Wt /= sums[:, None]
-    return sums
-
-
-def _even_split(start: int, stop: int, most: int) -> list[slice]:
-    """Split a range into parts of nearly one size, an even number of them where there are two."""
-    count = -(-(stop - start) // most)
-    count = min(count + (count > 1 and count % 2), stop - start)
-    edges = np.linspace(start, stop, count + 1).astype(int).tolist()
-    return [slice(a, b) for a, b in pairwise(edges)]
+def _normalised(Wt: Matrix) -> Matrix:
+    """Give the bases such that each sums to 1."""
+    floored = np.maximum(Wt, LEAST_WEIGHT * Wt.max(axis=1, keepdims=True))
+    normalised: Matrix = floored / floored.sum(axis=1, keepdims=True)
+    return normalised
 
 
 def _training_start(
@@ -544,17 +559,16 @@ def _training_start(
     """Give frame-major W and H to start from: random ones at the level of V, or copies."""
     T, F = Vt.shape
     if init is not None:
-        Wt = _fitting(init[0], (F, n_bases), "W of init").T.copy()
+        Wt = _bases(_fitting(init[0], (F, n_bases), "W of init"), F).T.copy()
         Ht = _fitting(init[1], (n_bases, T), "H of init").T.copy()
     else:
         rng = np.random.default_rng(seed)
         Wt = rng.random((n_bases, F), dtype=np.float32)
         Ht = rng.random((T, n_bases), dtype=np.float32)
         Ht *= np.float32(2.0 * _level(Vt.T) / n_bases)
-    scale = _normalise(Wt)
     if init is not None:
-        Ht *= scale
-    return Wt, np.asarray(np.maximum(Ht, np.float32(FLOOR * _level(Vt.T))))
+        Ht *= Wt.sum(axis=1)
+    return _normalised(Wt), np.asarray(np.maximum(Ht, np.float32(FLOOR * _level(Vt.T))))
 
 
 def _encoding_start(
@@ -570,7 +584,6 @@ def _encoding_start(
             Ht *= 2 * np.random.default_rng(seed).random((T, K), dtype=np.float32)
     else:
         Ht = _fitting(init, (K, T), "init").T.copy()
-    np.maximum(Ht, np.float32(FLOOR * _level(V)), out=Ht)
     return Ht
 
 
@@ -584,12 +597,19 @@ def _magnitudes(V: ArrayLike) -> NDArray[np.floating]:
     V = _non_negative(V, "V")
     if V.ndim != 2 or V.size == 0:
         raise NmflabError(f"V must be a matrix (bins, frames), but has the shape {V.shape}.")
-    if not 1e-18 < _level(V) < 1e18:
+    if V.any() and not 1e-15 < _level(V) < 1e15:
         raise NmflabError(
             f"V has a mean frame sum of {_level(V):g}, beyond what float32 can work with: "
             "scale it to the order of 1."
         )
     return V
+
+
+def _frame_major(V: NDArray[np.floating], level: float) -> Matrix:
+    """Give V as float32 with frames in rows and no zeros, which have no logarithm."""
+    Vt = np.ascontiguousarray(V.T, dtype=np.float32)
+    least = np.float32(LEAST_MAGNITUDE * level)
+    return Vt if Vt.min() >= least else np.maximum(Vt, least)
 
 
 def _bases(W: ArrayLike, num_bins: int) -> NDArray[np.floating]:
@@ -624,21 +644,25 @@ def _non_negative(values: ArrayLike, name: str) -> NDArray[np.floating]:
 def _check_prior(prior: Prior | None, penalty: float, K: int) -> None:
     if not (np.isfinite(penalty) and penalty >= 0):
         raise NmflabError(f"penalty (λ) is {penalty!r} but must be a number of at least 0.")
-    if prior is not None and len(prior.scale) != K:
+    if prior is None:
+        return
+    if not prior.scale.shape == prior.shape.shape == (K,):
         raise NmflabError(
-            f"prior is one for {len(prior.scale)} rows of H but W has {K} bases: "
+            f"prior is one for {prior.scale.shape[0]} rows of H but W has {K} bases: "
             "join the priors of all sources, in the order of their bases."
         )
+    if not all((p > 0).all() and (p < np.inf).all() for p in (prior.scale, prior.shape)):
+        raise NmflabError("prior must have scales and shapes that are finite and above 0.")
 
 
 def _check_counts(n_bases: int, n_iter: int, num_frames: int) -> None:
-    if not 1 <= n_bases <= num_frames:
+    if n_bases != int(n_bases) or not 1 <= n_bases <= num_frames:
         raise NmflabError(
-            f"n_bases is {n_bases} but must be from 1 to the number of frames, {num_frames}: "
-            "take fewer bases or more audio."
+            f"n_bases is {n_bases} but must be from 1 to the number of frames, {num_frames}, "
+            "a whole number: take fewer bases or more audio."
         )
-    if n_iter < 1:
-        raise NmflabError(f"n_iter is {n_iter} but must be at least 1.")
+    if n_iter != int(n_iter) or n_iter < 1:
+        raise NmflabError(f"n_iter is {n_iter} but must be a whole number of at least 1.")
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -8,12 +8,16 @@ workers: the blocks are the same, and they are added up in their order.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
+from itertools import pairwise
 from typing import TypeVar
 
+import threadpoolctl
 from threadpoolctl import ThreadpoolController
 
 Block = TypeVar("Block")
@@ -21,7 +25,6 @@ Result = TypeVar("Result")
 
 _lock = threading.Lock()
 _pool: ThreadPoolExecutor | None = None
-_controller: ThreadpoolController | None = None
 _limit: object = None
 _users = 0
 
@@ -59,12 +62,34 @@ def map_blocks(work: Callable[[Block], Result], blocks: Sequence[Block]) -> Iter
         if num_workers() == 1 or len(blocks) == 1:
             yield from map(work, blocks)
             return
-        futures = [_submit(work, block) for block in blocks]
+        futures: list[Future[Result]] = []
         try:
+            futures.extend(_submit(work, block) for block in blocks)
             for future in futures:
                 yield future.result()
         finally:
             _finish(futures)
+
+
+def even_split(start: int, stop: int, most: int) -> list[slice]:
+    """Split a range into parts of nearly one size, an even number of them where there are two.
+
+    Parameters
+    ----------
+    start, stop : int
+        The range.
+    most : int
+        The most that a part may hold.
+
+    Returns
+    -------
+    list of slice
+        The parts, in order; they depend on the range alone, never on the machine.
+    """
+    count = -(-(stop - start) // most)
+    count = min(count + (count > 1 and count % 2), stop - start)
+    edges = [start + (stop - start) * i // count for i in range(count + 1)]
+    return [slice(a, b) for a, b in pairwise(edges)]
 
 
 @contextmanager
@@ -78,12 +103,14 @@ def one_blas_thread() -> Iterator[None]:
 
 
 def _enter_limit() -> None:
-    global _controller, _limit, _users
+    global _limit, _users
     with _lock:
         _users += 1
         if _users == 1:
-            _controller = _controller or ThreadpoolController()
-            _limit = _controller.limit(limits=1, user_api="blas")
+            _take_control()
+            _limit = _controller(scipy_too="scipy.linalg" in sys.modules).limit(
+                limits=1, user_api="blas"
+            )
 
 
 def _leave_limit() -> None:
@@ -91,8 +118,23 @@ def _leave_limit() -> None:
     with _lock:
         _users -= 1
         if _users == 0 and _limit is not None:
+            _take_control()
             _limit.restore_original_limits()  # type: ignore[attr-defined]
+            _take_control()
             _limit = None
+
+
+@cache
+def _controller(scipy_too: bool) -> ThreadpoolController:
+    """Find the BLAS libraries: NumPy's, and SciPy's own once its linear algebra is there."""
+    return ThreadpoolController()
+
+
+def _take_control() -> None:
+    """Let this thread set OpenBLAS's limit, which threadpoolctl ≥ 3.7 leaves to its first user."""
+    clear = getattr(threadpoolctl.OpenBLASController, "clear_controlling_thread", None)
+    if clear is not None:
+        clear(force=True)
 
 
 def _submit(work: Callable[[Block], Result], block: Block) -> Future[Result]:

@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nmflab.errors import NmflabError
 
-LEAST_MEAN = 1e-9  # of a row, relative to the mean of all rows: a basis that never sounded
+LEAST_MEAN = 1e-9  # of a row, relative to the greatest: a basis that never sounded
 GREATEST_SHAPE = 1e6  # a row that hardly varies at all
 NEWTON_STEPS = 12  # quadratic convergence: 4 do for most rows
 
@@ -77,11 +77,10 @@ class Prior:
         float
             The penalty, summed over bases and frames (Kwon, Shin and Kim 2016).
         """
+        from scipy.special import xlogy
+
         H = np.asarray(H, dtype=np.float64)
-        linear = (H.sum(axis=1) / self.scale).sum()
-        if (self.shape == 1.0).all():
-            return float(linear)
-        return float(linear + ((1.0 - self.shape) * np.log(H).sum(axis=1)).sum())
+        return float((xlogy(1.0 - self.shape[:, None], H) + H / self.scale[:, None]).sum())
 
     def derivative(self, H: ArrayLike) -> NDArray[np.float64]:
         """Compute φ'(h) = (1 − a)/h + 1/b.
@@ -89,7 +88,7 @@ class Prior:
         Parameters
         ----------
         H : array_like, shape (K, T)
-            Activations, above 0.
+            Activations, above 0 where the shape isn't 1.
 
         Returns
         -------
@@ -97,7 +96,9 @@ class Prior:
             The derivative of the penalty (Kwon, Shin and Kim 2016).
         """
         H = np.asarray(H, dtype=np.float64)
-        slope: NDArray[np.float64] = (1.0 - self.shape)[:, None] / H + 1.0 / self.scale[:, None]
+        numerator = np.broadcast_to(1.0 - self.shape[:, None], H.shape)
+        logarithmic = np.divide(numerator, H, out=np.zeros_like(H), where=numerator != 0)
+        slope: NDArray[np.float64] = logarithmic + 1.0 / self.scale[:, None]
         return slope
 
     def logpdf(self, H: ArrayLike) -> NDArray[np.float64]:
@@ -113,12 +114,11 @@ class Prior:
         ndarray of float64, shape (K, T)
             Log-density.
         """
-        from scipy.special import gammaln
+        from scipy.special import gammaln, xlogy
 
         H = np.asarray(H, dtype=np.float64)
         a, b = self.shape[:, None], self.scale[:, None]
-        logarithm = np.where(a == 1.0, 0.0, np.log(np.where((a == 1.0) & (H == 0), 1.0, H)))
-        density: NDArray[np.float64] = (a - 1.0) * logarithm - H / b - gammaln(a) - a * np.log(b)
+        density: NDArray[np.float64] = xlogy(a - 1.0, H) - H / b - gammaln(a) - a * np.log(b)
         return density
 
     def pdf(self, H: ArrayLike) -> NDArray[np.float64]:
@@ -251,7 +251,6 @@ class GammaPrior(Prior):
             at least 0.
         """
         rows = floored(_rows(H), floor)
-        rows = np.maximum(rows, LEAST_MEAN * rows.mean())  # a row of zeros has no logarithm
         mean = rows.mean(axis=1, dtype=np.float64)
         shape = _solve_shape(np.log(mean) - np.log(rows).mean(axis=1, dtype=np.float64))
         return cls(scale=mean / shape, shape=shape)
@@ -280,6 +279,7 @@ def floored(H: NDArray[np.floating], floor: float) -> NDArray[np.floating]:
     if not (np.isfinite(floor) and floor >= 0):
         raise NmflabError(f"floor is {floor!r} but must be a number of at least 0.")
     raised: NDArray[np.floating] = np.maximum(H, floor * H.mean(axis=1, keepdims=True))
+    np.maximum(raised, np.finfo(raised.dtype).tiny, out=raised)  # 0 has no logarithm
     return raised
 
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,15 +32,21 @@ from numpy.typing import ArrayLike, NDArray
 from nmflab.audio import as_signal, replacing
 from nmflab.errors import NmflabError
 from nmflab.nmf import Encoding, encode, train_nmf
+from nmflab.parallel import even_split, map_blocks
 from nmflab.priors import ExponentialPrior, GammaPrior, Prior, joined
 from nmflab.settings import Settings
 from nmflab.stft import Stft
-from nmflab.wiener import wiener_gain
+from nmflab.wiener import gain_from_log_ratio, log_ratio
 
 StageProgress = Callable[[str, int, int], None]
 
 FORMAT = "nmflab model"
 VERSION = 1
+UNREADABLE = (  # what a file that isn't a model may raise; NmflabError is a ValueError
+    *(ValueError, KeyError, TypeError, AttributeError, EOFError, OSError),
+    *(NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error),
+)
+FRAMES_PER_BLOCK = 256
 ARRAYS = ("W", "H", "divergence", "rms")
 ENCODING_PARAMETERS = (
     "nmf_mode",
@@ -183,7 +190,9 @@ class Separation:
     gain : ndarray of float32, shape (F, T)
         Wiener gain of the speech.
     divergence : ndarray of float64, shape (n_iter,)
-        Objective D + λ Σ φ after each iteration; with λ = 0 the divergence itself.
+        D(V‖WH) after each iteration.
+    objective : ndarray of float64, shape (n_iter,)
+        D(V‖WH) + λ Σ φ(H) after each iteration.
     mixture : ndarray of complex64, shape (F, T)
         Spectrogram X of the mixture.
     settings : Settings
@@ -195,6 +204,7 @@ class Separation:
     H: NDArray[np.float32]
     gain: NDArray[np.float32]
     divergence: NDArray[np.float64]
+    objective: NDArray[np.float64]
     mixture: NDArray[np.complex64]
     settings: Settings
 
@@ -245,7 +255,7 @@ def train_dictionary(
         V,
         num_bases,
         n_iter=settings.max_iter_train,
-        epsilon=settings.epsilon,
+        epsilon=settings.epsilon * _unit(V, num_bases, settings),
         solver=settings.solver,
         seed=settings.seed,
         progress=None if progress is None else lambda i, n: progress(stage, i, n),
@@ -328,14 +338,19 @@ def encode_mixture(
         If V doesn't fit the model.
     """
     settings = model.encoding_settings(settings)
+    W = model.W
+    if V.ndim != 2 or V.shape[0] != W.shape[0] or V.shape[1] == 0:
+        raise NmflabError(
+            f"V has the shape {V.shape} but must be ({W.shape[0]}, T): use the STFT of the model."
+        )
     prior, penalty = scaled_prior(model, settings, V)
     return encode(
         V,
-        model.W,
+        W,
         prior=prior,
         penalty=penalty,
         n_iter=settings.max_iter_test,
-        epsilon=settings.epsilon,
+        epsilon=settings.epsilon * _unit(V, W.shape[1], settings),
         update=settings.update,
         solver=settings.solver,
         init=init,
@@ -378,14 +393,21 @@ def scaled_prior(
     ]
     if settings.penalty_scale == "raw":
         return joined(priors), settings.penalty
-    row_means = [source.H.mean(axis=1, dtype=np.float64) / source.rms for source in sources]
-    h_bar = np.concatenate(row_means).mean()
-    m = float(V.sum(dtype=np.float64)) / V.shape[1] / model.W.shape[1] or 1.0
+    h_rows = np.concatenate([s.H.mean(axis=1, dtype=np.float64) / s.rms for s in sources])
+    h_bar = h_rows.mean()
+    m = _unit(V, len(h_rows), settings)
     stretched = [
         prior.stretched(m / (h_bar * source.rms))
         for prior, source in zip(priors, sources, strict=True)
     ]
     return joined(stretched), settings.penalty * m
+
+
+def _unit(V: NDArray[np.floating], num_bases: int, settings: Settings) -> float:
+    """Give the unit that λ and ε count in: V's mean activation m, or 1 with the raw scale."""
+    if settings.penalty_scale == "raw":
+        return 1.0
+    return float(V.sum(dtype=np.float64)) / V.shape[1] / num_bases or 1.0
 
 
 def separate(
@@ -424,23 +446,22 @@ def separate(
     stft = Stft.from_settings(settings)
     X = stft.analyse(x)
     encoding = encode_mixture(model, np.abs(X), settings, progress=progress)
-    gain = speech_gain(model, encoding.H, p=settings.p)
+    gain = gain_from_log_ratio(speech_log_ratio(model, encoding.H), p=settings.p)
     speech = stft.synthesise(gain * X, len(x))
     return Separation(
         speech=speech,
         noise=x - speech,  # the inverse of (1 − G)∘X, for the STFT is linear
         H=encoding.H,
         gain=gain,
-        divergence=encoding.objective,
+        divergence=encoding.divergence,
+        objective=encoding.objective,
         mixture=X,
         settings=settings,
     )
 
 
-def speech_gain(
-    model: SeparationModel, H: NDArray[np.float32], *, p: float = 2.0
-) -> NDArray[np.float32]:
-    """Compute the Wiener gain of the speech from the activations of a mixture.
+def speech_log_ratio(model: SeparationModel, H: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Compute log(Ŝ/N̂) from the activations of a mixture: all of the gain but its power p.
 
     Parameters
     ----------
@@ -448,16 +469,23 @@ def speech_gain(
         The dictionaries.
     H : ndarray, shape (K_S + K_N, T)
         Activations, those of speech first.
-    p : float, default 2.0
-        Power of the gain.
 
     Returns
     -------
     ndarray of float32, shape (F, T)
-        G = Ŝ^p / (Ŝ^p + N̂^p) with Ŝ = W_S H_S and N̂ = W_N H_N.
+        The log-ratio of Ŝ = W_S H_S and N̂ = W_N H_N, for `gain_from_log_ratio`.
     """
     K = model.speech.W.shape[1]
-    return wiener_gain(model.speech.W @ H[:K], model.noise.W @ H[K:], p=p)
+    L = np.empty((H.shape[1], len(model.speech.W)), dtype=np.float32)
+
+    def work(frames: slice) -> None:
+        S = H[:K, frames].T @ model.speech.W.T
+        N = H[K:, frames].T @ model.noise.W.T
+        L[frames] = log_ratio(S, N)
+
+    for _ in map_blocks(work, even_split(0, len(L), FRAMES_PER_BLOCK)):
+        pass
+    return L.T
 
 
 def load_model(path: str | Path) -> SeparationModel:
@@ -484,39 +512,36 @@ def load_model(path: str | Path) -> SeparationModel:
         with np.load(path, allow_pickle=False) as archive:
             header = json.loads(str(archive["header"]))
             version = header["version"] if header["format"] == FORMAT else None
-            if version != VERSION:
-                raise NmflabError(
-                    f"{path} is a model of version {version}, but this nmflab reads version "
-                    f"{VERSION}: {remedy}."
-                )
-            speech, noise = (_dictionary(archive, source) for source in ("speech", "noise"))
-            model = SeparationModel(speech, noise, Settings.from_dict(header["settings"]))
+            if version == VERSION:
+                return _read_model(archive, header["settings"])
     except FileNotFoundError:
         raise NmflabError(f"There is no model file {path}: make one with `nmflab train`.") from None
-    except NmflabError:
-        raise
-    except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         raise NmflabError(
             f"{path} can't be read as an nmflab model, it is damaged or something else: {remedy}."
         ) from error
-    _check_model(model, path, remedy)
-    return model
+    raise NmflabError(
+        f"{path} is a model of version {version}, but this nmflab reads {VERSION}: {remedy}."
+    )
 
 
-def _dictionary(archive: Any, source: str) -> Dictionary:
-    W, H, divergence, rms = (archive[f"{source}_{name}"] for name in ARRAYS)
-    return Dictionary(W, H, divergence, float(rms))
-
-
-def _check_model(model: SeparationModel, path: Path, remedy: str) -> None:
-    """Refuse a file whose arrays don't fit its own settings."""
-    settings = model.settings
-    counts = (settings.num_basis_speech, settings.num_basis_noise)
-    for dictionary, K in zip((model.speech, model.noise), counts, strict=True):
-        fits = dictionary.W.shape == (settings.num_bins, K) and dictionary.H.shape[0] == K
-        arrays = (dictionary.W, dictionary.H, dictionary.rms)
-        if not fits or not all(np.isfinite(array).all() for array in arrays):
-            raise NmflabError(f"{path} holds arrays that don't fit its settings: {remedy}.")
+def _read_model(archive: Any, parameters: dict[str, Any]) -> SeparationModel:
+    """Build the model from its arrays; any error says that they don't fit each other."""
+    settings = Settings.from_dict(parameters)
+    counts = {"speech": settings.num_basis_speech, "noise": settings.num_basis_noise}
+    dictionaries = []
+    for source, K in counts.items():
+        W, H, divergence, rms = (archive[f"{source}_{name}"] for name in ARRAYS)
+        if W.shape != (settings.num_bins, K) or H.ndim != 2 or H.shape[0] != K or rms.ndim != 0:
+            raise ValueError(f"the arrays of {source} don't fit the settings")
+        for array in (W, H, divergence, rms):
+            if array.dtype.kind != "f" or not (array.min() >= 0 and array.max() < np.inf):
+                raise ValueError(f"an array of {source} holds what it may not")
+        if not (W.any(axis=0).all() and H.any() and rms > 0):
+            raise ValueError(f"the dictionary of {source} is silent")
+        dictionaries.append(Dictionary(W, H, divergence, float(rms)))
+    speech, noise = dictionaries
+    return SeparationModel(speech, noise, settings)
 
 
 def _training_spectrogram(

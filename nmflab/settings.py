@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import numbers
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,7 +73,8 @@ class Settings:
     num_basis_speech, num_basis_noise : int
         Number of basis vectors, K_S and K_N.
     epsilon : float
-        Iterations stop as soon as the divergence falls below this; 0 never stops early.
+        Iterations stop once the divergence falls below this, counted in the units of
+        `penalty_scale`; 0 never stops early.
     penalty : float
         Penalty rate λ of the prior; 0 is plain NMF.
     p : float
@@ -85,7 +87,8 @@ class Settings:
         Encoding rule: the majorise-minimise rule or the paper's multiplicative rule. They differ
         for the gamma prior only.
     penalty_scale : {"relative", "raw"}
-        Whether λ is free of the level and of K, or applied as the paper writes it.
+        Whether λ and ε are free of the level and of K (V is taken at a mean activation of 1),
+        or are applied as the paper writes them.
     activation_floor : float
         Activations below this fraction of their row's mean are raised to it before the gamma
         prior is fitted: the logarithm would otherwise be ruled by how small "nothing" is.
@@ -114,8 +117,8 @@ class Settings:
     max_iter_test: int = _parameter(30, "iterations in encoding a mixture", low=1, high=100000)
     num_basis_speech: int = _parameter(128, "speech bases, K_S", low=1, high=65536)
     num_basis_noise: int = _parameter(128, "noise bases, K_N", low=1, high=65536)
-    epsilon: float = _parameter(0.5, "stop when the divergence falls below it", low=0.0)
-    penalty: float = _parameter(0.005, "penalty rate λ of the prior", low=0.0)
+    epsilon: float = _parameter(0.5, "stop when the divergence falls below it", low=0.0, high=1e300)
+    penalty: float = _parameter(0.005, "penalty rate λ of the prior", low=0.0, high=1e6)
     p: float = _parameter(2.0, "power of the Wiener gain", above=0.0, high=100.0)
     snr: float = _parameter(0.0, "signal-to-noise ratio", unit="dB", low=-100.0, high=100.0)
     seed: int = _parameter(0, "seed of the random start", low=0, high=2**63 - 1)
@@ -255,12 +258,13 @@ def _checked_text(name: str, value: Any, choices: tuple[str, ...]) -> str:
 
 
 def _checked_number(name: str, value: Any, *, whole: bool) -> int | float:
-    """Take any number (numpy's included) that is exactly of the wanted kind."""
+    """Take any real number (numpy's included, truth values not) of the wanted kind, exactly."""
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     try:
-        number = float(value) if not isinstance(value, bool | str) else math.nan
-    except (TypeError, ValueError):
-        number = math.nan
-    if not math.isfinite(number) or (whole and number != int(number)):
+        usable = is_number and math.isfinite(float(value)) and not (whole and value != int(value))
+    except OverflowError:
+        usable = False
+    if not usable:
         kind = "a whole number" if whole else "a finite number"
         raise NmflabError(f"{name} is {value!r} but must be {kind}.")
-    return int(number) if whole else number
+    return int(value) if whole else float(value)

@@ -28,7 +28,8 @@ from nmflab.errors import NmflabError
 from nmflab.settings import Settings
 
 FRAMES_PER_BLOCK = 128  # so that a block of frames stays in the cache
-LEAST_OVERLAP = 0.01  # least Σw² relative to the greatest that still inverts to 1e-6 in float32
+LEAST_OVERLAP = 0.01  # least Σw², relative to the greatest, that inverts to 1e-6 in float64
+EVEN_OVERLAP = 0.3  # the same for float32
 
 
 class Stft:
@@ -80,8 +81,10 @@ class Stft:
         self.hop = settings.hop
         self.sampling_rate = settings.sampling_rate
         self.num_bins = settings.num_bins
-        self.window = _window(settings.window, settings.win_size)
+        self.window: NDArray[np.floating] = _window(settings.window, settings.win_size)
         self._refuse_gaps(settings.window)
+        if not self._covers_evenly(EVEN_OVERLAP):
+            self.window = self.window.astype(np.float64)  # takes all that follows to float64
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Stft:
@@ -142,7 +145,7 @@ class Stft:
         Returns
         -------
         ndarray, shape (F,)
-            Frequencies in Hz, from 0 to half the sampling rate.
+            Frequencies in Hz, from 0 up to half the sampling rate.
         """
         return np.arange(self.num_bins, dtype=np.float64) * (self.sampling_rate / self.fft)
 
@@ -152,7 +155,7 @@ class Stft:
         Parameters
         ----------
         x : array_like, shape (n,)
-            Signal, mono, any numeric dtype.
+            Signal, mono: floats, or PCM integers, which are scaled to [−1, 1).
 
         Returns
         -------
@@ -207,13 +210,14 @@ class Stft:
             )
         num_frames = X.shape[1]
         frames = X.T
-        total = np.zeros(self._padded_length(num_frames), dtype=np.float32)
+        total = np.zeros(self._padded_length(num_frames), dtype=self.window.dtype)
         for block in _blocks(num_frames):
-            pieces = scipy.fft.irfft(frames[block], n=self.fft, axis=1, overwrite_x=False)
+            X_block = frames[block].astype(np.result_type(self.window, np.complex64), copy=False)
+            pieces = scipy.fft.irfft(X_block, n=self.fft, axis=1)
             windowed = pieces[:, : self.win_size] * self.window
             _overlap_add(total[block.start * self.hop :], windowed, self.hop)
-        x = total[self._lead : self._lead + length]
-        return x * self._inverse_weight(length)
+        x = total[self._lead : self._lead + length] * self._inverse_weight(length)
+        return np.asarray(x, dtype=np.float32)
 
     @property
     def _lead(self) -> int:
@@ -235,17 +239,20 @@ class Stft:
         weights: NDArray[np.float64] = folded.reshape(-1, self.hop).sum(axis=0)
         return weights
 
-    def _inverse_weight(self, length: int) -> NDArray[np.float32]:
-        one_hop = (1.0 / self._hop_weights()).astype(np.float32)
+    def _inverse_weight(self, length: int) -> NDArray[np.floating]:
+        one_hop = (1.0 / self._hop_weights()).astype(self.window.dtype)
         return np.resize(one_hop, length)
 
-    def _refuse_gaps(self, name: str) -> None:
+    def _covers_evenly(self, least: float) -> bool:
         weights = self._hop_weights()
-        if weights.min() < LEAST_OVERLAP * weights.max():
+        return bool(weights.min() >= least * weights.max())
+
+    def _refuse_gaps(self, name: str) -> None:
+        if not self._covers_evenly(LEAST_OVERLAP):
             raise NmflabError(
                 f"The {name} window of {self.win_size} samples can't be inverted at a hop of "
                 f"{self.hop} (overlap {self.win_size - self.hop}): its copies leave samples "
-                "nearly uncovered; raise the overlap, half the window or more suits any window."
+                "nearly uncovered; raise the overlap, or choose a window that fades out less."
             )
 
 
@@ -267,7 +274,7 @@ def _blocks(num_frames: int) -> Iterator[slice]:
         yield slice(start, min(start + FRAMES_PER_BLOCK, num_frames))
 
 
-def _overlap_add(total: NDArray[np.float32], frames: NDArray[np.float32], hop: int) -> None:
+def _overlap_add(total: NDArray[np.floating], frames: NDArray[np.floating], hop: int) -> None:
     """Add frames into the signal, a hop's breadth of all of them at a time."""
     num_frames, win_size = frames.shape
     for start in range(0, win_size, hop):

@@ -72,10 +72,9 @@ def log_ratio(S: NDArray[np.floating], N: NDArray[np.floating]) -> NDArray[np.fl
         The log-ratio, infinite where one of the two is 0.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
-        L = np.log(S)
-        L -= np.log(N)
+        L = np.asarray(np.log(S) - np.log(N), dtype=np.float32)
     np.copyto(L, 0.0, where=np.isnan(L))
-    return np.asarray(L, dtype=np.float32)
+    return L
 
 
 def gain_from_log_ratio(L: NDArray[np.float32], *, p: float = 2.0) -> NDArray[np.float32]:
@@ -100,8 +99,8 @@ def gain_from_log_ratio(L: NDArray[np.float32], *, p: float = 2.0) -> NDArray[np
     """
     if not (np.isfinite(p) and p > 0):
         raise NmflabError(f"p (power of the Wiener gain) is {p!r} but must be a number above 0.")
-    G: NDArray[np.float32] = L * np.float32(-p)
     with np.errstate(over="ignore"):  # e^{−pL} = ∞ is the gain 0
+        G = np.asarray(L * np.float32(-np.clip(p, 1e-30, 1e30)))
         np.exp(G, out=G)
     G += np.float32(1.0)
     np.reciprocal(G, out=G)

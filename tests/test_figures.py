@@ -113,8 +113,8 @@ def test_an_interrupted_save_leaves_the_old_file(tone, tmp_path, monkeypatch):
     figure = spectrogram_figure(tone, tone, tone, SETTINGS)
     (tmp_path / "a.png").write_bytes(b"old")
 
-    def interrupted(path, **options):
-        path.write_bytes(b"half")
+    def interrupted(file, **options):
+        file.write(b"half")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(figure, "savefig", interrupted)

@@ -10,7 +10,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-input --disable-pip-ver
 LESSONS := $(wildcard notebooks/*.ipynb)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab enhance test constraints clean
+.PHONY: help lab enhance test notebooks constraints clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -28,6 +28,9 @@ test: $(VENV)/installed-test ## all checks: ruff, mypy, pytest, notebooks (ARGS 
 	$(BIN)/mypy
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests \
 		$(if $(LESSONS),--nbval --nbval-current-env --nbval-cell-timeout=300 notebooks) $(ARGS)
+
+notebooks: $(VENV)/installed-test ## run the notebooks and store them with outputs (ARGS="00 05")
+	OMP_NUM_THREADS=1 $(BIN)/python tools/store_notebooks.py $(ARGS)
 
 # A fresh environment, so that only what the project needs is pinned.
 constraints: $(BIN)/python ## pin the newest versions of all dependencies in constraints.txt

@@ -191,7 +191,8 @@ def missing_in(thing, owner):
         return ["a docstring"]
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # an unknown or repeated section
-        doc = ClassDoc(thing) if inspect.isclass(thing) else FunctionDoc(thing)
+        own = {"show_class_members": False}  # a widget's inherited members are not ours
+        doc = ClassDoc(thing, config=own) if inspect.isclass(thing) else FunctionDoc(thing)
     lacks = [] if doc["Summary"] and doc["Summary"][-1].endswith(".") else ["a summary sentence"]
     if isinstance(owner, property) or (inspect.isclass(thing) and issubclass(thing, Exception)):
         return lacks

@@ -157,6 +157,75 @@ def read_audio(path: str | os.PathLike[str], sampling_rate: int = 16000) -> NDAr
     return resample(mono, rate, sampling_rate)
 
 
+def duration(path: str | os.PathLike[str]) -> float:
+    """Give the length of a recording without reading it.
+
+    Parameters
+    ----------
+    path : str or path
+        An audio file.
+
+    Returns
+    -------
+    float
+        Seconds; 0 where nothing can tell, be it that the file is none or that ``soundfile`` is
+        not installed.
+    """
+    try:
+        import soundfile
+
+        return float(soundfile.info(str(path)).duration)
+    except (ImportError, OSError, RuntimeError):  # soundfile's own errors are RuntimeErrors
+        return 0.0
+
+
+def read_blocks(
+    path: str | os.PathLike[str], sampling_rate: int = 16000
+) -> Iterator[NDArray[np.float32]]:
+    """Read a recording of any length piece by piece, as `read_audio` reads it whole.
+
+    Parameters
+    ----------
+    path : str or path
+        An audio file.
+    sampling_rate : int, default=16000
+        Sampling rate of the result in Hz.
+
+    Yields
+    ------
+    ndarray of float32, shape (n,)
+        The samples in order, a second or so at a time.
+
+    Raises
+    ------
+    NmflabError
+        As for `read_audio`.
+    """
+    import soundfile
+    import soxr
+
+    path, sampling_rate = Path(path), as_rate(sampling_rate)
+    if not path.is_file():
+        _content(path)  # says what is wrong
+    name = f"The audio file {str(path)!r}"
+    try:
+        with soundfile.SoundFile(path) as file:
+            same = file.samplerate == sampling_rate
+            stream = soxr.ResampleStream(
+                file.samplerate, sampling_rate, 1, dtype="float32", quality="HQ"
+            )
+            for channels in file.blocks(file.samplerate, dtype="float32", always_2d=True):
+                mono = as_signal(channels.mean(axis=1), name)
+                yield mono if same else stream.resample_chunk(mono)
+            if not same:
+                yield stream.resample_chunk(np.empty(0, dtype=np.float32), last=True)
+    except soundfile.SoundFileError as error:
+        raise NmflabError(
+            f"The file {str(path)!r} can't be read as audio ({_reason(error)}): "
+            f"give a sound file, such as {FORMATS}."
+        ) from error
+
+
 def resample(samples: ArrayLike, rate: int, sampling_rate: int) -> NDArray[np.float32]:
     """Resample a signal with SoX's high-quality resampler.
 
@@ -447,16 +516,27 @@ def _encode(path: Path, signal: NDArray[np.float32], sampling_rate: int) -> byte
         )
     content = io.BytesIO()
     if ending == ".flac":
-        _write_flac(content, _to_int16(signal), sampling_rate)
+        _write_flac(content, to_int16(signal), sampling_rate)
     else:
         from scipy.io import wavfile
 
-        wavfile.write(content, sampling_rate, signal if peak > 1 else _to_int16(signal))
+        wavfile.write(content, sampling_rate, signal if peak > 1 else to_int16(signal))
     return content.getvalue()
 
 
-def _to_int16(signal: NDArray[np.float32]) -> NDArray[np.int16]:
-    """Invert the reading of 16-bit PCM; +1 itself becomes the largest value, 32767."""
+def to_int16(signal: NDArray[np.float32]) -> NDArray[np.int16]:
+    """Invert the reading of 16-bit PCM; +1 itself becomes the largest value, 32767.
+
+    Parameters
+    ----------
+    signal : ndarray of float32, shape (n_samples,)
+        Samples within ±1.
+
+    Returns
+    -------
+    ndarray of int16, shape (n_samples,)
+        The nearest PCM values.
+    """
     whole = np.rint(signal.astype(np.float64) * 2**15)
     return np.asarray(np.clip(whole, -(2**15), 2**15 - 1), dtype=np.int16)
 

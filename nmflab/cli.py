@@ -64,6 +64,7 @@ SUMMARY = {
 METRIC_NAMES = {"sdr": "SDR", "si_sdr": "SI-SDR", "stoi": "STOI", "pesq": "PESQ"}
 
 DONE, FAILED, BAD_ARGUMENTS, INTERRUPTED = 0, 1, 2, 130
+LONG = 180.0  # seconds: longer recordings are separated block by block
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -415,16 +416,22 @@ def _separate_file(
     model: SeparationModel, settings: Settings, file: Path, stem: Path, quiet: bool
 ) -> None:
     """Separate one recording, write its two parts and say where they are."""
-    from nmflab.audio import read_audio, write_audio
+    from nmflab.audio import duration, read_audio, write_audio
     from nmflab.separation import separate
+    from nmflab.streaming import separate_file
 
-    mixture = read_audio(file, settings.sampling_rate)
+    results = _results(stem)
+    verbs = {path: "Replaced" if path.exists() else "Wrote" for path in results.values()}
     with _Bars(quiet) as bars:
-        result = separate(model, mixture, settings, progress=bars)
-    for source, path in _results(stem).items():
-        replaced = path.exists()
-        write_audio(path, getattr(result, source), settings.sampling_rate)
-        print(f"{'Replaced' if replaced else 'Wrote'} {path}")
+        if duration(file) > LONG:
+            separate_file(model, file, results["speech"], results["noise"], settings, progress=bars)
+        else:
+            mixture = read_audio(file, settings.sampling_rate)
+            result = separate(model, mixture, settings, progress=bars)
+            for source, path in results.items():
+                write_audio(path, getattr(result, source), settings.sampling_rate)
+    for path, verb in verbs.items():
+        print(f"{verb} {path}")
 
 
 def _describe_data(arguments: argparse.Namespace) -> int:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import io
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Sequence
 from os import PathLike
+from typing import Any, Protocol
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -122,71 +123,79 @@ def save_figure(figure: Figure, path: str | PathLike[str]) -> None:
         temporary.write_bytes(png_bytes(figure))
 
 
-def explorer_figure(
-    sounds: Mapping[str, ArrayLike],
-    gain: ArrayLike,
-    H: ArrayLike,
-    objective: ArrayLike,
-    settings: Settings,
-    *,
-    title: str,
+class Canvas(Protocol):
+    """What `panels_figure` wants to know of a matrix on a page (see `explorer.canvas`)."""
+
+    title: str
+    rows_label: str
+    rows_unit: str
+    columns_label: str
+    columns_unit: str
+    value_unit: str
+    colormap: str
+
+    @property
+    def matrix(self) -> NDArray[np.floating]:
+        """The matrix, shape (rows, columns)."""
+
+    @property
+    def geometry(self) -> Any:
+        """Its axes, the range of its colours and its bands."""
+
+
+def panels_figure(
+    canvases: Sequence[Canvas], pictures: Sequence[NDArray[np.uint8]], *, title: str
 ) -> Figure:
-    """Draw what an explorer shows: three spectrograms, the gain, H and the objective.
+    """Draw what an explorer shows: its matrices, then its plots, two in a row.
 
     Parameters
     ----------
-    sounds : mapping of str to array_like, shape (N,)
-        Three signals at ``settings.sampling_rate``, by the titles of their panels.
-    gain : array_like, shape (F, T)
-        Gain from 0 to 1.
-    H : array_like, shape (K, T)
-        Activations, those of speech first.
-    objective : array_like, shape (n,)
-        Objective after each iteration.
-    settings : Settings
-        The STFT, and K_S, which divides H.
+    canvases : sequence of Canvas
+        The matrices.
+    pictures : sequence of ndarray of uint8, shape (height, width, 4)
+        The plots, as pictures.
     title : str
         Settings and scores, above it all.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Three rows of two panels.
+        The panels.
     """
-    stft = Stft.from_settings(settings)
-    khz = settings.sampling_rate / 2000
-    half_bin = khz / (settings.num_bins - 1) / 2
-    figure = Figure(figsize=(12, 9))
-    figure.subplots_adjust(left=0.06, right=0.98, bottom=0.07, top=0.88, hspace=0.42, wspace=0.14)
-    figure.suptitle(textwrap.fill(title, 105), fontsize=FONT_SIZE - 1)
-    panels = list(figure.subplots(3, 2).flat)
-    levels = _levels([np.abs(stft.analyse(signal)) for signal in sounds.values()])
-    for panel, name, level in zip(panels, sounds, levels, strict=False):
-        _draw(panel, level, (*_time_edges(stft, level), -half_bin, khz + half_bin))
-        _label(panel, name, "Frequency (kHz)")
-        panel.set_ylim(0, khz)
-    gain, H = np.asarray(gain, np.float32), np.asarray(H, np.float32)
-    _draw(panels[3], gain, (*_time_edges(stft, gain), -half_bin, khz + half_bin), ends=(0.0, 1.0))
-    _label(panels[3], "Gain (0 dark, 1 bright)", "Frequency (kHz)")
-    panels[3].set_ylim(0, khz)
-    _draw(panels[4], _levels([H])[0], (*_time_edges(stft, H), 0.5, len(H) + 0.5))
-    panels[4].axhline(settings.num_basis_speech + 0.5, color="white", lw=1)
-    _label(panels[4], "Activations H (speech below, noise above)", "Basis")
-    curve = np.asarray(objective, dtype=float)
-    panels[5].plot(np.arange(1, len(curve) + 1), curve, lw=2)
-    _label(panels[5], "Objective", "D + λ Σ φ")
-    panels[5].set_xlabel("Iteration", fontsize=FONT_SIZE)
-    panels[4].set_xlabel("Time (s)", fontsize=FONT_SIZE)
+    count = len(canvases) + len(pictures)
+    columns = min(2, count)
+    rows = -(-count // columns)
+    height = 0.8 + 3.0 * rows
+    figure = Figure(figsize=(12, height))
+    inch = 1 / height
+    figure.subplots_adjust(
+        left=0.06, right=0.98, bottom=0.65 * inch, top=1 - 1.1 * inch, hspace=0.5, wspace=0.16
+    )
+    figure.suptitle(textwrap.fill(title, 100), fontsize=FONT_SIZE, y=1 - 0.15 * inch, va="top")
+    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for panel, canvas in zip(panels, canvases, strict=False):
+        _draw_canvas(figure, panel, canvas)
+    for panel, picture in zip(panels[len(canvases) :], pictures, strict=False):
+        panel.imshow(picture, aspect="equal", interpolation="lanczos")
+    for panel in panels[len(canvases) :]:
+        panel.set_axis_off()
+        place = panel.get_position()
+        panel.set_position((place.x0 - 0.04, place.y0 - 0.5 * inch, place.width + 0.04,
+                            place.height + 0.85 * inch))  # fmt: skip
     return figure
 
 
-def png_bytes(figure: Figure) -> bytes:
+def png_bytes(figure: Figure, *, dpi: int = DPI, colours: int = 0) -> bytes:
     """Give a figure as PNG; the same figure gives the same bytes.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
         The figure.
+    dpi : int
+        Resolution.
+    colours : int, default 0
+        Keep that many colours only: a third of the bytes, for notebooks that are to stay small.
 
     Returns
     -------
@@ -194,8 +203,42 @@ def png_bytes(figure: Figure) -> bytes:
         The content of a PNG file.
     """
     content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=DPI, metadata={"Software": None})
+    figure.savefig(content, format="png", dpi=dpi, metadata={"Software": None})
+    if colours:
+        from PIL import Image
+
+        few = Image.open(content).convert("RGB").quantize(colours)
+        content = io.BytesIO()
+        few.save(content, "png", optimize=True)
     return content.getvalue()
+
+
+def _draw_canvas(figure: Figure, panel: Axes, canvas: Canvas) -> None:
+    """Draw one matrix with its axes, bands and colour bar."""
+    shape = canvas.geometry
+    image = panel.imshow(
+        canvas.matrix,
+        extent=(*shape.columns, *shape.rows),
+        vmin=shape.low,
+        vmax=shape.high,
+        cmap=canvas.colormap,
+        origin="lower",
+        aspect="auto",
+    )
+    _label(panel, canvas.title, _with_unit(canvas.rows_label, canvas.rows_unit))
+    panel.set_xlabel(_with_unit(canvas.columns_label, canvas.columns_unit), fontsize=FONT_SIZE)
+    at = shape.rows[0]
+    for name, size in shape.row_bands:
+        panel.text(shape.columns[0], at, f" {name}", color="white", fontsize=FONT_SIZE - 2)
+        at += size
+        panel.axhline(at, color="white", lw=1)
+    panel.set_ylim(*shape.rows)
+    bar = figure.colorbar(image, ax=panel, pad=0.02, fraction=0.05)
+    bar.ax.set_title(canvas.value_unit, fontsize=FONT_SIZE - 3)
+
+
+def _with_unit(label: str, unit: str) -> str:
+    return f"{label} ({unit})" if unit else label
 
 
 def _levels(magnitudes: list[NDArray[np.floating]]) -> list[NDArray[np.float32]]:
@@ -226,15 +269,13 @@ def _draw(
     panel: Axes,
     level: NDArray[np.float32],
     extent: tuple[float, float, float, float],
-    *,
-    ends: tuple[float, float] = (-DYNAMIC_RANGE, 0.0),
 ) -> None:
     """Paint one matrix of levels, its first row at the bottom."""
     panel.imshow(
         level,
         extent=extent,
-        vmin=ends[0],
-        vmax=ends[1],
+        vmin=-DYNAMIC_RANGE,
+        vmax=0.0,
         cmap=COLOUR_MAP,
         origin="lower",
         aspect="auto",

@@ -251,11 +251,12 @@ def train_dictionary(
             f"({seconds:.1f} s): take fewer bases or more audio."
         )
     stage = f"training {name}"
+    relative = settings.penalty_scale == "relative"
     found = train_nmf(
         V,
         num_bases,
         n_iter=settings.max_iter_train,
-        epsilon=settings.epsilon * _unit(V, num_bases, settings),
+        epsilon=settings.epsilon * (mean_activation(V, num_bases) if relative else 1.0),
         solver=settings.solver,
         seed=settings.seed,
         progress=None if progress is None else lambda i, n: progress(stage, i, n),
@@ -310,6 +311,7 @@ def encode_mixture(
     settings: Settings | None = None,
     *,
     init: ArrayLike | None = None,
+    unit: float | None = None,
     progress: StageProgress | None = None,
 ) -> Encoding:
     """Encode the magnitudes of a mixture on the bases of speech and noise together.
@@ -324,6 +326,9 @@ def encode_mixture(
         Where the encoding parameters come from; by default the model's.
     init : array_like, shape (K_S + K_N, T), optional
         Activations to start from.
+    unit : float, optional
+        The mean activation m that λ and ε count in, where V is but a part of a recording; by
+        default V's own.
     progress : callable, optional
         Called as ``progress("separating", done, total)`` after each block of frames.
 
@@ -343,14 +348,15 @@ def encode_mixture(
         raise NmflabError(
             f"V has the shape {V.shape} but must be ({W.shape[0]}, T): use the STFT of the model."
         )
-    prior, penalty = scaled_prior(model, settings, V)
+    unit = mean_activation(V, W.shape[1]) if unit is None else unit
+    prior, penalty = scaled_prior(model, settings, unit)
     return encode(
         V,
         W,
         prior=prior,
         penalty=penalty,
         n_iter=settings.max_iter_test,
-        epsilon=settings.epsilon * _unit(V, W.shape[1], settings),
+        epsilon=settings.epsilon * (unit if settings.penalty_scale == "relative" else 1.0),
         update=settings.update,
         solver=settings.solver,
         init=init,
@@ -359,13 +365,13 @@ def encode_mixture(
 
 
 def scaled_prior(
-    model: SeparationModel, settings: Settings, V: NDArray[np.floating]
+    model: SeparationModel, settings: Settings, unit: float
 ) -> tuple[Prior | None, float]:
     """Bring the priors and λ to the scale of a mixture.
 
     With the relative scale (see the module's text) the mean of a row of H becomes its share of
-    the mixture's mean activation m = mean frame sum / K, and λ, which weighs the priors against
-    a divergence that grows with m, becomes λm. With the raw scale the priors are those of H
+    the mixture's mean activation m, and λ, which weighs the priors against a divergence that
+    grows with m, becomes λm. With the raw scale the priors are those of H
     itself, and λ is as it stands.
 
     Parameters
@@ -374,8 +380,8 @@ def scaled_prior(
         Where the training activations are.
     settings : Settings
         Variant, λ, its scale and the floor of the gamma fit.
-    V : ndarray, shape (F, T)
-        Magnitudes of the mixture.
+    unit : float
+        The mixture's mean activation m.
 
     Returns
     -------
@@ -395,18 +401,28 @@ def scaled_prior(
         return joined(priors), settings.penalty
     h_rows = np.concatenate([s.H.mean(axis=1, dtype=np.float64) / s.rms for s in sources])
     h_bar = h_rows.mean()
-    m = _unit(V, len(h_rows), settings)
     stretched = [
-        prior.stretched(m / (h_bar * source.rms))
+        prior.stretched(unit / (h_bar * source.rms))
         for prior, source in zip(priors, sources, strict=True)
     ]
-    return joined(stretched), settings.penalty * m
+    return joined(stretched), settings.penalty * unit
 
 
-def _unit(V: NDArray[np.floating], num_bases: int, settings: Settings) -> float:
-    """Give the unit that λ and ε count in: V's mean activation m, or 1 with the raw scale."""
-    if settings.penalty_scale == "raw":
-        return 1.0
+def mean_activation(V: NDArray[np.floating], num_bases: int) -> float:
+    """Compute m = mean frame sum / K, the mean activation of bases that sum to 1.
+
+    Parameters
+    ----------
+    V : ndarray, shape (F, T)
+        Magnitudes.
+    num_bases : int
+        Number of bases K.
+
+    Returns
+    -------
+    float
+        The unit that the relative λ and ε count in; 1 for a silent V.
+    """
     return float(V.sum(dtype=np.float64)) / V.shape[1] / num_bases or 1.0
 
 
@@ -415,6 +431,7 @@ def separate(
     mixture: ArrayLike,
     settings: Settings | None = None,
     *,
+    unit: float | None = None,
     progress: StageProgress | None = None,
 ) -> Separation:
     """Take the speech out of a mixture.
@@ -428,6 +445,8 @@ def separate(
     settings : Settings, optional
         Overrides the encoding parameters (variant, λ, p, update rule, iterations); what training
         has fixed stays the model's.
+    unit : float, optional
+        The mean activation that λ and ε count in, see `encode_mixture`.
     progress : callable, optional
         Called as ``progress("separating", done, total)`` after each block of frames.
 
@@ -445,7 +464,7 @@ def separate(
     x = as_signal(mixture, "mixture")
     stft = Stft.from_settings(settings)
     X = stft.analyse(x)
-    encoding = encode_mixture(model, np.abs(X), settings, progress=progress)
+    encoding = encode_mixture(model, np.abs(X), settings, unit=unit, progress=progress)
     gain = gain_from_log_ratio(speech_log_ratio(model, encoding.H), p=settings.p)
     speech = stft.synthesise(gain * X, len(x))
     return Separation(

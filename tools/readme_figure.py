@@ -1,0 +1,22 @@
+"""Draw the picture of the README, docs/enhanced.png: `python tools/readme_figure.py`."""
+
+import io
+from pathlib import Path
+
+from store_notebooks import pack_png
+
+import nmflab as nl
+from nmflab.audio import replacing
+from nmflab.figures import spectrogram_figure
+
+settings = nl.Settings.tuned()
+corpus = nl.load_corpus()
+noisy = nl.mix_at_snr(corpus.test_speech["allison_en_01"], corpus.test_noise["siren"], 0)
+model = nl.train_model(corpus.train_speech, [corpus.train_noise["siren"]], settings)
+enhanced = nl.separate(model, noisy.mixture).speech
+
+figure = spectrogram_figure(noisy.mixture, noisy.speech, enhanced, settings)
+drawn = io.BytesIO()
+figure.savefig(drawn, format="png", dpi=100)
+with replacing(Path(__file__).parents[1] / "docs" / "enhanced.png") as temporary:
+    temporary.write_bytes(pack_png(drawn.getvalue(), colours=256))

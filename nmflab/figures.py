@@ -179,9 +179,8 @@ def panels_figure(
         panel.imshow(picture, aspect="equal", interpolation="lanczos")
     for panel in panels[len(canvases) :]:
         panel.set_axis_off()
-        place = panel.get_position()
-        panel.set_position((place.x0 - 0.04, place.y0 - 0.5 * inch, place.width + 0.04,
-                            place.height + 0.85 * inch))  # fmt: skip
+        x, y, width, tall = panel.get_position().bounds
+        panel.set_position((x - 0.05, y - 0.6 * inch, width + 0.05, tall + 1.1 * inch))
     return figure
 
 
@@ -207,7 +206,7 @@ def png_bytes(figure: Figure, *, dpi: int = DPI, colours: int = 0) -> bytes:
     if colours:
         from PIL import Image
 
-        few = Image.open(content).convert("RGB").quantize(colours)
+        few = Image.open(content).convert("RGB").quantize(colours, kmeans=1)
         content = io.BytesIO()
         few.save(content, "png", optimize=True)
     return content.getvalue()

@@ -17,6 +17,7 @@ from nmflab.separation import (
     ENCODING_PARAMETERS,
     SeparationModel,
     encode_mixture,
+    encode_nearby,
     load_model,
     scaled_prior,
     separate,
@@ -655,3 +656,23 @@ def test_a_model_that_cannot_be_written_is_refused(model, tmp_path):
     with pytest.raises(NmflabError, match="can't be written") as refused:
         model.save(tmp_path / "file" / "model.npz")
     one_sentence(refused)
+
+
+@pytest.mark.parametrize("mode", NMF_MODES)
+def test_a_setting_shows_the_same_whether_reached_from_a_neighbour_or_from_afar(mode):
+    corpus = nl.load_corpus()
+    settings = nl.Settings(
+        num_basis_speech=16, num_basis_noise=16, max_iter_train=10, nmf_mode=mode, fft=256
+    )
+    model = nl.train_model(corpus.train_speech[:2], [corpus.train_noise["fan"]], settings)
+    mixture = nl.mix_at_snr(corpus.test_speech[0], corpus.test_noise["fan"], 0).mixture
+    V = np.abs(nl.Stft.from_settings(settings).analyse(mixture))
+    H, quick = encode_mixture(model, V, settings).H, 0
+    for penalty in (0.01, 0.02, 0.03, 0.04, 0.05, 1.0, 0.5):
+        near = settings.replace(penalty=penalty)
+        found = encode_nearby(model, V, near, H)
+        fresh = encode_mixture(model, V, near)
+        assert found.objective[-1] == pytest.approx(fresh.objective[-1], rel=1e-3)
+        quick += len(found.objective) < near.max_iter_test
+        H = found.H
+    assert quick >= 2 or mode != "NMF_e"

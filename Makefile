@@ -16,6 +16,7 @@ help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 lab: $(VENV)/installed ## open the first notebook in JupyterLab (ARGS="--no-browser --port 9999")
+	@$(BIN)/python -m jupyter trust notebooks/*.ipynb >/dev/null  # or the stored sounds are mute
 	$(BIN)/python -m jupyterlab --ServerApp.root_dir=notebooks \
 		--LabApp.default_url=/lab/tree/00_quickstart.ipynb $(ARGS)
 

@@ -153,6 +153,8 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
         "enhance": (_add_enhance, "the whole experiment on folders of audio: mix, separate, score"),
         "train": (_add_train, "learn a model from recordings of speech and of noise"),
         "separate": (_add_separate, "take your own noisy recordings apart with a trained model"),
+        "lab": (_add_lab, "open JupyterLab on the notebooks"),
+        "dashboard": (_add_dashboard, "open the explorer as a page of its own, with Voilà"),
         "data": (_add_data, "say what a data folder holds, or fetch a public corpus"),
     }
     for name, (build, purpose) in builders.items():
@@ -179,6 +181,32 @@ class _Version(argparse.Action):
 
         print(f"nmflab {__version__}")
         parser.exit(DONE)
+
+
+def _add_lab(parser: _Parser) -> None:
+    parser.set_defaults(run=_open_lab)
+    parser.add_argument(
+        "--folder",
+        default="nmflab-notebooks",
+        metavar="FOLDER",
+        help="where the notebooks are to be: those that aren't there yet are copied, what is "
+        "there stays as it is (default: nmflab-notebooks)",
+    )
+    _add_server_arguments(parser, "jupyter lab", "--no-browser")
+
+
+def _add_dashboard(parser: _Parser) -> None:
+    parser.set_defaults(run=_open_dashboard)
+    _add_server_arguments(parser, "voila", "--port=8866")
+
+
+def _add_server_arguments(parser: _Parser, server: str, example: str) -> None:
+    parser.add_argument(
+        "arguments",
+        nargs="*",
+        metavar="ARGUMENT",
+        help=f"passed on to {server}; put -- before them, as in -- {example}",
+    )
 
 
 def _add_enhance(parser: _Parser) -> None:
@@ -432,6 +460,18 @@ def _separate_file(
                 write_audio(path, getattr(result, source), settings.sampling_rate)
     for path, verb in verbs.items():
         print(f"{verb} {path}")
+
+
+def _open_lab(arguments: argparse.Namespace) -> int:
+    from nmflab.serving import open_lab
+
+    return open_lab(arguments.folder, arguments.arguments)
+
+
+def _open_dashboard(arguments: argparse.Namespace) -> int:
+    from nmflab.serving import open_dashboard
+
+    return open_dashboard(arguments.arguments)
 
 
 def _describe_data(arguments: argparse.Namespace) -> int:

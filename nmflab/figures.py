@@ -206,7 +206,7 @@ def png_bytes(figure: Figure, *, dpi: int = DPI, colours: int = 0) -> bytes:
     if colours:
         from PIL import Image
 
-        few = Image.open(content).convert("RGB").quantize(colours, kmeans=1)
+        few = Image.open(content).convert("RGB").quantize(colours, Image.Quantize.FASTOCTREE)
         content = io.BytesIO()
         few.save(content, "png", optimize=True)
     return content.getvalue()

@@ -85,7 +85,8 @@ class Settings:
         Seed of the random start of training.
     update : {"mm", "mu"}
         Encoding rule: the majorise-minimise rule or the paper's multiplicative rule. They differ
-        for the gamma prior only.
+        for the gamma prior only, and hardly there: on the embedded corpus (`NMF_g`, λ = 0.1) they
+        gain 6.755 and 6.752 dB of SDR.
     penalty_scale : {"relative", "raw"}
         Whether λ and ε are free of the level and of K (V is taken at a mean activation of 1),
         or are applied as the paper writes them.

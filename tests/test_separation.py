@@ -19,6 +19,7 @@ from nmflab.separation import (
     encode_mixture,
     encode_nearby,
     load_model,
+    mean_activation,
     scaled_prior,
     separate,
     speech_log_ratio,
@@ -187,7 +188,7 @@ def test_the_raw_penalty_is_the_paper_s_on_the_priors_of_h_itself(model, mixture
     V = np.abs(Stft.from_settings(SMALL).analyse(mixture))
     for mode, fit in (("NMF_e", nl.ExponentialPrior.fit), ("NMF_g", nl.GammaPrior.fit)):
         raw = SMALL.replace(nmf_mode=mode, penalty_scale="raw", penalty=0.02)
-        prior, penalty = scaled_prior(model, raw, V)
+        prior, penalty = scaled_prior(model, raw, mean_activation(V, model.W.shape[1]))
         assert penalty == 0.02
         fitted = [fit(source.H) for source in (model.speech, model.noise)]
         for name in ("scale", "shape"):
@@ -199,7 +200,7 @@ def test_the_raw_penalty_is_the_paper_s_on_the_priors_of_h_itself(model, mixture
 def test_the_encoding_of_a_mixture_is_encode_with_the_scaled_prior(model, mixture, mode):
     V = np.abs(Stft.from_settings(SMALL).analyse(mixture))
     override = SMALL.replace(nmf_mode=mode)
-    prior, penalty = scaled_prior(model, override, V)
+    prior, penalty = scaled_prior(model, override, mean_activation(V, model.W.shape[1]))
     expected = encode(V, model.W, prior=prior, penalty=penalty, n_iter=12)
     found = encode_mixture(model, V, override)
     assert np.array_equal(found.H, expected.H)

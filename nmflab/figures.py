@@ -123,7 +123,7 @@ def save_figure(figure: Figure, path: str | PathLike[str]) -> None:
         temporary.write_bytes(png_bytes(figure))
 
 
-class Canvas(Protocol):
+class _Canvas(Protocol):
     """What `panels_figure` wants to know of a matrix on a page (see `explorer.canvas`)."""
 
     title: str
@@ -144,13 +144,13 @@ class Canvas(Protocol):
 
 
 def panels_figure(
-    canvases: Sequence[Canvas], pictures: Sequence[NDArray[np.uint8]], *, title: str
+    canvases: Sequence[_Canvas], pictures: Sequence[NDArray[np.uint8]], *, title: str
 ) -> Figure:
     """Draw what an explorer shows: its matrices, then its plots, two in a row.
 
     Parameters
     ----------
-    canvases : sequence of Canvas
+    canvases : sequence of MatrixCanvas
         The matrices.
     pictures : sequence of ndarray of uint8, shape (height, width, 4)
         The plots, as pictures.
@@ -212,7 +212,7 @@ def png_bytes(figure: Figure, *, dpi: int = DPI, colours: int = 0) -> bytes:
     return content.getvalue()
 
 
-def _draw_canvas(figure: Figure, panel: Axes, canvas: Canvas) -> None:
+def _draw_canvas(figure: Figure, panel: Axes, canvas: _Canvas) -> None:
     """Draw one matrix with its axes, bands and colour bar."""
     shape = canvas.geometry
     image = panel.imshow(

@@ -23,6 +23,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,11 @@ class Dictionary:
     divergence: NDArray[np.float64]
     rms: float
     _priors: dict[tuple[str, float], Prior] = field(default_factory=dict, init=False, repr=False)
+
+    @cached_property
+    def row_means(self) -> NDArray[np.float64]:
+        """Mean activation of each basis, shape (K,)."""
+        return np.asarray(self.H.mean(axis=1, dtype=np.float64))
 
     def prior(self, nmf_mode: str, *, activation_floor: float = 0.1) -> Prior:
         """Fit the variant's prior to H.
@@ -450,8 +456,7 @@ def scaled_prior(
     ]
     if settings.penalty_scale == "raw":
         return joined(priors), settings.penalty
-    h_rows = np.concatenate([s.H.mean(axis=1, dtype=np.float64) / s.rms for s in sources])
-    h_bar = h_rows.mean()
+    h_bar = np.concatenate([source.row_means / source.rms for source in sources]).mean()
     stretched = [
         prior.stretched(unit / (h_bar * source.rms))
         for prior, source in zip(priors, sources, strict=True)

@@ -1,0 +1,599 @@
+"""The chain of stages behind every explorer: mixture → … → scores, each remembered.
+
+A stage says which parts of the `State` it reads and which stages it needs. Its results are kept
+under the values of all that it and its ancestors read: a slider makes only those stages run again
+that lie below it, and going back to an earlier value costs nothing.
+
+    mixture ──► spectrogram ──► activations ──► separation ──► si_sdr, scores
+                speech, noise (dictionaries) ──┘
+
+There is no widget in here. Quick stages run under one lock, for a slider may be heard on another
+thread than a cell runs on. Slow ones (training and the full scores) run outside it, so that the
+others stay at hand meanwhile.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmflab import metrics
+from nmflab.audio import Mixture, mix_at_snr
+from nmflab.corpus import Corpus
+from nmflab.errors import NmflabError
+from nmflab.nmf import Encoding
+from nmflab.parallel import one_blas_thread
+from nmflab.separation import (
+    Dictionary,
+    Separation,
+    SeparationModel,
+    StageProgress,
+    encode_mixture,
+    speech_log_ratio,
+    train_dictionary,
+)
+from nmflab.settings import Settings
+from nmflab.stft import Stft
+from nmflab.wiener import gain_from_log_ratio
+
+REMEMBERED = 8
+"""Results that each stage keeps."""
+
+STFT = ("sampling_rate", "window", "win_size", "overlap", "fft")
+TRAINING = ("max_iter_train", "epsilon", "penalty_scale", "solver", "seed")
+ENCODING = (
+    "nmf_mode",
+    "penalty",
+    "penalty_scale",
+    "activation_floor",
+    "update",
+    "max_iter_test",
+    "epsilon",
+    "solver",
+)
+"""The settings that the spectrogram, the dictionaries and the activations read."""
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """A user's own noisy recording; two are the same only if they are the same object.
+
+    Parameters
+    ----------
+    name : str
+        What to call it.
+    samples : ndarray of float32, shape (n,)
+        The samples at the corpus's sampling rate.
+    """
+
+    name: str
+    samples: NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """All that an explorer can be set to.
+
+    Parameters
+    ----------
+    settings : Settings
+        Every numeric parameter.
+    clip : str
+        Name of the test speech.
+    noise : str
+        Name of the noise: the one that is mixed in, and the one whose training part the noise
+        dictionary learns.
+    recording : Recording, optional
+        An own noisy recording, in place of the mixture of `clip` and `noise`.
+    """
+
+    settings: Settings
+    clip: str
+    noise: str
+    recording: Recording | None = None
+
+    def replace(self, **changes: Any) -> State:
+        """Give a copy with some settings, the clip, the noise or the recording changed.
+
+        Parameters
+        ----------
+        **changes
+            Names of settings, or ``clip``, ``noise``, ``recording``, ``settings``.
+
+        Returns
+        -------
+        State
+            The copy.
+
+        Raises
+        ------
+        NmflabError
+            If a setting is unknown or out of range.
+        """
+        own = {name: changes.pop(name) for name in tuple(changes) if name in _OWN_PARTS}
+        state = replace(self, **own)
+        return replace(state, settings=state.settings.replace(**changes)) if changes else state
+
+    def read(self, name: str) -> Any:
+        """Give one part by its name.
+
+        Parameters
+        ----------
+        name : str
+            A setting, ``clip``, ``noise`` or ``recording``.
+
+        Returns
+        -------
+        object
+            Its value.
+        """
+        return getattr(self if name in _OWN_PARTS else self.settings, name)
+
+
+_OWN_PARTS = ("settings", "clip", "noise", "recording")
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrogram:
+    """A mixture in time and frequency.
+
+    Parameters
+    ----------
+    stft : Stft
+        The transform.
+    X : ndarray of complex64, shape (F, T)
+        Spectrogram.
+    V : ndarray of float32, shape (F, T)
+        Magnitudes |X|.
+    """
+
+    stft: Stft
+    X: NDArray[np.complex64]
+    V: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Activations:
+    """What encoding found, and all of the gain but its power.
+
+    Parameters
+    ----------
+    encoding : Encoding
+        H, the activations of speech first, and how it got there.
+    log_ratio : ndarray of float32, shape (F, T)
+        log(Ŝ/N̂), from which a gain of any power follows.
+    """
+
+    encoding: Encoding
+    log_ratio: NDArray[np.float32]
+
+
+class Stage:
+    """One step of the chain.
+
+    Parameters
+    ----------
+    name : str
+        What it is called.
+    compute : callable
+        ``compute(state, *results of needs)``; a trained stage also takes ``progress=``.
+    reads : tuple of str
+        Parts of the state that it uses itself.
+    needs : tuple of Stage
+        Stages whose results it uses.
+    slow : bool, default False
+        Run it outside the chain's lock.
+    trained : bool, default False
+        Whether it reports progress.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        compute: Callable[..., Any],
+        *,
+        reads: tuple[str, ...] = (),
+        needs: tuple[Stage, ...] = (),
+        slow: bool = False,
+        trained: bool = False,
+    ) -> None:
+        self.name, self.compute, self.needs = name, compute, needs
+        self.slow, self.trained = slow, trained
+        above = [part for stage in needs for part in stage.depends]
+        self.depends: tuple[str, ...] = tuple(dict.fromkeys([*above, *reads]))
+        self.results: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+
+    def key(self, state: State) -> tuple[Any, ...]:
+        """Give the values of all that this stage and its ancestors read.
+
+        Parameters
+        ----------
+        state : State
+            The state.
+
+        Returns
+        -------
+        tuple
+            The key of the result.
+        """
+        return tuple(state.read(part) for part in self.depends)
+
+
+class Chain:
+    """The stages over one corpus.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        Where clips, noises and training audio come from.
+
+    Attributes
+    ----------
+    runs : collections.Counter
+        How often each stage really ran, by its name.
+    lock : threading.RLock
+        Held while a quick stage runs.
+    """
+
+    def __init__(self, corpus: Corpus) -> None:
+        self.corpus = corpus
+        self.runs: Counter[str] = Counter()
+        self.lock = threading.RLock()
+        mixture = Stage("mixture", self._mix, reads=("clip", "noise", "recording", "snr"))
+        spectrogram = Stage("spectrogram", _analyse, reads=STFT, needs=(mixture,))
+        speech = Stage(
+            "speech",
+            self._train_speech,
+            reads=(*STFT, *TRAINING, "num_basis_speech"),
+            slow=True,
+            trained=True,
+        )
+        noise = Stage(
+            "noise",
+            self._train_noise,
+            reads=(*STFT, *TRAINING, "noise", "num_basis_noise"),
+            slow=True,
+            trained=True,
+        )
+        activations = Stage(
+            "activations", _encode, reads=ENCODING, needs=(spectrogram, speech, noise)
+        )
+        separation = Stage(
+            "separation", _separate, reads=("p",), needs=(mixture, spectrogram, activations)
+        )
+        clean = Stage("clean", _analyse_clean, reads=STFT, needs=(mixture,))
+        heard = (mixture, separation)
+        stages = (
+            mixture,
+            spectrogram,
+            speech,
+            noise,
+            activations,
+            separation,
+            clean,
+            Stage("si_sdr", _si_sdr, needs=heard),
+            Stage("scores", _scores, needs=heard, slow=True),
+            Stage("scores_before", _scores_before, needs=(mixture,), slow=True),
+        )
+        self.stages = {stage.name: stage for stage in stages}
+
+    def add(self, stage: Stage) -> None:
+        """Add a stage of one's own, as the lessons' explorers do.
+
+        Parameters
+        ----------
+        stage : Stage
+            The stage; what it needs is found in `stages`.
+        """
+        self.stages[stage.name] = stage
+
+    def state(self, settings: Settings | None = None) -> State:
+        """Give the state to begin with: the first clip in the first noise.
+
+        Parameters
+        ----------
+        settings : Settings, optional
+            By default ``Settings()``.
+
+        Returns
+        -------
+        State
+            The state.
+
+        Raises
+        ------
+        NmflabError
+            If the corpus is at another sampling rate.
+        """
+        settings = settings or Settings()
+        if settings.sampling_rate != self.corpus.sampling_rate:
+            raise NmflabError(
+                f"sampling_rate is {settings.sampling_rate} but the corpus is at "
+                f"{self.corpus.sampling_rate} Hz: load it with "
+                f"load_corpus(sampling_rate={settings.sampling_rate})."
+            )
+        clip, noise = self.corpus.test_speech.names[0], self.corpus.test_noise.names[0]
+        return State(settings=settings, clip=clip, noise=noise)
+
+    def get(self, name: str, state: State, progress: StageProgress | None = None) -> Any:
+        """Give the result of a stage; what isn't remembered runs.
+
+        Parameters
+        ----------
+        name : str
+            Name of the stage.
+        state : State
+            What it is to be computed for.
+        progress : callable, optional
+            Called as ``progress(what, done, total)`` during training; an exception that it raises
+            ends the training, and nothing is remembered of it.
+
+        Returns
+        -------
+        object
+            The result.
+        """
+        return self._result(self.stages[name], state, progress)
+
+    def _result(self, stage: Stage, state: State, progress: StageProgress | None) -> Any:
+        key = stage.key(state)
+        with self.lock:
+            if key in stage.results:
+                stage.results.move_to_end(key)
+                return stage.results[key]
+        if stage.slow:
+            return self._remember(stage, key, self._computed(stage, state, progress))
+        for needed in stage.needs:  # a slow one among them must not hold the lock
+            self._result(needed, state, progress)
+        with self.lock:
+            if key in stage.results:  # another thread was faster
+                return stage.results[key]
+            return self._remember(stage, key, self._computed(stage, state, progress))
+
+    def _computed(self, stage: Stage, state: State, progress: StageProgress | None) -> Any:
+        inputs = [self._result(needed, state, progress) for needed in stage.needs]
+        options = {"progress": progress} if stage.trained else {}
+        return stage.compute(state, *inputs, **options)
+
+    def _remember(self, stage: Stage, key: tuple[Any, ...], result: Any) -> Any:
+        with self.lock:
+            self.runs[stage.name] += 1
+            stage.results[key] = result
+            while len(stage.results) > REMEMBERED:
+                stage.results.popitem(last=False)
+        return result
+
+    def missing(self, state: State, names: Iterable[str]) -> tuple[Any, ...]:
+        """Give the keys of those stages whose result isn't remembered.
+
+        Parameters
+        ----------
+        state : State
+            The state.
+        names : iterable of str
+            Names of stages, in practice of those that train.
+
+        Returns
+        -------
+        tuple
+            Names and keys; empty if nothing needs to be trained.
+        """
+        with self.lock:
+            keys = [(name, self.stages[name].key(state)) for name in names]
+            return tuple(k for k in keys if k[1] not in self.stages[k[0]].results)
+
+    def mixture(self, state: State) -> Mixture:
+        """Give the mixture; of an own recording, the "speech" is the recording itself.
+
+        Parameters
+        ----------
+        state : State
+            The state.
+
+        Returns
+        -------
+        Mixture
+            The mixture and its parts.
+        """
+        result: Mixture = self.get("mixture", state)
+        return result
+
+    def spectrogram(self, state: State) -> Spectrogram:
+        """Give the spectrogram of the mixture.
+
+        Parameters
+        ----------
+        state : State
+            The state.
+
+        Returns
+        -------
+        Spectrogram
+            Transform, spectrogram and magnitudes.
+        """
+        result: Spectrogram = self.get("spectrogram", state)
+        return result
+
+    def model(self, state: State, progress: StageProgress | None = None) -> SeparationModel:
+        """Give the two dictionaries, each trained if it isn't remembered.
+
+        Parameters
+        ----------
+        state : State
+            The state.
+        progress : callable, optional
+            As for `get`.
+
+        Returns
+        -------
+        SeparationModel
+            The model.
+        """
+        speech: Dictionary = self.get("speech", state, progress)
+        noise: Dictionary = self.get("noise", state, progress)
+        return SeparationModel(speech, noise, state.settings)
+
+    def activations(self, state: State) -> Activations:
+        """Give the activations of the mixture.
+
+        Parameters
+        ----------
+        state : State
+            The state.
+
+        Returns
+        -------
+        Activations
+            H, the objective and the log-ratio.
+        """
+        result: Activations = self.get("activations", state)
+        return result
+
+    def separation(self, state: State) -> Separation:
+        """Give what `nmflab.separate` gives for these settings.
+
+        Parameters
+        ----------
+        state : State
+            The state.
+
+        Returns
+        -------
+        Separation
+            Speech, noise, H and gain.
+        """
+        result: Separation = self.get("separation", state)
+        return result
+
+    def si_sdr(self, state: State) -> float | None:
+        """Give the SI-SDR of the enhanced speech in dB; None without a clean reference.
+
+        Parameters
+        ----------
+        state : State
+            The state.
+
+        Returns
+        -------
+        float or None
+            The score that is quick enough to follow a slider.
+        """
+        return None if state.recording else float(self.get("si_sdr", state))
+
+    def scores(self, state: State) -> metrics.Scores | None:
+        """Give all scores of the enhanced speech; None without a clean reference.
+
+        Parameters
+        ----------
+        state : State
+            The state.
+
+        Returns
+        -------
+        Scores or None
+            SDR, STOI, PESQ and the others.
+        """
+        return None if state.recording else self.get("scores", state)
+
+    def scores_before(self, state: State) -> metrics.Scores | None:
+        """Give the scores of the mixture itself; None without a clean reference.
+
+        Parameters
+        ----------
+        state : State
+            The state.
+
+        Returns
+        -------
+        Scores or None
+            The scores before the separation.
+        """
+        return None if state.recording else self.get("scores_before", state)
+
+    def _mix(self, state: State) -> Mixture:
+        if state.recording is not None:
+            samples = state.recording.samples
+            return Mixture(samples, samples, np.zeros_like(samples))
+        speech, noise = self.corpus.test_speech[state.clip], self.corpus.test_noise[state.noise]
+        return mix_at_snr(speech, noise, state.settings.snr)
+
+    def _train_speech(self, state: State, *, progress: StageProgress | None) -> Dictionary:
+        return train_dictionary(
+            self.corpus.train_speech,
+            state.settings.num_basis_speech,
+            state.settings,
+            name="speech",
+            progress=progress,
+        )
+
+    def _train_noise(self, state: State, *, progress: StageProgress | None) -> Dictionary:
+        """Train on the noise of that name; where there is none, on all of them together."""
+        noises, name = self.corpus.train_noise, state.noise
+        return train_dictionary(
+            [noises[name]] if name in noises.names else noises,
+            state.settings.num_basis_noise,
+            state.settings,
+            name="noise",
+            progress=progress,
+        )
+
+
+def _analyse(state: State, mixture: Mixture) -> Spectrogram:
+    stft = Stft.from_settings(state.settings)
+    X = stft.analyse(mixture.mixture)
+    return Spectrogram(stft, X, np.abs(X))
+
+
+def _analyse_clean(state: State, mixture: Mixture) -> NDArray[np.float32]:
+    """Give the magnitudes of the clean speech."""
+    magnitudes: NDArray[np.float32] = np.abs(
+        Stft.from_settings(state.settings).analyse(mixture.speech)
+    )
+    return magnitudes
+
+
+def _encode(
+    state: State, spectrogram: Spectrogram, speech: Dictionary, noise: Dictionary
+) -> Activations:
+    model = SeparationModel(speech, noise, state.settings)
+    encoding = encode_mixture(model, spectrogram.V, state.settings)
+    return Activations(encoding, speech_log_ratio(model, encoding.H))
+
+
+def _separate(
+    state: State, mixture: Mixture, spectrogram: Spectrogram, activations: Activations
+) -> Separation:
+    x = mixture.mixture
+    gain = gain_from_log_ratio(activations.log_ratio, p=state.settings.p)
+    speech = spectrogram.stft.synthesise(gain * spectrogram.X, len(x))
+    return Separation(
+        speech=speech,
+        noise=x - speech,
+        H=activations.encoding.H,
+        gain=gain,
+        divergence=activations.encoding.divergence,
+        objective=activations.encoding.objective,
+        mixture=spectrogram.X,
+        settings=state.settings,
+    )
+
+
+def _si_sdr(state: State, mixture: Mixture, separation: Separation) -> float:
+    with one_blas_thread():  # BLAS's own threads wait for busy neighbours, ten times as long
+        return metrics.si_sdr(mixture.speech, separation.speech)
+
+
+def _scores(state: State, mixture: Mixture, separation: Separation) -> metrics.Scores:
+    rate = state.settings.sampling_rate
+    return metrics.score(mixture.speech, mixture.noise, separation.speech, sampling_rate=rate)
+
+
+def _scores_before(state: State, mixture: Mixture) -> metrics.Scores:
+    rate = state.settings.sampling_rate
+    return metrics.score(mixture.speech, mixture.noise, mixture.mixture, sampling_rate=rate)

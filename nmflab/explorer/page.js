@@ -1,0 +1,65 @@
+// What an explorer needs of the page: names for the slider handles, the theme, the clipboard.
+
+function nameHandles(root) {
+  for (const handle of root.querySelectorAll(".noUi-handle")) {
+    const row = handle.closest(".widget-inline-hbox, .jupyter-widgets");
+    const label = row?.querySelector(".widget-label")?.textContent ?? "";
+    const value = row?.querySelector(".widget-readout")?.textContent ?? "";
+    if (label && handle.getAttribute("aria-label") !== label) {
+      handle.setAttribute("aria-label", label);
+    }
+    if (value && handle.getAttribute("aria-valuetext") !== value) {
+      handle.setAttribute("aria-valuetext", value);
+    }
+  }
+}
+
+function isDark(element) {
+  const [r, g, b] = getComputedStyle(element).color.match(/[\d.]+/g).map(Number);
+  return 0.3 * r + 0.6 * g + 0.1 * b > 128; // light text stands on a dark page
+}
+
+function render({ model, el }) {
+  el.style.display = "none";
+  let waiting = false;
+  let root = null;
+
+  function refresh() {
+    waiting = false;
+    root ??= el.closest(".nmflab-explorer");
+    if (!root?.isConnected) return;
+    nameHandles(root);
+    const dark = isDark(root);
+    root.classList.toggle("nmflab-dark", dark);
+    if (model.get("dark") !== dark) {
+      model.set("dark", dark);
+      model.save_changes();
+    }
+  }
+  function soon() {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(refresh);
+  }
+
+  const watcher = new MutationObserver(soon);
+  watcher.observe(document.body, { attributes: true });
+  const start = setInterval(() => {
+    soon();
+    if (!root) return;
+    clearInterval(start);
+    watcher.observe(root, { subtree: true, childList: true, characterData: true });
+  }, 100);
+
+  const copy = (message) => {
+    if (message.copy) navigator.clipboard?.writeText(message.copy).catch(() => {});
+  };
+  model.on("msg:custom", copy);
+  return () => {
+    clearInterval(start);
+    watcher.disconnect();
+    model.off("msg:custom", copy);
+  };
+}
+
+export default { render };

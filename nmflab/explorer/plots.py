@@ -1,0 +1,288 @@
+"""Small matplotlib figures that are made once and then only given new data.
+
+What is not a matrix is drawn here: curves, histograms, quantiles. Each plot keeps its figure, its
+axes and its frozen layout, and goes to the browser as a PNG in an ``Image`` widget.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import ipywidgets as widgets
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, MaxNLocator
+from numpy.typing import ArrayLike, NDArray
+
+from nmflab.priors import ExponentialPrior, GammaPrior, floored
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
+"""Of Okabe and Ito: told apart by all eyes, and readable on light and dark."""
+
+STYLES = ("-", "--", "-.", ":")
+DPI = 160
+BINS = 40
+
+
+class Plot:
+    """One figure with one pair of axes.
+
+    Parameters
+    ----------
+    title, xlabel, ylabel : str
+        What stands on it.
+    size : tuple of float
+        Width and height in inches.
+
+    Attributes
+    ----------
+    widget : ipywidgets.Image
+        What is shown.
+    moving : list of matplotlib.artist.Artist
+        What changes with the data; all else is drawn anew only when the ranges change.
+    """
+
+    def __init__(
+        self, title: str, xlabel: str, ylabel: str, *, size: tuple[float, float] = (3.7, 2.6)
+    ) -> None:
+        self.figure = Figure(figsize=size, dpi=DPI)
+        self._canvas: Any = FigureCanvasAgg(self.figure)
+        self._frame: object = None
+        self._background: Any = None
+        self.moving: list[Any] = []
+        self.axes: Axes = self.figure.add_axes((0.2, 0.2, 0.77, 0.68))
+        self.axes.set_title(title, fontsize=11)
+        self.axes.set_xlabel(xlabel, fontsize=10)
+        self.axes.set_ylabel(ylabel, fontsize=10)
+        self.axes.tick_params(labelsize=9)
+        self.title = title
+        self.widget = widgets.Image(format="png")
+        self.widget.add_class("nmflab-plot")
+        self.dark = False
+        self.set_dark(False)
+
+    def set_dark(self, dark: bool) -> None:
+        """Draw on a dark or on a light page.
+
+        Parameters
+        ----------
+        dark : bool
+            The theme.
+        """
+        self.dark = dark
+        ink = "#dddddd" if dark else "#222222"
+        self.figure.set_facecolor((0, 0, 0, 0))
+        self.axes.set_facecolor((0, 0, 0, 0))
+        self.axes.tick_params(colors=ink, which="both")
+        for text in (self.axes.title, self.axes.xaxis.label, self.axes.yaxis.label):
+            text.set_color(ink)
+        for spine in self.axes.spines.values():
+            spine.set_color(ink)
+        legend = self.axes.get_legend()
+        for text in legend.get_texts() if legend else ():
+            text.set_color(ink)
+
+    def draw(self) -> None:
+        """Send the figure as it is now."""
+        from PIL import Image
+
+        content = io.BytesIO()
+        Image.fromarray(self._render()).save(content, "png", compress_level=1)
+        self.widget.value = content.getvalue()
+
+    def picture(self) -> NDArray[np.uint8]:
+        """Draw the figure for a light page, whatever the theme.
+
+        Returns
+        -------
+        ndarray of uint8, shape (height, width, 4)
+            Red, green, blue and alpha.
+        """
+        dark = self.dark
+        self.fit()
+        self.set_dark(False)
+        picture = self._render()
+        self.set_dark(dark)
+        return picture
+
+    def fit(self) -> None:
+        """Choose the ranges by what is shown now alone, not by what was shown before."""
+
+    def _render(self) -> NDArray[np.uint8]:
+        """Draw the frame, if it isn't the same as last time, and what moves upon it."""
+        frame = (self.dark, self.axes.get_title(), self.axes.get_xlim(), self.axes.get_ylim())
+        if frame != self._frame:
+            for artist in self.moving:
+                artist.set_animated(True)
+            self._canvas.draw()
+            self._background = self._canvas.copy_from_bbox(self.figure.bbox)
+            self._frame = frame
+        self._canvas.restore_region(self._background)
+        for artist in self.moving:
+            self.axes.draw_artist(artist)
+        return np.array(self._canvas.buffer_rgba())
+
+    def add_legend(self) -> None:
+        """Say which line is which."""
+        self.axes.legend(fontsize=9, frameon=False)
+        self.set_dark(self.dark)
+
+
+class CurvePlot(Plot):
+    """Curves over the iterations.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        Names of the curves; one alone needs no legend.
+    title, ylabel : str
+        What stands on it.
+    """
+
+    def __init__(
+        self, labels: Sequence[str] = ("",), title: str = "Objective", ylabel: str = "D + λ Σ φ"
+    ) -> None:
+        super().__init__(title, "iteration", ylabel)
+        self.lines = [
+            self.axes.plot([], [], STYLES[i], color=COLOURS[i], lw=2, label=label)[0]
+            for i, label in enumerate(labels)
+        ]
+        self.axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        self.axes.yaxis.set_major_formatter(EngFormatter(sep=""))
+        self._marker = self.axes.axvline(1, color="#888888", lw=1, visible=False)
+        self.moving = [*self.lines, self._marker]
+        self._range = (0.0, 1.0)
+        if len(labels) > 1:
+            self.add_legend()
+
+    def show(self, curves: Sequence[ArrayLike], *, mark: int | None = None) -> None:
+        """Draw new curves.
+
+        Parameters
+        ----------
+        curves : sequence of array_like, shape (n,)
+            One for each label, from the first iteration on.
+        mark : int, optional
+            Iteration at which a vertical line stands.
+        """
+        arrays = [np.asarray(curve, dtype=float) for curve in curves]
+        for line, values in zip(self.lines, arrays, strict=True):
+            line.set_data(np.arange(1, len(values) + 1), values)
+        shown = np.concatenate(arrays)
+        low, high = self._range = float(shown.min()), float(shown.max())
+        self.axes.set_xlim(1, max(2, *(len(values) for values in arrays)))
+        bottom, top = self.axes.get_ylim()
+        if not (bottom <= low and high <= top and high - low > 0.4 * (top - bottom)):
+            self.fit()
+        self._marker.set_visible(mark is not None)
+        self._marker.set_xdata([mark or 1] * 2)
+        self.draw()
+
+    def fit(self) -> None:
+        """Choose the ranges by what is shown now alone, not by what was shown before."""
+        low, high = self._range
+        room = 0.2 * (high - low) or 1.0
+        self.axes.set_ylim(low - room, high + room)
+
+
+class PriorPlot(Plot):
+    """The histogram of one row of H and the two densities fitted to it."""
+
+    def __init__(self) -> None:
+        super().__init__("Prior of a basis", "activation h / row's mean", "density")
+        self._bars = self.axes.stairs(np.ones(BINS), np.arange(BINS + 1.0), fill=True, alpha=0.35)
+        self._bars.set_color("#888888")
+        self.lines = [
+            self.axes.plot([], [], STYLES[i], color=COLOURS[i], lw=2, label=label)[0]
+            for i, label in enumerate(("exponential", "gamma"))
+        ]
+        self.axes.set_yscale("log")
+        self.moving = [self._bars, *self.lines]
+        self.add_legend()
+
+    def show(self, h: NDArray[np.floating], *, floor: float, title: str) -> None:
+        """Draw a row.
+
+        Parameters
+        ----------
+        h : ndarray, shape (T,)
+            Activations.
+        floor : float
+            Floor of the fits, relative to the row's mean.
+        title : str
+            Which row it is.
+        """
+        scaled = h[None] / (h.mean() or 1.0)
+        row = floored(scaled, floor)
+        top = float(np.quantile(row, 0.995)) + 1e-9
+        counts, edges = np.histogram(row, bins=BINS, range=(0.0, top), density=True)
+        least = 0.3 / (row.size * (edges[1] - edges[0]))  # below one activation in a bar
+        self._bars.set_data(np.maximum(counts, least), edges, baseline=least)
+        x = np.linspace(top / 400, top, 200)
+        densities = [fit.pdf(x[None])[0] for fit in fits(scaled, floor)]
+        for line, density in zip(self.lines, densities, strict=True):
+            line.set_data(x, density)
+        self.axes.set_xlim(0, top)
+        self.axes.set_ylim(least, 2 * max(float(counts.max()), 1.0))
+        self.axes.set_title(title)
+        self.draw()
+
+
+class QuantilePlot(Plot):
+    """Q-Q plot of one row of H against the two fitted priors."""
+
+    def __init__(self) -> None:
+        super().__init__("Q-Q plot", "quantile of the prior / row's mean", "quantile of h / mean")
+        self._diagonal = self.axes.plot([0, 1], [0, 1], color="#888888", lw=1)[0]
+        self.lines = [
+            self.axes.plot([], [], marker, color=COLOURS[i], ms=4, label=label)[0]
+            for i, (label, marker) in enumerate((("exponential", "o"), ("gamma", "^")))
+        ]
+        self.moving = [self._diagonal, *self.lines]
+        self.add_legend()
+
+    def show(self, h: NDArray[np.floating], *, floor: float) -> None:
+        """Draw a row.
+
+        Parameters
+        ----------
+        h : ndarray, shape (T,)
+            Activations.
+        floor : float
+            Floor of the fits, relative to the row's mean.
+        """
+        scaled = h[None] / (h.mean() or 1.0)
+        row = floored(scaled, floor)
+        probability = np.linspace(0.02, 0.99, 60)
+        seen = np.quantile(row[0], probability)
+        top = float(seen[-1])
+        for line, fit in zip(self.lines, fits(scaled, floor), strict=True):
+            expected = fit.quantile(probability)[0]
+            line.set_data(expected, seen)
+            top = max(top, float(expected[-1]))
+        self._diagonal.set_data([0, top], [0, top])
+        self.axes.set_xlim(0, top)
+        self.axes.set_ylim(0, top)
+        self.draw()
+
+
+def fits(rows: NDArray[np.floating], floor: float) -> tuple[ExponentialPrior, GammaPrior]:
+    """Fit both priors.
+
+    Parameters
+    ----------
+    rows : ndarray, shape (K, T)
+        Activations.
+    floor : float
+        Floor relative to the row's mean.
+
+    Returns
+    -------
+    tuple of ExponentialPrior and GammaPrior
+        The fits.
+    """
+    return ExponentialPrior.fit(rows), GammaPrior.fit(rows, floor=floor)

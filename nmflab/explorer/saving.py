@@ -1,0 +1,107 @@
+"""What an explorer hands out: the command line that reproduces it, and files."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shlex
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nmflab.audio import replacing, write_audio
+from nmflab.settings import Settings
+
+if TYPE_CHECKING:
+    from nmflab.metrics import Scores
+    from nmflab.separation import Separation
+
+
+def command_line(settings: Settings, data: str | PathLike[str] | None = None) -> str:
+    """Give the ``nmflab enhance`` line that runs the experiment with some settings.
+
+    Parameters
+    ----------
+    settings : Settings
+        The settings; those that have their default are left out.
+    data : path-like, optional
+        The data folder, if it isn't the embedded corpus.
+
+    Returns
+    -------
+    str
+        A line for the shell.
+
+    Examples
+    --------
+    >>> command_line(Settings(penalty=0.1, p=4))
+    'nmflab enhance --penalty 0.1 --p 4.0'
+    """
+    words = ["nmflab", "enhance"] + ([] if data is None else ["--data", str(data)])
+    default = Settings()
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if value != getattr(default, field.name):
+            words += [f"--{field.name}", str(value)]
+    return shlex.join(words)
+
+
+def save_result(
+    folder: str | PathLike[str],
+    name: str,
+    separation: Separation,
+    png: bytes,
+    facts: dict[str, Any],
+) -> list[Path]:
+    """Write the enhanced speech, the picture and the settings, each whole or not at all.
+
+    Parameters
+    ----------
+    folder : path-like
+        Where to; made where it is missing.
+    name : str
+        What the three files are called, before their endings.
+    separation : Separation
+        The result.
+    png : bytes
+        The picture.
+    facts : dict
+        What to write into the JSON file.
+
+    Returns
+    -------
+    list of Path
+        The WAV, PNG and JSON files.
+
+    Raises
+    ------
+    NmflabError
+        If the folder can't be written.
+    """
+    safe = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)
+    wav, picture, text = (Path(folder) / f"{safe}.{ending}" for ending in ("wav", "png", "json"))
+    write_audio(wav, separation.speech, separation.settings.sampling_rate)
+    with replacing(picture) as temporary:
+        temporary.write_bytes(png)
+    with replacing(text) as temporary:
+        temporary.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    return [wav, picture, text]
+
+
+def scores_as_json(scores: Scores | None) -> dict[str, float | None] | None:
+    """Give scores in a form that JSON has: what doesn't exist is null.
+
+    Parameters
+    ----------
+    scores : Scores or None
+        The scores.
+
+    Returns
+    -------
+    dict or None
+        Names and values.
+    """
+    if scores is None:
+        return None
+    finite = abs(float("inf"))
+    return {k: v if abs(v) < finite else None for k, v in scores.to_dict().items()}

@@ -1,0 +1,199 @@
+"""Who drives an explorer, and what runs in the background.
+
+A control that is set from Python must have its result in place when the line returns, and must
+raise what goes wrong. A control that is moved in the browser must never wait for a training, and
+has nobody to raise to. The two are told apart where they come in: ipywidgets hands everything
+that arrives from a front end to the widget's ``set_state``, and nothing else goes there.
+`hear_browser` wraps that method, so that `driven_by_browser` is true on that thread while a
+message is being handled, also for the controls that the handler sets in its turn.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from nmflab.errors import NmflabError
+
+_browser = contextvars.ContextVar("nmflab_driven_by_browser", default=False)
+
+
+def driven_by_browser() -> bool:
+    """Say whether what runs now was set off by a message from a front end.
+
+    Returns
+    -------
+    bool
+        True while such a message is handled on this thread.
+    """
+    return _browser.get()
+
+
+@contextmanager
+def browser_drives() -> Iterator[None]:
+    """Take what runs inside for the answer to a message from a front end.
+
+    Yields
+    ------
+    None
+        Nothing.
+    """
+    token = _browser.set(True)
+    try:
+        yield
+    finally:
+        _browser.reset(token)
+
+
+def hear_browser(widget: Any) -> None:
+    """Mark what a front end sets of a widget.
+
+    Parameters
+    ----------
+    widget : ipywidgets.Widget
+        A control.
+    """
+    set_state = widget.set_state
+
+    def marked(state: dict[str, Any]) -> None:
+        with browser_drives():
+            set_state(state)
+
+    widget.set_state = marked
+
+
+class Background:
+    """One job at a time on a thread of its own; where no thread can start, here.
+
+    Its errors are kept until `flush` raises them.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._timer: threading.Timer | None = None
+        self._late: Callable[[], None] | None = None
+        self._again = False
+        self._error: BaseException | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job is running."""
+        return self._thread is not None
+
+    def start(self, job: Callable[[], None]) -> None:
+        """Run a job, or once more if it is running.
+
+        Parameters
+        ----------
+        job : callable
+            The job; it looks up by itself what there is to do.
+        """
+        with self._lock:
+            self._again = self.busy
+            if self.busy:
+                return
+            context = contextvars.copy_context()
+            thread = threading.Thread(target=context.run, args=(self._run, job), daemon=True)
+            self._thread = thread
+        try:
+            thread.start()
+        except RuntimeError:  # no threads here, as in a browser's Python
+            self._run(job)
+
+    def later(self, job: Callable[[], None], seconds: float) -> None:
+        """Run a job after a pause; another call starts the pause anew.
+
+        Parameters
+        ----------
+        job : callable
+            The job.
+        seconds : float
+            Length of the pause.
+        """
+        with self._lock:
+            if self._timer is not None:
+                self._timer.cancel()
+            context = contextvars.copy_context()
+            timer = threading.Timer(seconds, context.run, args=(self._run_late,))
+            timer.daemon = True
+            self._timer, self._late = timer, job
+        try:
+            timer.start()
+        except RuntimeError:
+            self._run_late()
+
+    def drop_late(self) -> None:
+        """Forget the job that waits for its pause to end."""
+        with self._lock:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._late = None
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until the job is done, and do now what waits for its pause to end.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait at most.
+
+        Raises
+        ------
+        NmflabError
+            If the job isn't done by then.
+        """
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout)
+            if thread.is_alive():
+                raise NmflabError(f"The training is not done after {timeout:g} s: wait longer.")
+        self._run_late()
+
+    def flush(self, timeout: float | None = None) -> None:
+        """Wait for everything, and raise what went wrong since the last time.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait at most.
+        """
+        self.wait(timeout)
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+    def fail(self, error: BaseException) -> None:
+        """Keep an error for `flush`.
+
+        Parameters
+        ----------
+        error : BaseException
+            What went wrong.
+        """
+        self._error = error
+
+    def _run(self, job: Callable[[], None]) -> None:
+        while True:
+            try:
+                job()
+            except BaseException as error:
+                self.fail(error)
+            with self._lock:
+                if not self._again:
+                    self._thread = None
+                    return
+                self._again = False
+
+    def _run_late(self) -> None:
+        with self._lock:
+            job, self._late, self._timer = self._late, None, None
+        if job is None:
+            return
+        try:
+            job()
+        except BaseException as error:
+            self.fail(error)

@@ -1,0 +1,225 @@
+"""Start JupyterLab and Voilà on loopback, open notebooks in Chromium, talk to their kernels."""
+
+import contextlib
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import nbformat
+from jupyter_client import BlockingKernelClient
+from playwright.sync_api import sync_playwright
+
+# Nothing leaves the machine, and sound plays without a sound card.
+CHROMIUM_OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--mute-audio",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+]
+
+# JupyterLab on loopback, open to whoever runs the test, silent, and driven from its own commands.
+LAB_CONFIG = {
+    "ServerApp": {
+        "allow_root": True,
+        "ip": "127.0.0.1",
+        "open_browser": False,
+    },
+    "IdentityProvider": {"token": ""},
+    "LabApp": {
+        "check_for_updates_class": "jupyterlab.handlers.announcements.NeverCheckForUpdate",
+        "expose_app_in_browser": True,
+        "extension_manager": "readonly",
+        "news_url": None,
+    },
+}
+
+# What JupyterLab and Chromium say by themselves, with or without our widgets.
+HARMLESS = re.compile(r"favicon|font-?awesome", re.I)
+
+
+def write_notebook(path, *cells):
+    """Write a notebook of code cells."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(notebook, path)
+    return path
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def _environment(folder):
+    """Keep settings, workspaces and connection files of a run inside its own folder."""
+    names = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+        "IPYTHONDIR": "ipython",
+    }
+    own = {name: folder / ".jupyter" / sub for name, sub in names.items()}
+    for path in own.values():
+        path.mkdir(parents=True, exist_ok=True)
+    notices = own["JUPYTERLAB_SETTINGS_DIR"] / "@jupyterlab" / "apputils-extension"
+    notices.mkdir(parents=True, exist_ok=True)
+    quiet = {"fetchNews": "false", "checkForUpdates": False}
+    (notices / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
+    for name in ("jupyter_server_config.json", "jupyter_lab_config.json"):
+        (own["JUPYTER_CONFIG_DIR"] / name).write_text(json.dumps(LAB_CONFIG))
+    return {**os.environ, **{k: str(v) for k, v in own.items()}, "OMP_NUM_THREADS": "1"}
+
+
+@contextlib.contextmanager
+def _serve(folder, command, path, log_name):
+    """Run a server until the block ends; give its address once it answers."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    log_path = folder / log_name
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *command, f"--port={port}"],
+            cwd=folder,
+            env=_environment(folder),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            _wait_for(url + path, process, log_path)
+            yield url
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait_for(url, process, log_path, seconds=90):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+            return
+        except urllib.error.HTTPError:
+            return  # a refusal is an answer
+        except OSError:
+            pass
+        time.sleep(0.2)
+    raise RuntimeError(f"The server does not answer.\n{log_path.read_text()[-3000:]}")
+
+
+def jupyter_lab(folder, *options):
+    """Give the address of a JupyterLab that serves `folder`, as a context manager."""
+    command = ["jupyterlab", f"--ServerApp.root_dir={folder}", *options]
+    return _serve(folder, command, "/api", "lab.log")
+
+
+def voila(notebook, *options):
+    """Give the address of a Voilà that serves one notebook, as a context manager."""
+    command = ["voila", str(notebook), "--no-browser", "--Voila.ip=127.0.0.1", *options]
+    return _serve(notebook.parent, command, "/static/", "voila.log")
+
+
+@contextlib.contextmanager
+def chromium(path, *, width=1280, height=900, scale=1):
+    """Give a page; its ``problems`` lists the errors of its console."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_OPTIONS)
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, device_scale_factor=scale
+        )
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        page.problems = []
+        page.on("pageerror", lambda error: page.problems.append(str(error)))
+        page.on("console", lambda message: _note(page.problems, message))
+        try:
+            yield page
+        finally:
+            browser.close()
+
+
+def _note(problems, message):
+    text = f"{message.text} {message.location.get('url', '')}"
+    if message.type == "error" and not HARMLESS.search(text):
+        problems.append(text)
+
+
+def open_in_lab(page, url, name):
+    """Open a notebook alone (no file browser beside it) and wait for its kernel."""
+    page.goto(f"{url}/lab/tree/{name}?reset", wait_until="commit")
+    page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.context?.isReady")
+    page.evaluate("jupyterapp.restored")
+    page.evaluate("jupyterapp.shell.collapseLeft()")
+    page.evaluate("jupyterapp.shell.collapseRight()")
+    page.wait_for_function(
+        "jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'"
+    )
+
+
+def run_all(page):
+    """Run all cells and wait until the kernel has done them."""
+    page.evaluate("jupyterapp.commands.execute('notebook:run-all-cells')")
+
+
+def set_theme(page, name):
+    """Take another theme: "JupyterLab Dark", "JupyterLab Light"."""
+    page.evaluate(f"jupyterapp.commands.execute('apputils:change-theme', {{theme: '{name}'}})")
+    page.wait_for_function(f"document.body.dataset.jpThemeName === '{name}'")
+
+
+@contextlib.contextmanager
+def kernel_of(folder, seconds=30):
+    """Give a `Kernel`: the one kernel of a server."""
+    runtime = folder / ".jupyter" / "runtime"
+    end = time.monotonic() + seconds
+    while not (files := sorted(runtime.glob("kernel-*.json"), key=os.path.getmtime)):
+        if time.monotonic() > end:
+            raise RuntimeError("No kernel has started.")
+        time.sleep(0.1)
+    client = BlockingKernelClient()
+    client.load_connection_info(json.loads(files[-1].read_text()))
+    client.start_channels()
+
+    try:
+        client.wait_for_ready(timeout=seconds)
+        yield Kernel(client)
+    finally:
+        client.stop_channels()
+
+
+class Kernel:
+    """``kernel(code)`` runs code and raises its errors; ``kernel.value(code)`` gives its repr."""
+
+    def __init__(self, client):
+        self.client = client
+
+    def __call__(self, code, **expressions):
+        reply = self.client.execute_interactive(
+            code, timeout=60, output_hook=lambda message: None, user_expressions=expressions
+        )
+        if reply["content"]["status"] != "ok":
+            raise AssertionError("\n".join(reply["content"]["traceback"]))
+        return reply["content"]["user_expressions"]
+
+    def value(self, expression):
+        value = self("", value=expression)["value"]
+        if value["status"] != "ok":
+            raise AssertionError("\n".join(value["traceback"]))
+        return value["data"]["text/plain"]

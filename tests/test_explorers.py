@@ -1,0 +1,541 @@
+"""The explorers without a browser: driven from Python, and by the messages a browser sends."""
+
+import datetime
+import io
+import json
+import shlex
+import threading
+import wave
+
+import numpy as np
+import pytest
+from test_chain import SETTINGS, make_corpus
+
+import nmflab as nl
+from nmflab import cli, metrics
+from nmflab.explorer.controls import OWN_SETTINGS, PRESETS
+from nmflab.explorer.explorers import SeparationExplorer
+from nmflab.explorer.lessons import (
+    FactorisationExplorer,
+    PenaltyExplorer,
+    PriorExplorer,
+    StftExplorer,
+)
+from nmflab.explorer.plots import fits
+from nmflab.explorer.saving import command_line
+from nmflab.explorer.scheduling import Background, driven_by_browser
+
+EXPLORERS = (
+    SeparationExplorer,
+    StftExplorer,
+    FactorisationExplorer,
+    PriorExplorer,
+    PenaltyExplorer,
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_scores():
+    """Leave out the scores that take their time; test_chain.py has them."""
+    with pytest.MonkeyPatch.context() as patch:
+        nothing = {"sir": 0.0, "sar": 0.0, "stoi": 0.0, "estoi": 0.0, "pesq": 0.0}
+
+        def score(speech, noise, estimate, *, sampling_rate):
+            ratio = metrics.si_sdr(speech, estimate)
+            return metrics.Scores(sdr=ratio, si_sdr=ratio, **nothing)
+
+        patch.setattr(metrics, "score", score)
+        yield
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    return make_corpus(tmp_path_factory.mktemp("corpus"))
+
+
+@pytest.fixture(scope="module")
+def shared(corpus):
+    explorer = SeparationExplorer(corpus, SETTINGS)
+    yield explorer
+    explorer.close()
+
+
+@pytest.fixture
+def explorer(shared):
+    """Give an explorer that is as good as new."""
+    for stage in shared.chain.stages.values():
+        stage.results.clear()
+    shared.basis = None
+    shared.controls.reset()
+    shared.chain.runs.clear()
+    return shared
+
+
+def drag(control, value):
+    """Do to a widget what a message from the browser does."""
+    key = "index" if hasattr(control, "options") else "value"
+    if key == "index":
+        value = [v for _, v in control._options_full].index(value)
+    message = {"content": {"data": {"method": "update", "state": {key: value}}}}
+    control._handle_msg(message)
+
+
+def state_of(explorer):
+    return explorer.status.value.split('data-state="')[1].split('"')[0]
+
+
+# Driven from Python
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "ran", "not_ran"),
+    [
+        ("p", 5.0, "separation", "activations"),
+        ("penalty", 0.3, "activations", "spectrogram"),
+        ("nmf_mode", "NMF_g", "activations", "spectrogram"),
+        ("update", "mu", "activations", "spectrogram"),
+        ("max_iter_test", 9, "activations", "spectrogram"),
+        ("snr", 6.0, "mixture", "speech"),
+        ("clip", "bob", "mixture", "speech"),
+        ("num_basis_speech", 8, "speech", "noise"),
+        ("num_basis_noise", 8, "noise", "speech"),
+        ("noise", "rumble", "noise", "speech"),
+        ("win_size", 512, "spectrogram", "mixture"),
+        ("seed", 3, "speech", "mixture"),
+    ],
+)
+def test_a_control_set_from_python_has_its_result_when_the_line_returns(
+    explorer, name, value, ran, not_ran
+):
+    before = explorer.result
+    getattr(explorer.controls, name).value = value
+    assert explorer.result is not before
+    assert explorer.chain.runs[ran] == 1
+    assert explorer.chain.runs[not_ran] == 0
+    assert explorer.chain.runs["scores"] == 1
+    assert explorer.result.settings == explorer.settings
+    if name in nl.Settings().to_dict():
+        assert getattr(explorer.settings, name) == value
+    assert state_of(explorer) == "ready"
+
+
+def test_a_penalty_of_nothing_is_plain_nmf(explorer):
+    explorer.controls.penalty.value = 0
+    assert explorer.controls.penalty.off.value
+    with_prior = explorer.result.H
+    explorer.controls.nmf_mode.value = "NMF"
+    np.testing.assert_array_equal(explorer.result.H, with_prior)
+    drag(explorer.controls.penalty.off, False)
+    explorer.flush()
+    assert explorer.settings.penalty == explorer.controls.penalty.slider.value > 0
+
+
+def test_the_result_is_what_the_panels_and_the_player_show(explorer):
+    result, gain = explorer.result, explorer.gain.widget
+    np.testing.assert_array_equal(gain.matrix, result.gain)
+    np.testing.assert_array_equal(explorer.H.widget.matrix.shape, result.H.shape)
+    assert explorer.H.widget.geometry.row_bands == (("speech", 6), ("noise", 4))
+    assert explorer.noisy.widget.geometry == explorer.enhanced.widget.geometry
+    assert explorer.player.duration == pytest.approx(len(result.speech) / 16000)
+
+
+def test_only_the_panels_that_changed_are_painted_again(explorer):
+    def sequence():
+        panels = ("noisy", "enhanced", "reference", "gain", "H")
+        return {name: getattr(explorer, name).widget.seq for name in panels}
+
+    before, objective = sequence(), explorer.objective.widget.value
+    explorer.controls.p.value = 7.0
+    after = sequence()
+    assert {name for name in after if after[name] != before[name]} == {"gain", "enhanced"}
+    assert explorer.objective.widget.value == objective
+    explorer.controls.penalty.value = 1.0
+    assert explorer.objective.widget.value != objective
+    assert sequence()["noisy"] == before["noisy"]
+
+
+def test_going_back_to_a_basis_count_does_not_train_again(explorer):
+    for count in (8, 16, 8, 16):
+        explorer.controls.num_basis_speech.value = count
+    assert explorer.chain.runs["speech"] == 2
+
+
+def test_an_error_is_raised_from_python_and_the_last_result_stays(explorer):
+    result = explorer.result
+    with pytest.raises(nl.NmflabError, match="frames"):
+        explorer.controls.set(explorer.controls.state.replace(num_basis_speech=5000))
+    assert explorer.result is result
+    assert state_of(explorer) == "error"
+    explorer.controls.reset()
+    assert state_of(explorer) == "ready"
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_sets_all_controls_with_one_change(explorer, monkeypatch, name):
+    changes = []
+    monkeypatch.setattr(explorer.controls, "_on_change", changes.append)
+    explorer.controls.preset.value = name
+    assert [state.settings for state in changes] == [PRESETS[name]]
+    for control in set(explorer.names) - {"clip", "noise"}:
+        value = getattr(explorer.controls, control).value
+        assert value == pytest.approx(getattr(PRESETS[name], control))
+    explorer.controls.p.value = 3.3
+    assert explorer.controls.preset.value == OWN_SETTINGS
+    explorer.controls.p.value = PRESETS[name].p
+    assert explorer.controls.preset.value == name
+
+
+def test_a_preset_runs_the_chain_once_and_reset_goes_back(explorer):
+    first = explorer.result
+    explorer.controls.preset.value = "fails: too few bases"
+    runs = explorer.chain.runs
+    assert runs["separation"] == runs["activations"] == runs["speech"] == runs["noise"] == 1
+    explorer.controls.reset()
+    assert explorer.result is first
+    assert explorer.settings == SETTINGS
+
+
+def test_an_unknown_control_is_named(explorer):
+    with pytest.raises(AttributeError, match="no control called 'lambda_'; there are: nmf_mode"):
+        explorer.controls.lambda_  # noqa: B018
+
+
+# Driven by a browser
+
+
+def test_a_slider_in_the_browser_shows_at_once_and_scores_on_release(explorer):
+    assert not driven_by_browser()
+    before, sound = explorer.result, explorer.player.seq
+    drag(explorer.controls.p, 4.0)
+    assert explorer.result is not before
+    assert state_of(explorer) == "live"
+    assert (explorer.chain.runs["scores"], explorer.player.seq) == (0, sound)
+    explorer.flush()
+    assert state_of(explorer) == "ready"
+    assert (explorer.chain.runs["scores"], explorer.player.seq) == (1, sound + 1)
+
+
+def test_a_drag_sends_sound_and_scores_once(explorer):
+    for p in (2.1, 2.2, 2.3, 2.4):
+        drag(explorer.controls.p, p)
+    explorer.flush()
+    assert explorer.chain.runs["separation"] == 4
+    assert explorer.chain.runs["scores"] == 1
+    assert explorer.settings.p == 2.4
+
+
+def blocked_training(explorer, monkeypatch):
+    """Make training wait after its first iteration until it is let go."""
+    from nmflab.explorer import chain as chains
+
+    started, go_on = threading.Event(), threading.Event()
+    train = chains.train_dictionary
+
+    def slow(*arguments, progress=None, **options):
+        def report(what, done, total):
+            started.set()
+            assert go_on.wait(20)
+            progress(what, done, total)
+
+        return train(*arguments, progress=report, **options)
+
+    monkeypatch.setattr(chains, "train_dictionary", slow)
+    return started, go_on
+
+
+def test_training_in_the_background_leaves_the_sliders_free(explorer, monkeypatch):
+    started, go_on = blocked_training(explorer, monkeypatch)
+    drag(explorer.controls.num_basis_speech, 8)
+    assert started.wait(20)
+    assert state_of(explorer) == "training"
+    drag(explorer.controls.p, 6.0)  # shown with the dictionary that is there
+    assert explorer.result.settings.p == 6.0
+    assert explorer.result.H.shape[0] == 6 + 4
+    assert state_of(explorer) == "training"
+    go_on.set()
+    explorer.flush()
+    assert explorer.result.H.shape[0] == 8 + 4
+    assert explorer.settings.p == 6.0
+    assert explorer.chain.runs["speech"] == 1
+    assert state_of(explorer) == "ready"
+
+
+def test_the_newest_basis_count_wins(explorer, monkeypatch):
+    started, go_on = blocked_training(explorer, monkeypatch)
+    drag(explorer.controls.num_basis_speech, 8)
+    assert started.wait(20)
+    for count in (16, 24, 2):
+        drag(explorer.controls.num_basis_speech, count)
+    go_on.set()
+    explorer.flush()
+    assert explorer.settings.num_basis_speech == 2
+    assert explorer.chain.runs["speech"] == 1  # 8 was given up, 16 and 24 never began
+
+
+def test_a_training_can_be_cancelled(explorer, monkeypatch):
+    started, go_on = blocked_training(explorer, monkeypatch)
+    result = explorer.result
+    drag(explorer.controls.num_basis_speech, 8)
+    assert started.wait(20)
+    explorer.cancel()
+    go_on.set()
+    explorer.flush()
+    assert explorer.result.H is result.H
+    assert explorer.controls.num_basis_speech.value == 6
+    assert "cancelled" in explorer.status.value
+    explorer.controls.num_basis_speech.value = 8
+    assert explorer.settings.num_basis_speech == 8
+
+
+def test_python_does_not_wait_for_a_training_that_nobody_wants_any_more(explorer, monkeypatch):
+    started, go_on = blocked_training(explorer, monkeypatch)
+    drag(explorer.controls.num_basis_speech, 8)
+    assert started.wait(20)
+    threading.Timer(0.1, go_on.set).start()
+    explorer.controls.num_basis_speech.value = 2
+    assert explorer.result.H.shape[0] == 2 + 4
+    assert explorer.chain.runs["speech"] == 1
+
+
+def test_flush_raises_what_went_wrong_in_the_background(explorer, monkeypatch):
+    from nmflab.explorer import chain as chains
+
+    def fail(*_, **__):
+        raise nl.NmflabError("The training speech is too quiet.")
+
+    monkeypatch.setattr(chains, "train_dictionary", fail)
+    result = explorer.result
+    drag(explorer.controls.num_basis_speech, 8)
+    with pytest.raises(nl.NmflabError, match="too quiet"):
+        explorer.flush()
+    assert "too quiet" in explorer.status.value
+    assert explorer.result.H is result.H
+    explorer.flush()  # once only
+
+
+def test_an_error_in_the_browser_is_one_sentence(explorer, monkeypatch, capsys):
+    def fail(*_):
+        raise nl.NmflabError("Something <odd> happened.")
+
+    monkeypatch.setattr(explorer, "_paint", fail)
+    drag(explorer.controls.p, 4.0)
+    assert state_of(explorer) == "error"
+    assert "Something &lt;odd&gt; happened." in explorer.status.value
+
+
+def test_everything_runs_in_line_where_no_thread_can_start(explorer, monkeypatch):
+    def refuse(_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    drag(explorer.controls.num_basis_speech, 8)
+    assert explorer.result.H.shape[0] == 8 + 4
+    assert state_of(explorer) == "ready"
+
+
+def test_values_that_a_browser_only_rounded_change_nothing(explorer):
+    drag(explorer.controls.p, 2.0000000000000004)
+    drag(explorer.controls.snr, 1.7763568394002505e-15)
+    assert explorer.chain.runs == {}
+
+
+def test_background_work_reports_a_timeout():
+    background, go_on = Background(), threading.Event()
+    background.start(lambda: go_on.wait(10) and None)
+    with pytest.raises(nl.NmflabError, match=r"not done after 0\.05 s"):
+        background.flush(0.05)
+    go_on.set()
+    background.flush(10)
+    assert not background.busy
+
+
+# Own recordings
+
+
+def wav(samples, rate=16000):
+    content = io.BytesIO()
+    with wave.open(content, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes((samples * 32767).astype("<i2").tobytes())
+    return content.getvalue()
+
+
+def uploaded(name, content):
+    when = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
+    file = {"name": name, "type": "", "size": len(content), "content": memoryview(content)}
+    return ({**file, "last_modified": when},)
+
+
+def test_an_uploaded_file_takes_the_place_of_the_mixture(explorer, rng):
+    samples = 0.1 * rng.standard_normal(8000)
+    explorer.upload.value = uploaded("my street.wav", wav(samples, 8000))
+    assert len(explorer.result.speech) == 16000  # resampled
+    assert explorer.scores is None
+    assert explorer.controls.clip.value == "own: my street"
+    assert explorer.reference.widget.title == "Noise removed"
+    assert "my street" in repr(explorer)
+    explorer.controls.clip.value = "alice"
+    assert explorer.scores is not None
+    explorer.controls.clip.value = "own: my street"
+    assert explorer.scores is None
+
+
+@pytest.mark.parametrize("content", [b"", b"not a sound at all"])
+def test_a_bad_upload_is_one_sentence(explorer, content):
+    result = explorer.result
+    with pytest.raises(nl.NmflabError):
+        explorer.upload.value = uploaded("song.wav", content)
+    assert explorer.result is result
+    assert state_of(explorer) == "error"
+    assert "song.wav" in explorer.status.value
+    assert "/" not in explorer.status.value.split(">", 1)[1].removesuffix("</div>")
+
+
+def test_a_recording_from_the_microphone_is_taken(explorer, rng):
+    pcm = (3000 * rng.standard_normal(24000)).astype("<i2")
+    explorer.recorder.receive(pcm.tobytes(), 48000)
+    explorer.flush()
+    assert len(explorer.result.speech) == 8000
+    assert "microphone" in repr(explorer)
+
+
+def test_samples_and_files_can_be_opened_from_python(explorer, tmp_path, rng):
+    samples = (0.1 * rng.standard_normal(16000)).astype(np.float32)
+    explorer.open(samples, name="array")
+    np.testing.assert_allclose(explorer.result.speech + explorer.result.noise, samples, atol=1e-5)
+    explorer.open(nl.write_audio(tmp_path / "file.wav", samples))
+    assert explorer.controls.clip.value == "own: file"
+    with pytest.raises(nl.NmflabError, match="no audio file"):
+        explorer.open(tmp_path / "missing.wav")
+
+
+# What is handed out
+
+
+@pytest.mark.parametrize("settings", [*PRESETS.values(), SETTINGS, nl.Settings(snr=-5, p=0.7)])
+def test_the_command_line_gives_back_the_settings(settings):
+    line = command_line(settings, "a folder")
+    program, *words = shlex.split(line)
+    assert program == "nmflab"
+    arguments = cli._parse(words)
+    assert arguments.settings == settings
+    assert arguments.data == "a folder"
+
+
+def test_copy_as_command_shows_what_differs_from_the_defaults(explorer):
+    explorer.controls.preset.value = "original script"
+    explorer.controls.penalty.value = 0.1
+    explorer.copy_command()
+    assert (
+        explorer.command.value
+        == f"nmflab enhance --data {explorer.chain.corpus.root} --penalty 0.1"
+    )
+
+
+def test_save_writes_sound_picture_and_settings(explorer, tmp_path):
+    sound, picture, text = explorer.save(tmp_path / "new")
+    assert sorted((tmp_path / "new").iterdir()) == sorted([sound, picture, text])
+    np.testing.assert_allclose(nl.read_audio(sound), explorer.result.speech, atol=1e-4)
+    assert picture.read_bytes()[:4] == b"\x89PNG"
+    facts = json.loads(text.read_text("utf-8"))
+    assert nl.Settings.from_dict(facts["settings"]) == explorer.settings
+    assert facts["scores"]["si_sdr"] == pytest.approx(explorer.scores.si_sdr)
+    assert (facts["speech"], facts["noise"]) == ("alice", "hiss")
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(explorer, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(nl.NmflabError, match="can't be written"):
+        explorer.save(blocked)
+
+
+# All explorers
+
+
+@pytest.fixture(scope="module", params=EXPLORERS, ids=lambda kind: kind.__name__)
+def any_explorer(request, corpus):
+    return request.param(corpus, SETTINGS)
+
+
+def test_the_static_face_is_deterministic(any_explorer, corpus):
+    bundle, metadata = any_explorer._repr_mimebundle_()
+    again, _ = type(any_explorer)(corpus, SETTINGS)._repr_mimebundle_()
+    assert metadata == {}
+    assert set(bundle) == {
+        "application/vnd.jupyter.widget-view+json",
+        "image/png",
+        "text/plain",
+    }
+    assert bundle["text/plain"] == again["text/plain"] == repr(any_explorer)
+    assert bundle["image/png"] == again["image/png"]
+    assert len(bundle["image/png"]) < 300_000
+
+
+def test_every_control_says_what_it_does(any_explorer):
+    for control in [*any_explorer.controls, any_explorer.controls.preset]:
+        part = getattr(control, "slider", control)
+        assert part.description
+        assert part.tooltip.endswith(".")
+
+
+def test_every_explorer_follows_python_and_browser(any_explorer):
+    for name in any_explorer.names:
+        control = getattr(any_explorer.controls, name)
+        options = getattr(control, "_options_full", None)
+        drag(getattr(control, "slider", control), options[0][1] if options else 2)
+        any_explorer.flush()
+        assert state_of(any_explorer) in {"ready", "error"}
+    any_explorer.controls.reset()
+    assert any_explorer.settings == SETTINGS
+
+
+def test_the_stft_explorer_refuses_gaps_and_keeps_the_picture(corpus):
+    explorer = StftExplorer(corpus, SETTINGS)
+    assert explorer.error < 1e-6
+    explorer.controls.win_size.value = 1024
+    assert explorer.settings.hop == 256 == explorer.controls.hop.value
+    shown = explorer.spectrogram.widget.seq
+    with pytest.raises(nl.NmflabError, match="overlap"):
+        explorer.controls.hop.value = 1024
+    assert explorer.spectrogram.widget.seq == shown
+    assert state_of(explorer) == "error"
+
+
+def test_the_factorisation_explorer_goes_through_the_iterations(corpus):
+    explorer = FactorisationExplorer(corpus, SETTINGS)
+    D = explorer.result.divergence
+    V = explorer.chain.get("clean", explorer.chain.state(SETTINGS))
+    whole = nl.train_nmf(V, 6, n_iter=len(D))
+    np.testing.assert_allclose(D, whole.divergence, rtol=1e-3)
+    assert (np.diff(D) <= 1e-6 * D[0]).all()
+    shown = explorer.model.widget.seq
+    explorer.iteration.value = 1
+    assert explorer.model.widget.seq == shown + 1
+    explorer.W.widget.pick_cell(10, 2)
+    assert "basis 3 alone" in repr(explorer)
+    assert explorer.player.source == "basis alone"
+    explorer.pick(None)
+    assert "alone" not in repr(explorer)
+
+
+def test_the_prior_explorer_compares_both_fits(corpus):
+    explorer = PriorExplorer(corpus, SETTINGS)
+    explorer.row.value = 4
+    h = explorer.chain.get("speech", explorer.chain.state(SETTINGS)).H[3][None]
+    expected = [fit.log_likelihood(h / h.mean())[0] for fit in fits(h / h.mean(), 0.1)]
+    np.testing.assert_allclose(explorer.likelihoods(), expected, rtol=1e-5)
+    explorer.controls.num_basis_speech.value = 2
+    assert explorer.row.value == 2
+
+
+def test_the_penalty_explorer_starts_all_variants_alike(corpus):
+    explorer = PenaltyExplorer(corpus, SETTINGS)
+    results = explorer.results()
+    assert list(results) == ["NMF", "NMF_g", "NMF_e"]
+    explorer.controls.penalty.value = 0
+    same = explorer.results()
+    np.testing.assert_array_equal(same["NMF"].H, same["NMF_e"].H)
+    np.testing.assert_array_equal(same["NMF"].H, results["NMF"].H)

@@ -18,15 +18,17 @@ from nmflab.explorer.chain import Recording, State
 from nmflab.explorer.scheduling import driven_by_browser, hear_browser
 from nmflab.settings import NMF_MODES, UPDATES, Settings
 
-ORIGINAL = Settings()
+QUICK = Settings(solver="accelerated", max_iter_train=40, max_iter_test=12)
+"""The original script's settings with the accelerated solver: the same scores, sooner."""
 
 PRESETS: dict[str, Settings] = {
-    "original script": ORIGINAL,
+    "original, accelerated": QUICK,
+    "original script": Settings(),
     "tuned": Settings.tuned(),
-    "plain NMF: no prior": ORIGINAL.replace(nmf_mode="NMF"),
-    "gamma prior": ORIGINAL.replace(nmf_mode="NMF_g", penalty=0.1),
+    "plain NMF: no prior": QUICK.replace(nmf_mode="NMF"),
+    "gamma prior": QUICK.replace(nmf_mode="NMF_g", penalty=0.1),
     "fails: λ far too large": Settings.tuned().replace(penalty=3.0),
-    "fails: too few bases": ORIGINAL.replace(num_basis_speech=2, num_basis_noise=1),
+    "fails: too few bases": QUICK.replace(num_basis_speech=2, num_basis_noise=1),
     "fails: hard mask": Settings.tuned().replace(p=10.0),
     "fails: many bases, no prior": Settings.tuned().replace(
         nmf_mode="NMF", num_basis_speech=128, num_basis_noise=128

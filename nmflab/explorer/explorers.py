@@ -19,12 +19,14 @@ from nmflab.corpus import embedded_folder
 from nmflab.errors import NmflabError
 from nmflab.explorer.base import Explorer, row
 from nmflab.explorer.chain import Recording, State
+from nmflab.explorer.controls import QUICK
 from nmflab.explorer.panels import LEAST_GAIN, ActivationPanel, Panel, decibels
 from nmflab.explorer.player import Player
 from nmflab.explorer.plots import CurvePlot, Plot, PriorPlot
 from nmflab.explorer.recorder import Recorder
 from nmflab.explorer.saving import command_line, save_result, scores_as_json
 from nmflab.explorer.scheduling import browser_drives, hear_browser
+from nmflab.settings import Settings
 
 if TYPE_CHECKING:
     from nmflab.metrics import Scores
@@ -45,7 +47,8 @@ class SeparationExplorer(Explorer):
     corpus : Corpus, optional
         By default the embedded one.
     settings : Settings, optional
-        By default ``Settings()``, the original script's.
+        By default those of the original script with the accelerated solver, which trains and
+        encodes to the same objective in fewer iterations.
 
     Examples
     --------
@@ -61,6 +64,10 @@ class SeparationExplorer(Explorer):
         *("clip", "noise", "seed"),
     )
     trained = ("speech", "noise")
+
+    def _default_settings(self) -> Settings:
+        """Give the settings to begin with: the original script's, accelerated."""
+        return QUICK
 
     def _build(self) -> None:
         """Make the panels."""

@@ -1,0 +1,323 @@
+"""Pictures of the lessons on the STFT, on NMF and on dictionaries: arrays to static figures.
+
+Conventions: as in `nmflab.figures`. Every axis has its unit; levels are in dB relative to the
+loudest point of the picture; colours are those of Okabe and Ito, which all eyes tell apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
+
+from nmflab.figures import COLOUR_MAP
+from nmflab.stft import Stft
+
+BLUE, RED, GREEN, GREY = "#0072b2", "#d55e00", "#009e73", "#888888"
+TITLE, TEXT = 13, 12  # font sizes
+
+
+# 01_stft
+
+
+def frame_figure(x: ArrayLike, stft: Stft, frame: int) -> Figure:
+    """Draw how one column of a spectrogram comes about: signal, window, product, magnitudes.
+
+    Parameters
+    ----------
+    x : array_like, shape (n,)
+        The signal.
+    stft : Stft
+        The transform.
+    frame : int
+        Number of the frame, one that lies inside the signal.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The signal under the window, and the magnitudes of the frame.
+    """
+    x = np.asarray(x, dtype=float)
+    M, rate = stft.win_size, stft.sampling_rate
+    start = round(stft.times(frame + 1)[frame] * rate - M / 2)
+    around = np.arange(max(start - M // 2, 0), min(start + M + M // 2, len(x)))
+    inside = np.arange(start, start + M)
+    peak = np.abs(x[around]).max()
+    magnitude = np.abs(stft.analyse(x)[:, frame])
+
+    figure, (left, right) = _side_by_side(2)
+    left.plot(around / rate * 1000, x[around] / peak, color=GREY, lw=1, label="signal")
+    left.plot(inside / rate * 1000, stft.window, color=RED, lw=2, label="window")
+    product = x[inside] * stft.window / peak
+    left.plot(inside / rate * 1000, product, color=BLUE, lw=1.5, label="product")
+    left.set_ylim(-1.1, 1.75)
+    left.legend(loc="upper center", ncols=3, fontsize=TEXT - 1, frameon=False)
+    _label(left, "One frame of the signal", "Time (ms)", "Amplitude, peak = 1")
+    right.plot(stft.frequencies() / 1000, _decibels(magnitude), color=BLUE, lw=1.5)
+    _label(right, "Its column of |X|", "Frequency (kHz)", "Level (dB, loudest = 0)")
+    right.set_xlim(0, rate / 2000)
+    return figure
+
+
+def resolution_figure(x: ArrayLike, transforms: Sequence[Stft], *, highest: float = 2.0) -> Figure:
+    """Draw one signal's spectrogram through several windows, side by side.
+
+    Parameters
+    ----------
+    x : array_like, shape (n,)
+        The signal.
+    transforms : sequence of Stft
+        One for each panel.
+    highest : float, default 2.0
+        Highest frequency shown, in kHz.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One panel for each transform, on one time axis and one colour range each.
+    """
+    figure, panels = _side_by_side(len(transforms), sharey=True)
+    for panel, stft in zip(panels, transforms, strict=True):
+        level = _decibels(np.abs(stft.analyse(x)), lowest=-50.0)
+        _spectrogram(panel, level, stft, lowest=-50.0)
+        ms = 1000 * stft.win_size / stft.sampling_rate
+        _label(panel, f"Window {stft.win_size} samples = {ms:.0f} ms", "Time (s)", "")
+        panel.set_xlim(0, len(np.asarray(x)) / stft.sampling_rate)
+        panel.set_ylim(0, highest)
+    panels[0].set_ylabel("Frequency (kHz)", fontsize=TEXT)
+    _colour_bar(figure, panels)
+    return figure
+
+
+def overlap_add_figure(stft: Stft, *, num_frames: int = 8) -> Figure:
+    """Draw the shifted squares of a window and their sum.
+
+    Parameters
+    ----------
+    stft : Stft
+        The transform.
+    num_frames : int, default 8
+        Windows to draw.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One curve for each window, and the sum above them.
+    """
+    length = (num_frames - 1) * stft.hop + stft.win_size
+    total = np.zeros(length)
+    figure, (panel,) = _side_by_side(1)
+    for t in range(num_frames):
+        at = np.arange(t * stft.hop, t * stft.hop + stft.win_size)
+        total[at] += stft.window.astype(float) ** 2
+        label = "w² of each frame" if t == 0 else None
+        panel.plot(at, stft.window**2, color=BLUE, lw=1.2, label=label)
+    panel.plot(total, color=RED, lw=2.5, label="their sum, Σ w²")
+    panel.axvspan(stft.win_size - stft.hop, num_frames * stft.hop, color=GREY, alpha=0.15)
+    panel.set_ylim(0, 1.35 * total.max())
+    panel.set_xlim(0, length)
+    panel.legend(loc="upper center", ncols=2, fontsize=TEXT - 1, frameon=False)
+    _label(panel, "Overlap-add", "Sample", "Weight")
+    return figure
+
+
+# 02_nmf
+
+
+def parts_figure(V: ArrayLike, W: ArrayLike, H: ArrayLike, stft: Stft) -> Figure:
+    """Draw a spectrogram and the few parts that it was taken apart into.
+
+    Parameters
+    ----------
+    V : array_like, shape (F, T)
+        Magnitudes.
+    W : array_like, shape (F, K)
+        Bases; at most four.
+    H : array_like, shape (K, T)
+        Activations.
+    stft : Stft
+        The transform that V was made with.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        V, the columns of W over frequency, the rows of H over time.
+    """
+    V, W, H = (np.asarray(matrix, dtype=float) for matrix in (V, W, H))
+    figure, (left, middle, right) = _side_by_side(3)
+    _spectrogram(left, _decibels(V, lowest=-60.0), stft, lowest=-60.0)
+    _label(left, "V", "Time (s)", "Frequency (kHz)")
+    left.set_xlim(0, stft.times(V.shape[1])[-1])
+    for k, colour in zip(range(W.shape[1]), (BLUE, RED, GREEN, GREY), strict=False):
+        spectrum = W[:, k] / W.max()
+        middle.plot(spectrum + 1.15 * k, stft.frequencies() / 1000, color=colour, lw=1.5)
+        right.plot(stft.times(V.shape[1]), H[k] / H.max() + 1.15 * k, color=colour, lw=1.5)
+    places = 1.15 * np.arange(W.shape[1])
+    middle.set_xticks(places, [str(k + 1) for k in range(W.shape[1])])
+    right.set_yticks(places, [str(k + 1) for k in range(W.shape[1])])
+    _label(middle, "Columns of W", "Basis (greatest entry = 1)", "Frequency (kHz)")
+    _label(right, "Rows of H", "Time (s)", "Basis (greatest entry = 1)")
+    for panel in (left, middle):
+        panel.set_ylim(0, 3.0)
+    return figure
+
+
+def fit_figure(V: ArrayLike, estimates: Mapping[str, ArrayLike]) -> Figure:
+    """Draw how well entries of V are met, by how loud they are.
+
+    Parameters
+    ----------
+    V : array_like, shape (F, T)
+        Magnitudes.
+    estimates : mapping of str to array_like, shape (F, T)
+        Their estimates WH, by name.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One curve for each estimate: the median error in dB over the level in dB.
+    """
+    V = np.asarray(V, dtype=float)
+    levels = _decibels(V, lowest=-75.0)
+    edges = np.arange(-70.0, 1.0, 5.0)
+    figure, (panel,) = _side_by_side(1)
+    for (name, estimate), colour, style in zip(
+        estimates.items(), (BLUE, RED, GREEN), ("-", "--", "-."), strict=False
+    ):
+        error = np.abs(_decibels(estimate, lowest=-120.0, loudest=V.max()) - levels)
+        medians = [
+            np.median(error[(levels > low) & (levels <= high)])
+            for low, high in zip(edges[:-1], edges[1:], strict=True)
+        ]
+        panel.plot((edges[:-1] + edges[1:]) / 2, medians, style, color=colour, lw=2.5, label=name)
+    panel.set_ylim(bottom=0)
+    panel.legend(fontsize=TEXT, frameon=False)
+    _label(
+        panel,
+        "How far WH is from V",
+        "Level of the entry of V (dB, loudest = 0)",
+        "Median error (dB)",
+    )
+    return figure
+
+
+def auxiliary_figure(
+    v: ArrayLike, W: ArrayLike, h: ArrayLike, *, basis: int = 0, steps: int = 2
+) -> Figure:
+    """Draw D as a function of one activation, and the auxiliary functions that lie above it.
+
+    Parameters
+    ----------
+    v : array_like, shape (F,)
+        One frame of V.
+    W : array_like, shape (F, K)
+        Bases.
+    h : array_like, shape (K,)
+        Activations to start from; all but one stay as they are.
+    basis : int, default 0
+        The one that moves.
+    steps : int, default 2
+        Updates to draw.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        D, and for each step the auxiliary function and where it leads.
+    """
+    v, W, h = (np.asarray(array, dtype=float) for array in (v, W, h))
+    rest = W @ h - W[:, basis] * h[basis]
+    w, here = W[:, basis], float(h[basis])
+
+    def D(at: ArrayLike) -> NDArray[np.float64]:
+        v_hat = rest[:, None] + np.outer(w, at)
+        found: NDArray[np.float64] = (v[:, None] * np.log(v[:, None] / v_hat) + v_hat).sum(0)
+        return found - v.sum()
+
+    figure, (panel,) = _side_by_side(1)
+    places, colours = [here], (RED, GREEN, GREY)
+    grid = np.linspace(0.02, 1.0, 400) * 1.3 * max(here, *_updates(v, w, rest, here, 30))
+    panel.plot(grid, D(grid), color=BLUE, lw=3, label="D(v‖Wh)")
+    for step, colour in zip(range(steps), colours, strict=False):
+        start = places[-1]
+        pull = start * float((v * w / (rest + w * start)).sum())
+        G = w.sum() * (grid - start) - pull * np.log(grid / start) + D([start])
+        panel.plot(grid, G, "--", color=colour, lw=2, label=f"auxiliary function, step {step + 1}")
+        places.append(pull / float(w.sum()))
+    panel.plot(places, D(places), "o", color="black", ms=7, zorder=5)
+    for number, place in enumerate(places):
+        height = float(D([place])[0])
+        panel.annotate(
+            str(number), (place, height), (0, -16), textcoords="offset points", ha="center"
+        )
+    low, high = float(D(grid).min()), float(D([here])[0])
+    panel.set_ylim(low - 0.25 * (high - low), high + 0.6 * (high - low))
+    panel.set_xlim(0, grid[-1])
+    panel.legend(fontsize=TEXT, frameon=False, loc="upper right")
+    _label(panel, "Two steps downhill", "Activation h of one basis", "Divergence")
+    return figure
+
+
+def _updates(
+    v: NDArray[np.float64], w: NDArray[np.float64], rest: NDArray[np.float64], h: float, count: int
+) -> list[float]:
+    """Give one activation after each of some updates, all others as they were."""
+    found = []
+    for _ in range(count):
+        h *= float((v * w / (rest + w * h)).sum() / w.sum())
+        found.append(h)
+    return found
+
+
+# What they share
+
+
+def _side_by_side(count: int, *, sharey: bool = False) -> tuple[Figure, list[Axes]]:
+    """Make a figure with one row of panels."""
+    figure = Figure(figsize=(11, 3.4), layout="constrained")
+    return figure, list(figure.subplots(1, count, sharey=sharey, squeeze=False)[0])
+
+
+def _label(panel: Axes, title: str, xlabel: str, ylabel: str) -> None:
+    panel.set_title(title, fontsize=TITLE)
+    panel.set_xlabel(xlabel, fontsize=TEXT)
+    panel.set_ylabel(ylabel, fontsize=TEXT)
+    panel.tick_params(labelsize=TEXT - 2)
+
+
+def _decibels(
+    magnitude: ArrayLike, *, lowest: float = -80.0, loudest: float | None = None
+) -> NDArray[np.float64]:
+    """Give levels relative to the loudest entry, cut off below."""
+    magnitude = np.asarray(magnitude, dtype=float)
+    ratio = magnitude / (loudest or magnitude.max() or 1.0)
+    levels: NDArray[np.float64] = 20 * np.log10(np.maximum(ratio, 10 ** (lowest / 20)))
+    return levels
+
+
+def _spectrogram(
+    panel: Axes, level: NDArray[np.float64], stft: Stft, *, lowest: float = -80.0
+) -> None:
+    """Paint one matrix of levels over time and frequency."""
+    times, half_hop = stft.times(level.shape[1]), stft.hop / stft.sampling_rate / 2
+    khz = stft.frequencies() / 1000
+    half_bin = khz[1] / 2
+    extent = (times[0] - half_hop, times[-1] + half_hop, khz[0] - half_bin, khz[-1] + half_bin)
+    panel.imshow(
+        level,
+        extent=extent,
+        vmin=lowest,
+        vmax=0.0,
+        cmap=COLOUR_MAP,
+        origin="lower",
+        aspect="auto",
+        interpolation="nearest",
+    )
+
+
+def _colour_bar(figure: Figure, panels: Sequence[Axes]) -> None:
+    bar = figure.colorbar(panels[0].images[0], ax=list(panels), pad=0.01, fraction=0.03)
+    bar.set_label("Level (dB)", fontsize=TEXT)
+    bar.ax.tick_params(labelsize=TEXT - 2)

@@ -46,7 +46,7 @@ Vector = NDArray[np.float32]
 Progress = Callable[[int, int], None]
 _Cost = tuple[float, float]  # D(V‖WH) and λ Σ φ(H)
 
-ENCODING_FRAMES = 320  # frames in a block of encoding
+ENCODING_FRAMES = 384  # frames in a block of encoding
 TRAINING_FRAMES = 512  # frames in a block of training
 TRAINING_STRIPES = 4  # parts of T whose numerators of W are added up apart, in a fixed order
 FLOOR = 1e-12  # least activation times its basis's sum, relative to the mean frame sum
@@ -396,7 +396,7 @@ class _EncodingBlock:
         costs: list[_Cost] = []
         momentum = 0
         for _ in range(n_iter):
-            _extrapolate(H, before, momentum, out=Q)
+            _extrapolate(H, before, momentum, out=Q, scratch=self._G)
             np.maximum(Q, self._floor, out=Q)
             cost = self.measure(Q)
             if momentum > 0 and sum(cost) > sum(costs[-1]):
@@ -496,7 +496,8 @@ class _AcceleratedTraining(_Training):
     def iterate(self) -> float:
         """Take one EM step at the extrapolated point; give the divergence of that point."""
         self._Wt_Q = np.empty_like(self.Wt)
-        _extrapolate(self.Wt, self._Wt_before, self._momentum, out=self._Wt_Q)
+        scratch = np.empty_like(self.Wt)
+        _extrapolate(self.Wt, self._Wt_before, self._momentum, out=self._Wt_Q, scratch=scratch)
         self._Wt_Q = _normalised(self._Wt_Q)
         parts = list(map_blocks(self._update_stripe, self._stripes))
         value = max(0.0, sum(part[0] for part in parts) - self._energy)
@@ -514,9 +515,10 @@ class _AcceleratedTraining(_Training):
         numerator, product = np.zeros_like(self.Wt), np.empty_like(self.Wt)
         divergence = 0.0
         before = (self._Ht_before[frames] for frames in stripe)
+        scratch = np.empty((max(s.stop - s.start for s in stripe), len(self.Wt)), np.float32)
         for (V, H, R, L, G, floor), H_before in zip(self._blocks(stripe), before, strict=True):
-            Q = np.empty_like(H)
-            _extrapolate(H, H_before, self._momentum, out=Q)
+            Q = scratch[: len(H)]
+            _extrapolate(H, H_before, self._momentum, out=Q, scratch=G)
             _ratio(V, Q, self._Wt_Q, R)
             divergence += _log_term(V, R, L) + float(Q.sum(dtype=np.float64))
             numerator += np.matmul(Q.T, R, out=product)
@@ -539,7 +541,7 @@ def _log_term(V: Matrix, R: Matrix, L: Matrix) -> float:
     return float(np.vdot(V, L)) * LOG_2
 
 
-def _extrapolate(H: Matrix, before: Matrix, steps: int, *, out: Matrix) -> None:
+def _extrapolate(H: Matrix, before: Matrix, steps: int, *, out: Matrix, scratch: Matrix) -> None:
     """Q = H ∘ (H + c H⁻) / (c H + H⁻), a point beyond H as seen from H⁻.
 
     The rational form of the extrapolation log Q = log H + a (log H − log H⁻): with
@@ -550,7 +552,7 @@ def _extrapolate(H: Matrix, before: Matrix, steps: int, *, out: Matrix) -> None:
     c = np.float32((1.0 - a) / (1.0 + a))
     np.multiply(before, c, out=out)
     out += H
-    scratch = H * c
+    np.multiply(H, c, out=scratch)
     scratch += before
     out /= scratch
     out *= H

@@ -1,0 +1,1 @@
+"""Speed of nmflab against its peers and against the machine: ``python -m benchmarks``."""

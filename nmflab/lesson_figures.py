@@ -7,6 +7,7 @@ loudest point of the picture; colours are those of Okabe and Ito, which all eyes
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -189,8 +190,7 @@ def fit_figure(V: ArrayLike, estimates: Mapping[str, ArrayLike]) -> Figure:
     ):
         error = np.abs(_decibels(estimate, lowest=-120.0, loudest=V.max()) - levels)
         medians = [
-            np.median(error[(levels > low) & (levels <= high)])
-            for low, high in zip(edges[:-1], edges[1:], strict=True)
+            np.median(error[(levels > low) & (levels <= high)]) for low, high in pairwise(edges)
         ]
         panel.plot((edges[:-1] + edges[1:]) / 2, medians, style, color=colour, lw=2.5, label=name)
     panel.set_ylim(bottom=0)
@@ -231,10 +231,10 @@ def auxiliary_figure(
     rest = W @ h - W[:, basis] * h[basis]
     w, here = W[:, basis], float(h[basis])
 
-    def D(at: ArrayLike) -> NDArray[np.float64]:
+    def D(at: NDArray[np.float64]) -> NDArray[np.float64]:
         v_hat = rest[:, None] + np.outer(w, at)
-        found: NDArray[np.float64] = (v[:, None] * np.log(v[:, None] / v_hat) + v_hat).sum(0)
-        return found - v.sum()
+        terms = v[:, None] * np.log(v[:, None] / v_hat) - v[:, None] + v_hat
+        return np.asarray(terms.sum(axis=0), dtype=np.float64)
 
     figure, (panel,) = _side_by_side(1)
     places, colours = [here], (RED, GREEN, GREY)
@@ -243,16 +243,16 @@ def auxiliary_figure(
     for step, colour in zip(range(steps), colours, strict=False):
         start = places[-1]
         pull = start * float((v * w / (rest + w * start)).sum())
-        G = w.sum() * (grid - start) - pull * np.log(grid / start) + D([start])
+        G = w.sum() * (grid - start) - pull * np.log(grid / start) + D(np.array([start]))
         panel.plot(grid, G, "--", color=colour, lw=2, label=f"auxiliary function, step {step + 1}")
         places.append(pull / float(w.sum()))
-    panel.plot(places, D(places), "o", color="black", ms=7, zorder=5)
+    panel.plot(places, D(np.array(places)), "o", color="black", ms=7, zorder=5)
     for number, place in enumerate(places):
-        height = float(D([place])[0])
+        height = float(D(np.array([place]))[0])
         panel.annotate(
             str(number), (place, height), (0, -16), textcoords="offset points", ha="center"
         )
-    low, high = float(D(grid).min()), float(D([here])[0])
+    low, high = float(D(grid).min()), float(D(np.array([here]))[0])
     panel.set_ylim(low - 0.25 * (high - low), high + 0.6 * (high - low))
     panel.set_xlim(0, grid[-1])
     panel.legend(fontsize=TEXT, frameon=False, loc="upper right")
@@ -269,6 +269,139 @@ def _updates(
         h *= float((v * w / (rest + w * h)).sum() / w.sum())
         found.append(h)
     return found
+
+
+# 03_dictionaries
+
+
+def bases_figure(
+    bases: Mapping[str, tuple[ArrayLike, ArrayLike]], stft: Stft, *, seconds: float = 4.0
+) -> Figure:
+    """Draw a few bases: the spectrum of each, and below it when it sounds.
+
+    Parameters
+    ----------
+    bases : mapping of str to (array_like (F,), array_like (T,))
+        A column of W and the row of H that goes with it, by what is to stand above.
+    stft : Stft
+        The transform.
+    seconds : float, default 4.0
+        How much of H to show.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Two panels for each basis.
+    """
+    figure = Figure(figsize=(11, 5.2), layout="constrained")
+    panels = figure.subplots(2, len(bases), squeeze=False)
+    for (upper, lower), (name, (w, h)), colour in zip(
+        panels.T, bases.items(), (BLUE, RED, GREEN, GREY), strict=False
+    ):
+        upper.plot(stft.frequencies() / 1000, _decibels(w, lowest=-60.0), color=colour, lw=1.2)
+        upper.set_ylim(-62, 3)
+        _label(upper, name, "Frequency (kHz)", "")
+        shown = np.asarray(h)[: round(seconds * stft.sampling_rate / stft.hop)]
+        times = np.arange(len(shown)) * stft.hop / stft.sampling_rate
+        lower.fill_between(times, shown / shown.max(), color=colour, lw=0)
+        lower.set_ylim(0, 1.05)
+        lower.set_xlim(0, seconds)
+        _label(lower, "", "Time (s)", "")
+    panels[0, 0].set_ylabel("Column of W\n(dB, loudest = 0)", fontsize=TEXT)
+    panels[1, 0].set_ylabel("Row of H\n(greatest shown = 1)", fontsize=TEXT)
+    return figure
+
+
+def traits_figure(traits: Mapping[str, tuple[ArrayLike, ArrayLike]]) -> Figure:
+    """Draw each basis as a point: how flat its spectrum is, how steadily it sounds.
+
+    Parameters
+    ----------
+    traits : mapping of str to (array_like (K,), array_like (K,))
+        Flatness and steadiness of the bases of a dictionary, by its name.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One cloud of points for each dictionary.
+    """
+    figure, (panel,) = _side_by_side(1)
+    for (name, (flatness, steadiness)), colour, marker in zip(
+        traits.items(), (BLUE, RED, GREEN), "os^", strict=False
+    ):
+        panel.scatter(
+            flatness, steadiness, s=70, color=colour, marker=marker, alpha=0.8, label=name
+        )
+    panel.set_xscale("log")
+    panel.set_ylim(bottom=0)
+    panel.legend(fontsize=TEXT, frameon=True, loc="upper left")
+    _label(
+        panel,
+        "One point for each basis",
+        "Flatness of its spectrum (0: a tone, 1: white noise)",
+        "Steadiness (1: always on)",
+    )
+    return figure
+
+
+def completeness_figure(counts: Sequence[int], curves: Mapping[str, ArrayLike]) -> Figure:
+    """Draw how much of a sound a dictionary misses, by the number of its bases.
+
+    Parameters
+    ----------
+    counts : sequence of int
+        Numbers of bases K.
+    curves : mapping of str to array_like, shape (len(counts),)
+        D(V‖WH) / Σ V for each of them, by what V is.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One curve for each sound; K on a logarithmic axis.
+    """
+    figure, (panel,) = _side_by_side(1)
+    for (name, values), colour, style in zip(
+        curves.items(), (BLUE, GREEN, RED), ("o-", "s--", "^-."), strict=False
+    ):
+        panel.plot(counts, values, style, color=colour, lw=2, ms=7, label=name)
+    panel.set_xscale("log", base=2)
+    panel.set_xticks(list(counts), [str(count) for count in counts])
+    panel.set_ylim(bottom=0)
+    panel.legend(fontsize=TEXT, frameon=False)
+    _label(panel, "What is missed", "Number of bases K", "D(V‖WH) / Σ V")
+    return figure
+
+
+def usage_figure(means: Mapping[str, ArrayLike]) -> Figure:
+    """Draw how strongly each basis sounds in the mean, in several recordings.
+
+    Parameters
+    ----------
+    means : mapping of str to array_like, shape (K,)
+        Mean of each row of H, by name; the first sets the order of the bases.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Bars beside each other, each recording scaled to a mean of 1.
+    """
+    rows = [np.asarray(values, dtype=float) for values in means.values()]
+    rows = [values / values.mean() for values in rows]
+    order = np.argsort(rows[0])[::-1]
+    width = 0.8 / len(rows)
+    figure, (panel,) = _side_by_side(1)
+    for i, (name, values, colour) in enumerate(zip(means, rows, (BLUE, RED, GREEN), strict=False)):
+        at = np.arange(len(order)) + (i - (len(rows) - 1) / 2) * width
+        panel.bar(at, values[order], width, color=colour, label=name)
+    panel.legend(fontsize=TEXT, frameon=False)
+    panel.set_xlim(-0.7, len(order) - 0.3)
+    _label(
+        panel,
+        "How strongly each basis sounds",
+        "Basis, those that speech uses most first",
+        "Mean activation (mean of all = 1)",
+    )
+    return figure
 
 
 # What they share

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
@@ -27,6 +28,7 @@ DYNAMIC_RANGE = 60.0
 """Levels further than this below the loudest point, in dB, are all drawn black."""
 
 BINS = 40
+SHADES = 24  # of a matrix: a third of the bytes of a smooth one, in a stored notebook
 
 
 def encoding_figure(V: ArrayLike, H: ArrayLike, num_speech: int, settings: Settings) -> Figure:
@@ -49,15 +51,16 @@ def encoding_figure(V: ArrayLike, H: ArrayLike, num_speech: int, settings: Setti
         Two panels; a line divides the bases of speech from those of noise.
     """
     V, H = np.asarray(V), np.asarray(H)
-    figure, panels = _figure(2, 1, (9.5, 6.6))
+    figure, panels = _figure(2, 1, (9.0, 6.0))
     khz = settings.sampling_rate / 2000
     _matrix(figure, panels[0], _decibels(V), settings, (0.0, khz))
     _label(panels[0], "Mixture V", "", "Frequency (kHz)")
-    _matrix(figure, panels[1], _decibels(H), settings, (0.5, len(H) + 0.5))
+    _matrix(figure, panels[1], _decibels(H), settings, (0.5, len(H) + 0.5), low=-40.0)
     _label(panels[1], "Activations H", "Time (s)", "Basis")
     panels[1].axhline(num_speech + 0.5, color="white", lw=1.5)
     for row, name in ((1.0, "speech"), (num_speech + 1.0, "noise")):
-        panels[1].text(0.02, row, name, color="white", fontsize=FONT_SIZE, va="bottom")
+        text = panels[1].text(0.03, row, name, color="white", fontsize=FONT_SIZE, va="bottom")
+        text.set_bbox({"facecolor": "black", "alpha": 0.7, "lw": 0, "pad": 2})
     return figure
 
 
@@ -77,7 +80,7 @@ def gains_figure(gains: Mapping[str, ArrayLike], settings: Settings) -> Figure:
         The panels, two in a row.
     """
     rows = -(-len(gains) // 2)
-    figure, panels = _figure(rows, 2, (10.5, 2.9 * rows + 0.4))
+    figure, panels = _figure(rows, 2, (9.5, 2.7 * rows + 0.4))
     khz = settings.sampling_rate / 2000
     for i, (panel, (title, G)) in enumerate(zip(panels, gains.items(), strict=True)):
         _matrix(figure, panel, np.asarray(G), settings, (0.0, khz), levels=False)
@@ -250,15 +253,17 @@ def _matrix(
     rows: tuple[float, float],
     *,
     levels: bool = True,
+    low: float = -DYNAMIC_RANGE,
 ) -> None:
     """Paint levels in dB, or gains from 0 to 1, over time, with a colour bar."""
     times = Stft.from_settings(settings).times(values.shape[1])
     image = panel.imshow(
         values,
         extent=(max(float(times[0]), 0.0), float(times[-1]), *rows),
-        vmin=-DYNAMIC_RANGE if levels else 0.0,
+        vmin=low if levels else 0.0,
         vmax=0.0 if levels else 1.0,
-        cmap="magma" if levels else "cividis",
+        cmap=colormaps["magma" if levels else "cividis"].resampled(SHADES),
+        interpolation="nearest",
         origin="lower",
         aspect="auto",
     )

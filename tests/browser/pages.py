@@ -133,6 +133,7 @@ def jupyter_lab(folder, *options):
 def voila(notebook, *options):
     """Give the address of a Voilà that serves one notebook, as a context manager."""
     command = ["voila", str(notebook), "--no-browser", "--Voila.ip=127.0.0.1", *options]
+    command.append(f"--Voila.connection_dir_root={notebook.parent / '.jupyter' / 'runtime'}")
     return _serve(notebook.parent, command, "/static/", "voila.log")
 
 
@@ -186,10 +187,10 @@ def set_theme(page, name):
 
 @contextlib.contextmanager
 def kernel_of(folder, seconds=30):
-    """Give a `Kernel`: the one kernel of a server."""
+    """Give a `Kernel`: the kernel that was started last in this folder."""
     runtime = folder / ".jupyter" / "runtime"
     end = time.monotonic() + seconds
-    while not (files := sorted(runtime.glob("kernel-*.json"), key=os.path.getmtime)):
+    while not (files := sorted(runtime.rglob("kernel-*.json"), key=os.path.getmtime)):
         if time.monotonic() > end:
             raise RuntimeError("No kernel has started.")
         time.sleep(0.1)

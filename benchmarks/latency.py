@@ -1,0 +1,370 @@
+"""From the hand to the picture, in a real JupyterLab: ``python -m benchmarks.latency``.
+
+Two notebooks, each in a window with a kernel of its own: the explorer, and the way it is usually
+done, ``interact`` around a function that separates with the same nmflab functions and draws the
+noisy and the enhanced spectrogram, H and the gain with pyplot. They are measured in turns.
+All times are taken in the page, from the time stamp of the key or pointer event to the animation
+frame that shows the last of the pictures that the slider moves.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.measure import machine, say
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "tests" / "browser"))
+import pages  # noqa: E402  (the browser tests' helpers)
+
+BEGIN, END = "<!-- latency begin -->", "<!-- latency end -->"
+SECONDS = 3.0
+ROUNDS = 4
+PAUSES = (0.05, 0.7)  # s from a picture to the next move: some meet the scoring of the last one
+DRAG = 140  # pixels, one by one
+
+COMMON = f"""
+import dataclasses
+import nmflab as nl
+from nmflab.corpus import Clip, ClipList
+corpus = nl.load_corpus()
+clip = corpus.test_speech.clips[0]
+speech = Clip(clip.name, clip.samples[: int({SECONDS} * 16000)], clip.path)
+# Little to train on: how good the dictionaries are makes no difference to the time.
+corpus = dataclasses.replace(
+    corpus, train_speech=corpus.train_speech[:6], test_speech=ClipList([speech])
+)
+"""
+EXPLORER = f"""{COMMON}
+from nmflab.explorer import SeparationExplorer
+explorer = SeparationExplorer(corpus)
+for K in (96, 128):
+    explorer.controls.num_basis_speech.value = K
+explorer
+"""
+INTERACT = f"""%matplotlib inline
+{COMMON}
+import ipywidgets as widgets, matplotlib.pyplot as plt, numpy as np
+mixture = nl.mix_at_snr(corpus.test_speech[0], corpus.test_noise[0], 0.0).mixture
+settings = nl.Settings()
+noise = [corpus.train_noise[corpus.test_noise.names[0]]]
+models = {{K: nl.train_model(corpus.train_speech, noise, settings.replace(num_basis_speech=K))
+          for K in (96, 128)}}
+
+def show(K, penalty, p):
+    options = models[K].settings.replace(penalty=penalty, p=p)
+    result = nl.separate(models[K], mixture, options)
+    noisy = np.abs(result.mixture)
+    pictures = {{"Noisy": 20 * np.log10(noisy + 1e-7), "H": 20 * np.log10(result.H + 1e-7),
+                "Enhanced": 20 * np.log10(result.gain * noisy + 1e-7), "Gain": result.gain}}
+    figure, axes = plt.subplots(2, 2, figsize=(11, 6))
+    for ax, (name, picture) in zip(axes.flat, pictures.items()):
+        image = ax.imshow(picture, origin="lower", aspect="auto")
+        ax.set(title=name, xlabel="frame", ylabel="row")
+        figure.colorbar(image)
+    plt.show()
+
+widgets.interact(
+    show,
+    K=widgets.SelectionSlider(options=[96, 128], value=128, description="speech K_S"),
+    penalty=widgets.FloatLogSlider(0.01, min=-4, max=1, step=0.05, description="penalty λ"),
+    p=widgets.FloatSlider(2, min=0.1, max=10, step=0.1, description="power p"),
+)
+None
+"""
+
+# Count what comes over WebSockets, and note when somebody last moved something.
+PROBE = """
+window.bytes = 0;
+window.WebSocket = class extends WebSocket {
+  constructor(...options) {
+    super(...options);
+    this.addEventListener("message", ({ data }) => {
+      window.bytes += data.byteLength ?? data.size ?? data.length;
+    });
+  }
+};
+window.moved = [];
+for (const type of ["keydown", "pointermove"])
+  window.addEventListener(type, (event) => window.moved.push(event.timeStamp), true);
+"""
+
+# From now on note the frames that show something new; `measured` ends with the last one wanted.
+# A canvas says in `data-seq` what it paints in this very frame; all else is in the next one. A
+# plot that comes on the way is waited for, too: the status line comes after everything else.
+WATCH = """(wanted) => {
+  window.moved = [];
+  window.frames = [];
+  const started = window.bytes;
+  const missing = new Set(wanted);
+  let done;
+  window.measured = new Promise((resolve, reject) => {
+    done = resolve;
+    setTimeout(() => reject(new Error(`not shown: ${[...missing].join(", ")}`)), 30000);
+  });
+  window.measured.catch(() => {});
+  function shown(name) {
+    window.frames.push([name, performance.now()]);
+    missing.delete(name);
+    if (!missing.size) done([performance.now() - window.moved[0], window.bytes - started]);
+  }
+  const nextFrame = (name) => requestAnimationFrame(() => shown(name));
+  function decoded(image, name) {
+    missing.add(name);
+    image.decode().catch(() => {}).then(() => nextFrame(name));
+  }
+  window.watcher?.disconnect();
+  window.watcher = new MutationObserver((records) => {
+    for (const { target, attributeName, addedNodes } of records) {
+      if (attributeName === "data-seq" && target.matches(".nmflab-canvas"))
+        shown(target.querySelector(".nmflab-title").textContent);
+      else if (attributeName === "src" && target.matches("img.nmflab-plot"))
+        decoded(target, "plot");
+      for (const node of addedNodes) {
+        if (node.matches?.(".nmflab-status")) nextFrame("status");
+        for (const image of node.querySelectorAll?.(".jp-RenderedImage img") ?? [])
+          decoded(image, "figure");
+      }
+    }
+  });
+  window.watcher.observe(document.body, {
+    subtree: true, childList: true, attributes: true, attributeFilter: ["data-seq", "src"],
+  });
+}"""
+
+
+@dataclass
+class Move:
+    """A slider that is measured: its label, its keys, what it moves, and what that may take."""
+
+    name: str
+    label: str
+    keys: tuple[str, ...]
+    pictures: tuple[str, ...]
+    p50: float
+    p95: float | None = None
+    ours: list[tuple[float, int]] = field(default_factory=list)  # ms and bytes
+    theirs: list[tuple[float, int]] = field(default_factory=list)
+
+
+FOUND = ("Enhanced", "Gain")
+ENCODED = (*FOUND, "Activations H")
+
+
+def moves() -> list[Move]:
+    back_and_forth = ("ArrowLeft", "ArrowRight")
+    return [
+        Move("Wiener power", "power p", ("ArrowRight",), FOUND, 60, 120),
+        Move("penalty", "penalty λ", ("ArrowRight",), ENCODED, 150),
+        Move("cached basis count", "speech K_S", back_and_forth, ENCODED, 200),
+    ]
+
+
+class Window:
+    """One notebook in a window of its own."""
+
+    def __init__(self, page, *, is_explorer):
+        self.page, self.is_explorer = page, is_explorer
+
+    def handle(self, move):
+        label = self.page.locator(".widget-label").get_by_text(move.label, exact=True)
+        row = self.page.locator(".widget-inline-hbox").filter(has=label)
+        return row.locator(".noUi-handle").first
+
+    def watch(self, move):
+        wanted = [*move.pictures, "status"] if self.is_explorer else ["figure"]
+        self.page.evaluate(WATCH, wanted)
+
+    def step(self, move, key):
+        """Press a key on a slider; give the ms to the picture and the bytes it took."""
+        self.watch(move)
+        self.handle(move).focus()
+        self.page.keyboard.press(key)
+        return self.page.evaluate("window.measured")
+
+    def drag(self, move):
+        """Drag a slider fast; give pictures per second meanwhile, and the lag of the last one."""
+        handle = self.handle(move)
+        handle.press("Home")
+        self.settle()
+        handle.scroll_into_view_if_needed()
+        box = handle.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        self.watch(move)
+        self.page.mouse.move(x + DRAG, y, steps=DRAG)
+        self.settle()
+        self.page.mouse.up()
+        moved, frames = self.page.evaluate("[window.moved, window.frames]")
+        name = "Enhanced" if self.is_explorer else "figure"
+        times = [time for shown, time in frames if shown == name]
+        during = [time for time in times if time <= moved[-1]]
+        handle.press("Home")
+        self.settle()
+        return 1000 * len(during) / (moved[-1] - moved[0]), max(0.0, times[-1] - moved[-1])
+
+    def settle(self):
+        """Wait until nothing new has been shown for a while."""
+        count = None
+        while count != (count := self.page.evaluate("window.frames?.length ?? 0")):
+            self.page.wait_for_timeout(1500)
+
+
+@contextlib.contextmanager
+def open_windows(chromium):
+    """Give both notebooks, run, and the explorer's kernel."""
+    folder = Path(tempfile.mkdtemp())
+    pages.write_notebook(folder / "explorer.ipynb", EXPLORER)
+    pages.write_notebook(folder / "interact.ipynb", INTERACT)
+    try:
+        with pages.jupyter_lab(folder) as url, pages.chromium(chromium, height=1500) as first:
+            # A window of its own: a tab in the background paints nothing.
+            context = first.context.browser.new_context(viewport=first.viewport_size)
+            theirs = Window(context.new_page(), is_explorer=False)
+            ours = Window(first, is_explorer=True)
+            for tab, name, ready in (
+                (theirs, "interact.ipynb", ".jp-RenderedImage img"),
+                (ours, "explorer.ipynb", '.nmflab-status[data-state="ready"]'),
+            ):
+                tab.page.set_default_timeout(180_000)
+                tab.page.add_init_script(PROBE)
+                pages.open_in_lab(tab.page, url, name)
+                pages.run_all(tab.page)
+                tab.page.locator(ready).wait_for()
+                tab.settle()
+            with pages.kernel_of(folder) as run:
+                yield ours, theirs, run
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def measure(chromium, count):
+    """Move all sliders in both windows, in turns; give the moves, and the drags of both."""
+    rng = np.random.default_rng(0)
+    found, drags = moves(), {"explorer": [], "interact": []}
+    with open_windows(chromium) as (ours, theirs, run):
+        for number in range(ROUNDS):
+            for tab in (ours, theirs):
+                for move in found:
+                    results = move.ours if tab is ours else move.theirs
+                    for _ in range(count // ROUNDS):
+                        if tab is ours and move.name == "cached basis count":
+                            forget_all_but_dictionaries(run)
+                        tab.page.wait_for_timeout(1000 * rng.uniform(*PAUSES))
+                        key = move.keys[len(results) % len(move.keys)]
+                        results.append(tab.step(move, key))
+                    tab.settle()
+                drags["explorer" if tab is ours else "interact"].append(tab.drag(found[0]))
+            say(f"  round {number + 1} of {ROUNDS}, load {os.getloadavg()[0]:.1f}")
+    return found, drags
+
+
+def forget_all_but_dictionaries(run):
+    """Let a basis count be moved to whose dictionary alone is remembered."""
+    run(
+        "for name in ('activations', 'separation', 'si_sdr'):\n"
+        "    explorer.chain.stages[name].results.clear()"
+    )
+
+
+def report(found, drags, load):
+    """Give the table as Markdown, and all that was measured as data."""
+    rows = []
+    for move in found:
+        ours, theirs = np.array(move.ours)[:, 0], np.array(move.theirs)[:, 0]
+        for percent, goal in ((50, move.p50), (95, move.p95)):
+            values = [float(np.percentile(x, percent)) for x in (ours, theirs)]
+            rows.append(_row(f"{move.name}, p{percent}", *values, "ms", most=goal))
+        ratio = float(np.median(theirs / ours))
+        what = f"{move.name}, median ratio of the moves"
+        rows.append([what, "≥ 8 ×", "", "", f"{ratio:.1f}", ratio >= 8])
+    (speed, lag), (their_speed, their_lag) = (zip(*d, strict=True) for d in drags.values())
+    fast, slow = statistics.median(speed), statistics.median(their_speed)
+    rows.append(_row("fast drag of the Wiener power", fast, slow, "pictures/s", least=15))
+    rows.append(
+        _row("last value shown after it, at most", max(lag), max(their_lag), "ms", most=250)
+    )
+    for move in found:
+        values = [float(np.median(np.array(x)[:, 1])) / 1000 for x in (move.ours, move.theirs)]
+        rows.append(_row(f"{move.name}, received for a move", *values, "kB"))
+    facts = {**machine(), "load average before": f"{load:.1f}"}
+    facts["load average after"] = f"{os.getloadavg()[0]:.1f}"
+    text = (
+        "## From the hand to the picture\n\n"
+        f"`python -m benchmarks.latency`: {SECONDS:g} s of audio at the default settings "
+        "(K 128 + 128), the whole explorer in JupyterLab and Chromium; beside it, in turns, "
+        "`interact` around a pyplot figure of four of its pictures. From the time stamp of the "
+        "event to the frame with the last of the pictures that the slider moves, taken in the "
+        f"page; {len(found[0].ours)} moves of each slider by key, {ROUNDS} drags by mouse.\n\n"
+        f"{_table(rows)}\n\n"
+        f"Processor: {facts['processor']}, {facts['cores']} cores; load average "
+        f"{facts['load average before']} before and {facts['load average after']} at the end, "
+        "which is this run's own in part."
+    )
+    data = {
+        "machine": facts,
+        "moves, ms and bytes": {m.name: {"explorer": m.ours, "interact": m.theirs} for m in found},
+        "drags, pictures a second and lag in ms": drags,
+    }
+    return text, data
+
+
+def _row(what, ours, theirs, unit, *, most=None, least=None):
+    """Compare two values; the ratio says how much better ours is."""
+    better = (ours / theirs if theirs else None) if least else theirs / max(ours, 1.0)
+    goal, met = "", None
+    if most is not None:
+        goal, met = f"≤ {most:g} {unit}", ours <= most
+    elif least is not None:
+        goal, met = f"≥ {least:g} {unit}", ours >= least
+    values = [f"{value:.{0 if value >= 20 else 1}f} {unit}" for value in (ours, theirs)]
+    return [what, goal, *values, "" if better is None else f"{better:.1f}", met]
+
+
+def _table(rows):
+    verdict = {True: "yes", False: "**no**", None: ""}
+    lines = [["", "goal", "explorer", "`interact`", "×", "met"], ["---"] * 6]
+    lines += [[*row[:5], verdict[row[5]]] for row in rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def write_between_markers(path, text):
+    """Put the text between its markers in a file, at the end where there are none."""
+    old = path.read_text(encoding="utf-8") if path.exists() else ""
+    if BEGIN not in old:
+        old = f"{old.rstrip()}\n\n{BEGIN}\n{END}\n".lstrip()
+    before, rest = old.split(BEGIN)
+    after = rest.split(END)[1]
+    path.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.latency", description=__doc__)
+    parser.add_argument("--moves", type=int, default=40, help="of each slider (default 40)")
+    parser.add_argument("--print-only", action="store_true", help="write no file")
+    options = parser.parse_args(arguments)
+    names = [os.environ.get("NMFLAB_CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome"]
+    chromium = next(filter(None, map(shutil.which, filter(None, names))), None)
+    if chromium is None:
+        parser.error("there is no Chromium here: install one or set NMFLAB_CHROMIUM")
+    load = os.getloadavg()[0]
+    text, data = report(*measure(chromium, options.moves), load)
+    say(text)
+    if not options.print_only:
+        write_between_markers(HERE / "README.md", text)
+        content = json.dumps(data, ensure_ascii=False, default=float)
+        (HERE / "latency.json").write_text(content + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

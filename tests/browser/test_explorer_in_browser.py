@@ -1,0 +1,346 @@
+"""The whole explorer in JupyterLab and in Voilà: what each slider moves, and what it leaves alone.
+
+Every check of a slider goes through `changes`, which waits for what the explorer says of itself
+(``data-seq`` and ``data-state`` of status line, canvases and player) and then compares pixels.
+"""
+
+import contextlib
+import json
+import shutil
+import types
+from pathlib import Path
+
+import nbformat
+import pages
+import pytest
+
+pytestmark = pytest.mark.browser
+
+STORED = Path(__file__).parents[2] / "notebooks" / "08_explorer.ipynb"
+NOTEBOOK = (
+    """
+import dataclasses
+import nmflab as nl
+from nmflab.explorer import SeparationExplorer
+corpus, parts = nl.load_corpus(), ("train_speech", "train_noise", "test_speech", "test_noise")
+small = dataclasses.replace(corpus, **{part: getattr(corpus, part)[:2] for part in parts})
+quick = dict(num_basis_speech=8, num_basis_noise=4, max_iter_train=3, max_iter_test=5)
+settings = nl.Settings(penalty=0.1, **quick)
+""",
+    "first = SeparationExplorer(small, settings)\nfirst",
+    "second = SeparationExplorer(small, settings)\nsecond",
+)
+
+FOUND = {"Enhanced", "Gain"}
+ENCODED = FOUND | {"Activations H", "Objective"}
+# What each slider moves, in the order in which the tests move them.
+MOVES = {
+    "p": FOUND,
+    "penalty": ENCODED,
+    "max_iter_test": ENCODED,
+    "num_basis_noise": ENCODED,
+    "num_basis_speech": ENCODED | {"Prior"},
+    "snr": ENCODED | {"Noisy", "Clean"},
+    "win_size": ENCODED | {"Noisy", "Clean", "Prior"},
+}
+
+# A number for the pixels of each panel of an explorer: its picture, not the playhead above it.
+PIXELS = """async (root) => {
+  const panels = {};
+  const add = (name, canvas) => {
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    const pixels = new Uint32Array(data.buffer);
+    panels[name] = pixels.reduce((hash, pixel) => Math.imul(hash ^ pixel, 16777619), 1);
+  };
+  for (const canvas of root.querySelectorAll(".nmflab-canvas"))
+    add(canvas.querySelector(".nmflab-title").textContent, canvas.querySelector("canvas"));
+  for (const [i, image] of root.querySelectorAll("img.nmflab-plot").entries()) {
+    await image.decode();
+    const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);
+    canvas.getContext("2d").drawImage(image, 0, 0);
+    add(["Objective", "Prior"][i], canvas);
+  }
+  return panels;
+}"""
+
+
+@pytest.fixture(scope="module", params=["lab", "voila"])
+def site(request, tmp_path_factory, chromium_path):
+    """Open the notebook in JupyterLab, then in Voilà, and run it."""
+    folder = tmp_path_factory.mktemp(request.param)
+    notebook = pages.write_notebook(folder / "explorer.ipynb", *NOTEBOOK)
+    serve = pages.jupyter_lab(folder) if request.param == "lab" else pages.voila(notebook)
+    with serve as url, pages.chromium(chromium_path, height=1300) as page:
+        site = types.SimpleNamespace(page=page)
+        if request.param == "lab":
+            shutil.copy(STORED, folder)
+            pages.open_in_lab(page, url, STORED.name)
+            site.reopened = reopened(page)
+            pages.open_in_lab(page, url, notebook.name)
+            pages.run_all(page)
+        else:
+            page.goto(url, wait_until="commit")
+        page.locator('.nmflab-status[data-state="ready"]').nth(1).wait_for()
+        with pages.kernel_of(folder) as site.run:
+            page.set_default_timeout(20_000)
+            yield site
+
+
+@pytest.fixture(autouse=True)
+def no_errors(site):
+    yield
+    site.page.evaluate("window.__nmflab_bus.soloist?.pause()")
+    assert site.page.problems == []
+
+
+@pytest.fixture
+def first(site):
+    explorer = Explorer(site, "first", 0)
+    if explorer.run.value("first.settings == settings") != "True":
+        explorer.run("first.controls.reset()")
+        explorer.settled()
+    return explorer
+
+
+@pytest.fixture
+def second(site):
+    return Explorer(site, "second", 1)
+
+
+def reopened(page):
+    """Say what a saved notebook shows before anything has run, when it is trusted."""
+    page.evaluate(
+        """() => {
+          const { model } = jupyterapp.shell.currentWidget.content;
+          for (const cell of model.cells) if (cell.type === "code") cell.trusted = true;
+        }"""
+    )
+    page.locator(".jp-OutputArea-output img").first.wait_for()
+    return page.evaluate(
+        """async () => {
+          const images = [...document.querySelectorAll(".jp-OutputArea-output img")];
+          for (const image of images) await image.decode();
+          return {
+            sizes: images.map((image) => [image.naturalWidth, image.naturalHeight]),
+            live: document.querySelectorAll(".nmflab, .jupyter-widgets").length,
+            text: document.querySelector(".jp-Notebook").innerText,
+          };
+        }"""
+    )
+
+
+class Explorer:
+    """One explorer on the page, and the variable of that name in the kernel."""
+
+    def __init__(self, site, name, place):
+        self.page, self.run, self.name = site.page, site.run, name
+        self.root = site.page.locator(".nmflab-explorer").nth(place)
+
+    def value(self, expression):
+        """Give the repr of an expression about this explorer, as in ``settings.p``."""
+        return self.run.value(f"{self.name}.{expression}")
+
+    @property
+    def seq(self):
+        return int(self.root.locator(".nmflab-status").get_attribute("data-seq"))
+
+    @property
+    def status(self):
+        return self.root.locator(".nmflab-status").inner_text()
+
+    @property
+    def scores(self):
+        return self.root.locator(".nmflab-scores").inner_text()
+
+    @property
+    def player(self):
+        return self.root.locator(".nmflab-player").evaluate(
+            "(root) => ({...root.dataset, now: performance.now() / 1000})"
+        )
+
+    @property
+    def playheads(self):
+        """Where the line over each picture stands, in s."""
+        canvases = self.root.locator(".nmflab-canvas")
+        return canvases.evaluate_all("(all) => all.map((canvas) => canvas.dataset.playhead)")
+
+    def settled(self, seq=0):
+        """Wait until a change after `seq` is worked off, and all that was sent is on the screen."""
+        self.page.wait_for_function(
+            """([root, seq]) => {
+              const { dataset } = root.querySelector(".nmflab-status");
+              return +dataset.seq > seq && ["ready", "error"].includes(dataset.state);
+            }""",
+            arg=[self.root.element_handle(), seq],
+        )
+        panels = ("noisy", "enhanced", "reference", "gain", "H")
+        canvases = [f"{self.name}.{panel}.widget.seq" for panel in panels]
+        sent = json.loads(self.run.value(f"[{self.name}.player.seq, {', '.join(canvases)}]"))
+        self.page.wait_for_function(
+            """([root, sent]) => {
+              const parts = [...root.querySelectorAll(".nmflab-player, .nmflab-canvas")];
+              return parts.every((part, i) => +part.dataset.seq === sent[i]);
+            }""",
+            arg=[self.root.element_handle(), sent],
+        )
+        assert self.root.locator(".nmflab-status").get_attribute("data-state") == "ready", (
+            self.status
+        )
+
+    def pixels(self):
+        return self.root.evaluate(PIXELS)
+
+    def handle(self, control):
+        """Find the handle of a slider by the name that a screen reader says."""
+        widget = f"{self.name}.controls.{control}"
+        label = self.run.value(f"getattr({widget}, 'slider', {widget}).description")
+        return self.root.get_by_role("slider", name=label.strip("'"), exact=True)
+
+    def press(self, control, key):
+        self.handle(control).focus()
+        self.page.keyboard.press(key)
+
+    def drag(self, control, pixels, steps=3):
+        """Drag a slider with the mouse."""
+        handle = self.handle(control)
+        handle.scroll_into_view_if_needed()
+        box = handle.bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        self.page.mouse.move(x + pixels, y, steps=steps)
+        self.page.mouse.up()
+
+
+@contextlib.contextmanager
+def changes(explorer, panels):
+    """Assert that what happens inside changes the pixels of these panels and of no others.
+
+    Where any change, status line, scores and sound have to change as well.
+    """
+    before, seq = explorer.pixels(), explorer.seq
+    said, scored, heard = explorer.status, explorer.scores, explorer.player["seq"]
+    yield
+    if not panels:
+        assert (explorer.seq, explorer.status, explorer.scores) == (seq, said, scored)
+    else:
+        explorer.settled(seq)
+    after = explorer.pixels()
+    assert {name for name in after if after[name] != before.get(name)} == set(panels)
+    if panels:
+        assert explorer.status != said
+        assert explorer.scores != scored
+        assert int(explorer.player["seq"]) > int(heard)
+
+
+@pytest.mark.parametrize("site", ["lab"], indirect=True)  # Voilà runs what it shows
+def test_reopening_a_saved_notebook_shows_the_static_picture(site):
+    ((width, height),) = site.reopened["sizes"]
+    assert width > 600 < height
+    assert site.reopened["live"] == 0
+    assert "not found" not in site.reopened["text"]
+    stored = nbformat.read(STORED, as_version=4)
+    shown = [
+        output.data for c in stored.cells for output in c.get("outputs", []) if "data" in output
+    ]
+    (picture,) = [data for data in shown if "image/png" in data]
+    assert picture["text/plain"].startswith("SeparationExplorer: ")
+
+
+@pytest.mark.parametrize("control", MOVES)
+def test_each_slider_moves_its_panels_by_keyboard_and_by_mouse(first, second, control):
+    panels = MOVES[control]
+    with changes(second, set()):
+        with changes(first, panels):
+            first.press(control, "ArrowRight")
+        by_key = first.value(f"settings.{control}")
+        with changes(first, panels):
+            first.drag(control, 25)
+        assert float(first.value(f"settings.{control}")) > float(by_key)
+
+
+def test_a_fast_drag_ends_on_the_last_value(first):
+    seq = first.seq
+    first.press("p", "Home")
+    first.settled(seq)
+    seq = first.seq
+    first.drag("p", 60, steps=60)
+    first.settled(seq)
+    shown = first.handle("p").get_attribute("aria-valuetext")
+    assert float(shown) == float(first.value("settings.p")) > 2
+    assert f"p {float(shown):.2f}" in first.status
+    assert first.value("result.settings.p") == first.value("settings.p")
+    dragged = first.pixels()
+    for value in (1.0, float(shown)):
+        seq = first.seq
+        first.run(f"first.controls.p.value = {value}")
+        first.settled(seq)
+    assert first.pixels() == dragged
+
+
+def test_the_sound_changes_and_keeps_its_place_while_it_plays(first, second):
+    page = first.page
+    first.root.get_by_role("button", name="Loop").click()
+    first.root.get_by_role("button", name="Play", exact=True).click()
+    page.locator('.nmflab-player[data-playing="true"]').wait_for()
+    still, before, seq = second.playheads, first.player, first.seq
+    first.press("p", "ArrowRight")
+    first.settled(seq)
+    after = first.player
+    assert int(after["seq"]) > int(before["seq"])
+    assert gone(before, after) == pytest.approx(after["now"] - before["now"], abs=0.15)
+    first.root.get_by_role("button", name="noisy").click()
+    first.root.locator('.nmflab-player[data-source="noisy"]').wait_for()
+    last = first.player
+    assert gone(after, last) == pytest.approx(last["now"] - after["now"], abs=0.15)
+    assert last["playing"] == "true"
+    assert all(float(playhead) > 0 for playhead in first.playheads)
+    assert second.player["playing"] == "false"
+    assert second.playheads == still
+    first.root.get_by_role("button", name="enhanced").click()
+    first.root.get_by_role("button", name="Loop").click()
+
+
+def gone(before, after):
+    """Give the seconds of sound between two looks at a player that loops."""
+    gone = float(after["position"]) - float(before["position"])
+    rounds = (after["now"] - before["now"] - gone) / float(after["duration"])
+    return gone + round(rounds) * float(after["duration"])
+
+
+def test_the_other_explorer_moves_as_well_and_alone(first, second):
+    with changes(first, set()), changes(second, FOUND):
+        second.press("p", "ArrowRight")
+
+
+def test_a_preset_is_one_change(second):
+    seq = second.seq
+    second.run("from nmflab.explorer.controls import PRESETS")
+    second.run("PRESETS['quick'] = settings.replace(p=5.0, penalty=1.0, max_iter_test=3)")
+    second.run("second.controls.preset.options = [*second.controls.preset.options, 'quick']")
+    with changes(second, ENCODED):
+        second.root.locator("select").filter(has_text="quick").select_option("quick")
+    assert second.value("settings == PRESETS['quick']") == "True"
+    assert second.seq == seq + 1
+
+
+def test_a_broken_stage_makes_the_same_check_fail(first):
+    first.run(
+        "import numpy as np, nmflab.explorer.chain as chain\n"
+        "whole = chain.gain_from_log_ratio\n"
+        "chain.gain_from_log_ratio = lambda L, p: np.full_like(L, 0.5)\n"
+        "first.chain.stages['separation'].results.clear()"
+    )
+    try:
+        seq = first.seq
+        first.press("p", "ArrowRight")  # from the right gain to the constant
+        first.settled(seq)
+        with pytest.raises(AssertionError, match="Gain"), changes(first, FOUND):
+            first.press("p", "ArrowRight")
+        with pytest.raises(AssertionError, match="Gain"), changes(first, ENCODED):
+            first.press("penalty", "ArrowLeft")
+    finally:
+        first.run("chain.gain_from_log_ratio = whole")
+        first.run("[stage.results.clear() for stage in first.chain.stages.values()]")
+    with changes(first, FOUND):
+        first.press("p", "ArrowLeft")

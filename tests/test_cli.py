@@ -176,7 +176,6 @@ def test_what_comes_after_two_dashes_keeps_its_own():
         "separate model.npz",
         "separate model.npz a.wav --fft 1024",
         "data nothing",
-        "lab",
     ],
 )
 def test_bad_arguments_exit_2_with_one_sentence(line, capsys):

@@ -446,6 +446,7 @@ def test_ctrl_c_ends_all_processes(data, tmp_path, jobs):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,  # a process group of its own, as a terminal gives it
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     deadline = time.monotonic() + 60
     while not list(output.glob("enhanced_audio/*/*.wav")):  # until the first mixture is done

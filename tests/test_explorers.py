@@ -5,6 +5,7 @@ import io
 import json
 import shlex
 import threading
+import time
 import wave
 
 import numpy as np
@@ -539,3 +540,17 @@ def test_the_penalty_explorer_starts_all_variants_alike(corpus):
     same = explorer.results()
     np.testing.assert_array_equal(same["NMF"].H, same["NMF_e"].H)
     np.testing.assert_array_equal(same["NMF"].H, results["NMF"].H)
+
+
+def test_flush_waits_for_a_late_job_that_has_begun():
+    background, begun, done = Background(), threading.Event(), threading.Event()
+
+    def job():
+        begun.set()
+        time.sleep(0.2)
+        done.set()
+
+    background.later(job, 0.0)
+    assert begun.wait(20)
+    background.flush()
+    assert done.is_set()

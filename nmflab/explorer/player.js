@@ -138,8 +138,12 @@ class Engine {
     return this.looping && this.duration ? place % this.duration : Math.min(place, this.duration);
   }
 
+  get clock() {
+    return bus.audio?.currentTime ?? 0;
+  }
+
   get position() {
-    return this.playing ? this.positionAt(bus.audio.currentTime) : this.place;
+    return this.positionAt(this.clock);
   }
 
   play() {
@@ -362,6 +366,7 @@ class PlayerView {
       source: this.model.get("source"),
       playing,
       position: position.toFixed(3),
+      clock: engine.clock.toFixed(3), // when it stood there: the page may be seconds behind
       duration: duration.toFixed(3),
     });
   }

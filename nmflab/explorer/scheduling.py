@@ -73,6 +73,7 @@ class Background:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._late_runs = threading.RLock()  # held while a late job runs, so that all can wait
         self._thread: threading.Thread | None = None
         self._timer: threading.Timer | None = None
         self._late: Callable[[], None] | None = None
@@ -189,11 +190,12 @@ class Background:
                 self._again = False
 
     def _run_late(self) -> None:
-        with self._lock:
-            job, self._late, self._timer = self._late, None, None
-        if job is None:
-            return
-        try:
-            job()
-        except BaseException as error:
-            self.fail(error)
+        with self._late_runs:
+            with self._lock:
+                job, self._late, self._timer = self._late, None, None
+            if job is None:
+                return
+            try:
+                job()
+            except BaseException as error:
+                self.fail(error)

@@ -1,0 +1,84 @@
+"""The site's Sphinx configuration; tools/build_site.py lays out the sources and runs it."""
+
+from importlib import metadata
+
+from docutils import nodes
+
+project = "nmflab"
+author = "The nmflab authors"
+copyright = "the nmflab authors, BSD 3-Clause licence; the recordings have licences of their own"
+version = release = metadata.version("nmflab")
+language = "en-GB"
+
+extensions = ["myst_nb", "sphinx.ext.mathjax"]
+nb_execution_mode = "off"  # the pages show what is stored
+nb_merge_streams = True
+myst_enable_extensions = ["amsmath", "dollarmath"]
+myst_dmath_double_inline = True
+myst_heading_anchors = 3
+myst_url_schemes = ["http", "https", "mailto"]
+mathjax_path = "tex-svg-full.js"  # a copy in _static, one file with all letters in it
+
+html_theme = "furo"
+pygments_style, pygments_dark_style = "tango", "monokai"
+html_title = "nmflab"
+html_static_path = ["static"]
+html_css_files = ["nmflab.css"]
+html_show_sphinx = False
+html_copy_source = False
+html_theme_options = {"navigation_with_keys": True, "top_of_page_buttons": []}
+
+
+def describe_pictures(app, doctree):
+    """Give each stored picture its output's text, or that of its heading, for a description."""
+    for image in doctree.findall(nodes.image):
+        if not image.get("alt"):
+            said = [n.astext() for n in image.parent.parent.findall(nodes.literal_block)]
+            told = [text for text in said if not text.startswith("<")]  # not <Figure size …>
+            place = next(iter(image.parent.parent.parent.findall(nodes.title)), None)
+            image["alt"] = told[0] if told else f"Picture drawn by the cell above ({place})"
+
+
+def keep_punctuation(app, doctree):
+    """Let no line begin with the comma that follows a formula."""
+    for formula in list(doctree.findall(nodes.math)):
+        text = formula.next_node(nodes.Text, siblings=True, descend=False)
+        print(repr(text))
+
+
+
+
+def describe_pictures(app, doctree):
+    """Give each stored picture a description, and say of a stored explorer that it is one."""
+    for image in list(doctree.findall(nodes.image)):
+        output = image.parent.parent  # picture and text of one output
+        if image.get("alt") or output.get("nb_element") != "mime_bundle":
+            continue
+        section = output
+        while not isinstance(section, nodes.section):
+            section = section.parent
+        said = next((text.astext() for text in output.findall(nodes.literal_block)), "<")
+        if said.startswith("<"):  # <Figure size ...>
+            image["alt"] = f"Figure of “{section[0].astext()}”: the text says what is to be seen."
+        else:
+            image["alt"] = said
+            note = "A picture of the live explorer: open the notebook in JupyterLab to move it."
+            output.parent.append(nodes.paragraph("", note, classes=["live"]))
+
+
+def keep_punctuation(app, doctree):
+    """Let no line begin with the comma that follows a formula."""
+    for formula in list(doctree.findall(nodes.math)):
+        place = formula.parent.index(formula) + 1
+        text = formula.parent[place] if place < len(formula.parent) else None
+        if isinstance(text, nodes.Text) and text[0] in ",.;:)?’":
+            mark = len(text) - len(text.lstrip(",.;:)?’"))
+            together = nodes.inline("", "", formula.deepcopy(), nodes.Text(text[:mark]))
+            together["classes"].append("nobreak")
+            formula.parent[place - 1 : place + 1] = [together, nodes.Text(text[mark:])]
+
+
+def setup(app):
+    """Connect both."""
+    app.connect("doctree-read", describe_pictures)
+    app.connect("doctree-read", keep_punctuation)

@@ -1,0 +1,152 @@
+"""Build the site: the notebooks as they are stored, as pages that open from the disk.
+
+    make site                           the pages in site/, the first is site/index.html
+
+Nothing is executed, and nothing is fetched, neither now nor when a page is read: MathJax comes
+from a package and lies beside the pages. Every warning is an error, and so is whatever `problems`
+finds. The old site stays where it was until the new one is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from html.parser import HTMLParser
+from importlib.metadata import files
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+ROOT = Path(__file__).resolve().parents[1]
+SITE = ROOT / "site"
+MATHJAX = "es5/tex-svg-full.js"  # letters as outlines: one file, no fonts
+DOI = re.compile(r"https://doi\.org/10\.\d{4,9}/[-._;()/:A-Za-z0-9]*[A-Za-z0-9]")
+
+
+def lay_out(folder: Path) -> None:
+    """Copy the sources into a folder as they lie in the project, so that their links hold."""
+    shutil.copytree(ROOT / "docs" / "site", folder, dirs_exist_ok=True)
+    shutil.copy(ROOT / "README.md", folder / "README.txt")  # no page: the front page has parts of it
+    shutil.copytree(ROOT / "docs" / "tour", folder / "docs" / "tour")
+    for name in ("explorer.png", "enhanced.png"):
+        shutil.copy(ROOT / "docs" / name, folder / "docs")
+    shutil.copytree(
+        ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints")
+    )
+    shutil.copytree(ROOT / "data" / "LICENSES", folder / "data" / "LICENSES")
+    shutil.copy(ROOT / "data" / "README.md", folder / "data")
+    (mathjax,) = (f for f in files("django-static-mathjax") or () if f.match(MATHJAX))
+    shutil.copy(str(mathjax.locate()), folder / "static")
+
+
+def build(folder: Path) -> None:
+    """Run Sphinx from the sources in a folder, and put the pages in its place when all is well."""
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".site-") as made:
+        sources, pages = Path(made) / "sources", Path(made) / "pages"
+        lay_out(sources)
+        command = [sys.executable, "-m", "sphinx", "-q", "-n", "-W", "--keep-going", "-b", "html"]
+        command += ["-d", str(Path(made) / "doctrees"), str(sources), str(pages)]
+        subprocess.run(command, check=True)
+        found = problems(pages)
+        if found:
+            raise SystemExit("\n".join(found))
+        shutil.rmtree(folder, ignore_errors=True)
+        pages.rename(folder)
+
+
+class Page(HTMLParser):
+    """Collect what a page of HTML holds and names."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.ids: set[str] = set()
+        self.links: list[str] = []  # where a reader can go
+        self.resources: list[str] = []  # what the browser fetches by itself
+        self.unlabelled: list[str] = []
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note the ids and addresses of one tag."""
+        given = {name: value or "" for name, value in attrs}
+        self.ids |= {given[name] for name in ("id", "name") if name in given}
+        if tag == "a" and "href" in given:
+            self.links.append(given["href"])
+        elif tag == "link" and given.get("rel") not in ("index", "search", "next", "prev"):
+            self.resources.append(given["href"])
+        self.resources += [given[name] for name in ("src", "srcset", "data", "poster") if name in given]
+        if tag == "img" and not given.get("alt"):
+            self.unlabelled.append(given["src"])
+
+
+def problems(folder: Path) -> list[str]:
+    """List what is wrong with the pages in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Where a site was built.
+
+    Returns
+    -------
+    list of str
+        A line for each link or anchor that leads nowhere, each script, style, picture or sound
+        that is missing or not from this folder, each malformed address or DOI, each picture
+        without a description.
+    """
+    pages = {path: Page(path) for path in sorted(folder.rglob("*.html"))}
+    found = []
+    for path, page in pages.items():
+        name = path.relative_to(folder)
+        for link in page.links:
+            if not (leads_out(link) if urlsplit(link).scheme else leads(path, link, pages)):
+                found.append(f"{name}: broken link {link}")
+        for resource in page.resources:
+            target = path.parent / unquote(urlsplit(resource).path)
+            if not (resource.startswith("data:") or (is_local(resource) and target.is_file())):
+                found.append(f"{name}: no {resource[:80]} in the site")
+        found += [f"{name}: no description of {picture}" for picture in page.unlabelled]
+    for path in sorted(folder.rglob("*.css")):
+        for address in re.findall(r"url\(\s*[\"']?([^\"')]+)", path.read_text(encoding="utf-8")):
+            if not (is_local(address) or address.startswith("data:")):
+                found.append(f"{path.relative_to(folder)}: {address}")
+    return found
+
+
+def is_local(address: str) -> bool:
+    """Say whether an address stays in the folder."""
+    parts = urlsplit(address)
+    return not (parts.scheme or parts.netloc or address.startswith("/"))
+
+
+def leads_out(link: str) -> bool:
+    """Say whether an outside address is well-formed; nobody is asked whether it is alive."""
+    parts = urlsplit(link)
+    if parts.netloc == "doi.org":
+        return bool(DOI.fullmatch(link))
+    return parts.scheme in ("https", "http") and "." in parts.netloc and " " not in link
+
+
+def leads(path: Path, link: str, pages: dict[Path, Page]) -> bool:
+    """Say whether a link within the site leads to a file that is there, and to a place in it."""
+    parts = urlsplit(link)
+    target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+    if not is_local(link) or not target.is_file():
+        return False
+    anchor = unquote(parts.fragment)
+    return not anchor or target not in pages or anchor in pages[target].ids
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Build the site and say where it is."""
+    parser = argparse.ArgumentParser(description="Build the site.")
+    parser.add_argument("folder", nargs="?", type=Path, default=SITE, help="default: site")
+    folder = parser.parse_args(arguments).folder.resolve()
+    build(folder)
+    print(f"Open {folder / 'index.html'} in a browser.")
+
+
+if __name__ == "__main__":
+    main()

@@ -10,7 +10,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-input --disable-pip-ver
 LESSONS := $(wildcard notebooks/*.ipynb)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab enhance test notebooks constraints clean
+.PHONY: help lab enhance test notebooks site tour constraints clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -23,21 +23,28 @@ lab: $(VENV)/installed ## open the first notebook in JupyterLab (ARGS="--no-brow
 enhance: $(VENV)/installed ## run the experiment on the embedded corpus (ARGS="--nmf_mode NMF_g")
 	$(BIN)/nmflab enhance $(ARGS)
 
-test: $(VENV)/installed-test ## all checks: ruff, mypy, pytest, notebooks (ARGS are pytest's)
+test: $(VENV)/installed-test ## all checks: style, types, spelling, tests, notebooks (ARGS are pytest's)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/codespell
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests \
 		$(if $(LESSONS),--nbval --nbval-current-env --nbval-cell-timeout=300 notebooks) $(ARGS)
 
 notebooks: $(VENV)/installed-test ## run the notebooks and store them with outputs (ARGS="00 05")
 	OMP_NUM_THREADS=1 $(BIN)/python tools/store_notebooks.py $(ARGS)
 
+site: $(VENV)/installed-site ## build the lessons as pages: site/index.html opens without a server
+	$(BIN)/python tools/build_site.py $(ARGS)
+
+tour: $(VENV)/installed-test ## draw the README's small pictures of the notebooks in docs/tour
+	$(BIN)/python tools/tour.py
+
 # A fresh environment, so that only what the project needs is pinned.
 constraints: $(BIN)/python ## pin the newest versions of all dependencies in constraints.txt
 	rm -rf $(VENV)/fresh
 	$(BIN)/python -m venv $(VENV)/fresh
-	$(VENV)/fresh/bin/python -m pip install --quiet --disable-pip-version-check -e ".[test,pesq]"
+	$(VENV)/fresh/bin/python -m pip install --quiet --disable-pip-version-check -e ".[test,site,pesq]"
 	{ sed -n '/^#/p' constraints.txt; \
 	  $(VENV)/fresh/bin/python -m pip freeze --exclude-editable --disable-pip-version-check \
 	    | sed -n 's/^\([A-Za-z0-9._-]*==[0-9][A-Za-z0-9.]*\).*$$/\1/p' \
@@ -46,7 +53,7 @@ constraints: $(BIN)/python ## pin the newest versions of all dependencies in con
 	rm -rf $(VENV)/fresh
 
 clean: ## remove .venv, caches and builds (never data or output)
-	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -66,4 +73,9 @@ $(VENV)/installed: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 $(VENV)/installed-test: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	@echo "Installing nmflab and its test tools into $(VENV): some minutes, once ..."
 	@$(PIP_INSTALL) -e ".[test]"
+	@touch $(VENV)/installed $@
+
+$(VENV)/installed-site: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
+	@echo "Installing nmflab and Sphinx into $(VENV): some minutes, once ..."
+	@$(PIP_INSTALL) -e ".[site]"
 	@touch $(VENV)/installed $@

@@ -71,7 +71,7 @@ def test_constraints_pin_every_direct_dependency_and_hold_no_address():
     assert [p for p in pins if not re.fullmatch(r"[a-z0-9.-]+==[0-9][a-z0-9.]*", p)] == []
     assert pins == sorted(pins, key=lambda pin: pin.encode())
     pinned = dict(pin.split("==") for pin in pins)
-    for name, bounds in requirements("test", "pesq").items():
+    for name, bounds in requirements("test", "site", "pesq").items():
         assert bounds.contains(pinned[name]), f"{name} {pinned[name]} is not {bounds}"
 
 
@@ -88,7 +88,7 @@ def test_wheel_holds_code_corpus_and_notebooks(tmp_path):
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     for folder in ("data/train", "data/test", "notebooks"):
-        files = [p for p in (ROOT / folder).rglob("*") if p.suffix in {".flac", ".ipynb"}]
+        files = [p for p in (ROOT / folder).rglob("*") if p.suffix in {".flac", ".ipynb", ".md"}]
         wanted = {f"nmflab/embedded/{p.relative_to(ROOT).as_posix()}" for p in files}
         assert wanted, f"{folder} is empty"
         assert wanted <= set(names)

@@ -29,13 +29,11 @@ DOI = re.compile(r"https://doi\.org/10\.\d{4,9}/[-._;()/:A-Za-z0-9]*[A-Za-z0-9]"
 def lay_out(folder: Path) -> None:
     """Copy the sources into a folder as they lie in the project, so that their links hold."""
     shutil.copytree(ROOT / "docs" / "site", folder, dirs_exist_ok=True)
-    shutil.copy(ROOT / "README.md", folder / "README.txt")  # no page: the front page has parts of it
+    shutil.copy(ROOT / "README.md", folder / "README.txt")  # the front page has a part of it
     shutil.copytree(ROOT / "docs" / "tour", folder / "docs" / "tour")
-    for name in ("explorer.png", "enhanced.png"):
-        shutil.copy(ROOT / "docs" / name, folder / "docs")
-    shutil.copytree(
-        ROOT / "notebooks", folder / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints")
-    )
+    shutil.copy(ROOT / "docs" / "explorer.png", folder / "docs")
+    leave = shutil.ignore_patterns(".*")  # .ipynb_checkpoints
+    shutil.copytree(ROOT / "notebooks", folder / "notebooks", ignore=leave)
     shutil.copytree(ROOT / "data" / "LICENSES", folder / "data" / "LICENSES")
     shutil.copy(ROOT / "data" / "README.md", folder / "data")
     (mathjax,) = (f for f in files("django-static-mathjax") or () if f.match(MATHJAX))
@@ -76,7 +74,8 @@ class Page(HTMLParser):
             self.links.append(given["href"])
         elif tag == "link" and given.get("rel") not in ("index", "search", "next", "prev"):
             self.resources.append(given["href"])
-        self.resources += [given[name] for name in ("src", "srcset", "data", "poster") if name in given]
+        fetched = ("src", "srcset", "data", "poster")
+        self.resources += [given[name] for name in fetched if name in given]
         if tag == "img" and not given.get("alt"):
             self.unlabelled.append(given["src"])
 

@@ -30,25 +30,6 @@ html_theme_options = {"navigation_with_keys": True, "top_of_page_buttons": []}
 
 
 def describe_pictures(app, doctree):
-    """Give each stored picture its output's text, or that of its heading, for a description."""
-    for image in doctree.findall(nodes.image):
-        if not image.get("alt"):
-            said = [n.astext() for n in image.parent.parent.findall(nodes.literal_block)]
-            told = [text for text in said if not text.startswith("<")]  # not <Figure size …>
-            place = next(iter(image.parent.parent.parent.findall(nodes.title)), None)
-            image["alt"] = told[0] if told else f"Picture drawn by the cell above ({place})"
-
-
-def keep_punctuation(app, doctree):
-    """Let no line begin with the comma that follows a formula."""
-    for formula in list(doctree.findall(nodes.math)):
-        text = formula.next_node(nodes.Text, siblings=True, descend=False)
-        print(repr(text))
-
-
-
-
-def describe_pictures(app, doctree):
     """Give each stored picture a description, and say of a stored explorer that it is one."""
     for image in list(doctree.findall(nodes.image)):
         output = image.parent.parent  # picture and text of one output
@@ -59,7 +40,7 @@ def describe_pictures(app, doctree):
             section = section.parent
         said = next((text.astext() for text in output.findall(nodes.literal_block)), "<")
         if said.startswith("<"):  # <Figure size ...>
-            image["alt"] = f"Figure of “{section[0].astext()}”: the text says what is to be seen."
+            image["alt"] = f"Figure of “{section[0].astext()}”, which the text describes."
         else:
             image["alt"] = said
             note = "A picture of the live explorer: open the notebook in JupyterLab to move it."

@@ -75,7 +75,7 @@ def test_problems_are_found(tmp_path):
         '<a href="https://doi.org/10.1038/">': "broken link https://doi.org/10.1038/",
         '<img src="gone.png" alt="A">': "no gone.png in the site",
         '<img src="style.css">': "no description of style.css",
-        '<script src="https://example.org/a.js"></script>': "no https://example.org/a.js in the site",
+        '<script src="https://example.org/s"></script>': "no https://example.org/s in the site",
         '<link rel="stylesheet" href="//example.org/a.css">': "no //example.org/a.css in the site",
     }
     right = [
@@ -89,6 +89,13 @@ def test_problems_are_found(tmp_path):
     lines = [f"page.html: {line}" for line in wrong.values()]
     lines.append("style.css: https://example.org/font.woff2")
     assert sorted(build_site.problems(tmp_path)) == sorted(lines)
+
+
+def test_glossary_is_in_alphabetical_order():
+    terms = re.findall(r"^- \*\*(.+?)\*\*", (ROOT / "notebooks" / "notation.md").read_text(), re.M)
+    terms = [re.sub(r"[^a-z ]", "", term.casefold().replace("-", " ")) for term in terms]
+    assert len(set(terms)) == len(terms) > 60
+    assert terms == sorted(terms)
 
 
 # How they look

@@ -20,12 +20,13 @@ myst_url_schemes = ["http", "https", "mailto"]
 mathjax_path = "tex-svg-full.js"  # a copy in _static, one file with all letters in it
 
 html_theme = "furo"
-pygments_style, pygments_dark_style = "tango", "monokai"
+pygments_dark_style = "github-dark"
 html_title = "nmflab"
 html_static_path = ["static"]
 html_css_files = ["nmflab.css"]
 html_show_sphinx = False
-html_copy_source = False
+html_copy_source = html_use_index = False
+html_show_search_summary = False  # a page from the disk may not read another
 html_theme_options = {"navigation_with_keys": True, "top_of_page_buttons": []}
 
 

@@ -26,6 +26,7 @@ CELLS = {
     "04": "masks",
     "05": "densities",
     "06": "sweep-print",
+    "07": "sweep",
     "08": "explorer",
 }
 

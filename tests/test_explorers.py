@@ -25,6 +25,7 @@ from nmflab.explorer.lessons import (
 from nmflab.explorer.plots import fits
 from nmflab.explorer.saving import command_line
 from nmflab.explorer.scheduling import Background, driven_by_browser
+from nmflab.explorer.sweeping import SweepExplorer
 
 EXPLORERS = (
     SeparationExplorer,
@@ -32,6 +33,7 @@ EXPLORERS = (
     FactorisationExplorer,
     PriorExplorer,
     PenaltyExplorer,
+    SweepExplorer,
 )
 
 

@@ -6,7 +6,7 @@ levels are in dB relative to the loudest point of the whole figure, every axis s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -27,8 +27,10 @@ from nmflab.lesson_figures_separation import (
 )
 from nmflab.settings import Settings
 from nmflab.stft import Stft
+from nmflab.sweep import Sweep
 
-INK = "#222222"
+INK, GREY = "#222222", "#888888"
+AXES = {"p": "power p", "penalty": "penalty λ"}
 MAP_DEPTH = {"dB": 6.0, "": 0.2}
 """Scores that are further below the best than this have the darkest colour."""
 
@@ -82,30 +84,28 @@ def projection_figure(s: ArrayLike, s_hat: ArrayLike) -> Figure:
     """
     s, s_hat = np.asarray(s, dtype=float), np.asarray(s_hat, dtype=float)
     target = (s_hat @ s) / (s @ s) * s
-    figure, (panel,) = _figure(1, 1, (6.4, 4.6))
+    figure, (panel,) = _figure(1, 1, (7.0, 5.0))
     origin = np.zeros(2)
-    arrows: tuple[tuple[str, NDArray[Any], NDArray[Any], str, tuple[float, float]], ...] = (
-        ("αs", origin, target, COLOURS[2], (0.25, -0.45)),
-        ("s", origin, s, COLOURS[0], (0.3, -0.35)),
-        ("ŝ", origin, s_hat, INK, (-0.5, 0.15)),
-        ("e = ŝ − αs", target, s_hat, COLOURS[1], (0.0, 0.35)),
-        ("ŝ − s", s, s_hat, "#888888", (-1.0, 0.0)),
-    )
-    for name, start, end, colour, shift in arrows:
-        style = {"arrowstyle": "-|>", "color": colour, "lw": 2.4, "shrinkA": 0, "shrinkB": 0}
-        if name == "ŝ − s":
-            style |= {"lw": 1.6, "ls": "--"}
+    for name, start, end, colour, side in (
+        ("αs", origin, target, COLOURS[2], "left"),
+        ("s", origin, s, COLOURS[0], "right"),
+        ("ŝ", origin, s_hat, INK, "right"),
+        ("e = ŝ − αs", target, s_hat, COLOURS[1], "left"),
+        ("ŝ − s", s, s_hat, GREY, "right"),
+    ):
+        dashed = {"lw": 1.6, "ls": "--"} if colour == GREY else {"lw": 2.6}
+        style = {"arrowstyle": "-|>", "color": colour, "shrinkA": 0, "shrinkB": 0, **dashed}
         panel.annotate("", xy=tuple(end), xytext=tuple(start), arrowprops=style)
-        is_error = start is not origin
-        x, y = ((start + end) / 2 if is_error else end) + np.asarray(shift)
-        panel.text(x, y, name, color=colour, fontsize=FONT_SIZE + 1)
+        x, y = end if start is origin else (start + end) / 2
+        shift = 0.12 if side == "left" else -0.12
+        panel.text(x + shift, y, name, color=colour, fontsize=FONT_SIZE + 2, ha=side, va="bottom")
     corners = np.stack([origin, s, s_hat, target])
-    low, high = corners.min(axis=0) - 0.8, corners.max(axis=0) + 1.2
-    panel.set_xlim(low[0], high[0])
-    panel.set_ylim(low[1], high[1])
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    panel.set_xlim(low[0] - 0.3, high[0] + 1.2)
+    panel.set_ylim(low[1] - 0.3, high[1] + 0.6)
     panel.set_aspect("equal")
     panel.grid(alpha=0.3)
-    _label(panel, "The error stands at a right angle to s", "sample 1", "sample 2")
+    _label(panel, "The error e stands at a right angle to s", "sample 1", "sample 2")
     return figure
 
 
@@ -137,61 +137,53 @@ def parts_figure(parts: Mapping[str, ArrayLike], settings: Settings) -> Figure:
     return figure
 
 
-def maps_figure(
-    maps: Mapping[str, ArrayLike],
-    units: Sequence[str],
-    rows: tuple[str, Sequence[float]],
-    columns: tuple[str, Sequence[float]],
-) -> Figure:
-    """Draw score maps beside each other, the best cell of each with a star.
+def maps_figure(found: Sweep) -> Figure:
+    """Draw the score maps of a sweep of two settings beside each other, each best cell starred.
 
     Parameters
     ----------
-    maps : mapping of str to array_like, each of shape (n_rows, n_columns)
-        Scores by their titles.
-    units : sequence of str
-        The unit of each map: "dB", or "" for STOI.
-    rows, columns : tuple of (str, sequence of float)
-        Name and values of the two axes.
+    found : Sweep
+        The sweep; its first setting goes up, its second to the right.
 
     Returns
     -------
     matplotlib.figure.Figure
-        One panel for each map, each with its own range of colours.
+        One panel for each score, each with its own range of colours.
     """
     from matplotlib import colormaps
 
-    figure, panels = _figure(1, len(maps), (5.3 * len(maps), 3.6))
-    for panel, (title, scores), unit in zip(panels, maps.items(), units, strict=True):
-        values = np.asarray(scores)
-        best = np.unravel_index(int(np.argmax(values)), values.shape)
-        top = float(values[best])
+    figure, panels = _figure(1, len(found.metrics), (4.6 * len(found.metrics), 3.4))
+    (row_name, rows), (column_name, columns) = found.axes.items()
+    for panel, metric in zip(panels, found.metrics, strict=True):
+        scores, unit = found.mean(metric), "" if metric in ("stoi", "estoi", "pesq") else "dB"
+        top = float(scores.max())
         image = panel.imshow(
-            values,
+            scores,
             cmap=colormaps["viridis"].resampled(SHADES),
             vmin=top - MAP_DEPTH[unit],
             vmax=top,
             origin="lower",
             aspect="auto",
         )
-        _write_scores(panel, values, best, 1 if unit else 2)
-        panel.set_xticks(range(values.shape[1]), [f"{x:g}" for x in columns[1]])
-        panel.set_yticks(range(values.shape[0]), [f"{y:g}" for y in rows[1]])
+        _write_scores(panel, scores, 1 if unit else 2)
+        panel.set_xticks(range(len(columns)), [f"{x:g}" for x in columns])
+        panel.set_yticks(range(len(rows)), [f"{y:g}" for y in rows])
         bar = figure.colorbar(image, ax=panel, pad=0.02, fraction=0.05, extend="min")
         bar.ax.set_title(unit, fontsize=FONT_SIZE - 2)
         bar.ax.tick_params(labelsize=FONT_SIZE - 3)
-        _label(panel, title, columns[0], rows[0] if panel is panels[0] else "")
+        ylabel = AXES.get(row_name, row_name) if panel is panels[0] else ""
+        title = metric.upper().replace("_", "-")
+        _label(panel, title, AXES.get(column_name, column_name), ylabel)
     return figure
 
 
-def _write_scores(
-    panel: Axes, values: NDArray[np.floating], best: tuple[Any, ...], decimals: int
-) -> None:
+def _write_scores(panel: Axes, scores: NDArray[np.floating], decimals: int) -> None:
     """Write each score into its cell."""
-    for place, value in np.ndenumerate(values):
-        star = " ★" if place == tuple(best) else ""
+    best = np.unravel_index(int(np.argmax(scores)), scores.shape)
+    for place, value in np.ndenumerate(scores):
+        star = " ★" if place == best else ""
         text = panel.text(
             place[1], place[0], f"{value:.{decimals}f}{star}",
-            ha="center", va="center", color="white", fontsize=FONT_SIZE - 3,
+            ha="center", va="center", color="white", fontsize=FONT_SIZE - 4,
         )  # fmt: skip
         text.set_path_effects([withStroke(linewidth=2.5, foreground="black")])

@@ -300,7 +300,7 @@ class CanvasView {
     const bottom = box.top + box.height;
     pen.textAlign = "center";
     pen.textBaseline = "top";
-    const across = this.axisTicks("columns", from, to, box.width / (font * 3.2));
+    const across = this.axisTicks("columns", from, to);
     for (const { value, text } of across) {
       const x = box.left + ((value - from) / (to - from)) * box.width;
       this.line(x, bottom, x, bottom + 5);
@@ -310,7 +310,7 @@ class CanvasView {
     pen.fillText(name, box.left + box.width / 2, bottom + 9 + font);
     pen.textAlign = "right";
     pen.textBaseline = "middle";
-    for (const { value, text } of this.axisTicks("rows", low, high, box.height / (font * 2))) {
+    for (const { value, text } of this.axisTicks("rows", low, high)) {
       const y = bottom - ((value - low) / (high - low)) * box.height;
       this.line(box.left - 5, y, box.left, y);
       pen.fillText(text, box.left - 8, y);
@@ -420,11 +420,15 @@ class CanvasView {
   }
 
   // The names of the rows (columns), as many as have room, or else round values.
-  axisTicks(axis, from, to, count) {
+  axisTicks(axis, from, to) {
+    const { box, font, pen } = this;
+    const [size, needed] = axis === "rows" ? [box.height, 2 * font] : [box.width, 3.2 * font];
     const names = this.names(axis);
-    if (!names.length) return this.ticks(from, to, count, this.unit(axis));
+    if (!names.length) return this.ticks(from, to, size / needed, this.unit(axis));
     const [first, last] = this.frame[axis];
-    const every = Math.ceil(names.length / count);
+    const widest = Math.max(...names.map((text) => pen.measureText(text).width));
+    const room = axis === "rows" ? 1.2 * font : widest + font / 2;
+    const every = Math.ceil((names.length * room) / size);
     return names
       .map((text, i) => ({ value: first + ((i + 0.5) / names.length) * (last - first), text }))
       .filter(({ value }, i) => i % every === 0 && from <= value && value <= to);

@@ -84,7 +84,8 @@ class SweepExplorer(Explorer):
         """Make the panels."""
         self.panel = Panel(
             "Score map: click a cell", self.group, pick=True, slider=False, colormap="viridis",
-            columns_label="Penalty λ", columns_unit="", rows_unit="",
+            columns_label="Penalty λ", columns_unit="", rows_unit="", height=260,
+            layout={"flex": "2 1 460px"},
         )  # fmt: skip
         self.panel.widget.on_pick(self._picked)
         self.noisy = Panel("Noisy", self.group)
@@ -118,11 +119,16 @@ class SweepExplorer(Explorer):
     def _above(self) -> Sequence[Any]:
         """List what stands between the controls and the panels."""
         best = self.button("go to the best", self.choose_best, "Choose the cell with the star.")
-        return row([self.rows, self.metric, best]), row([self.player, self.table])
+        heard = widgets.VBox([self.player, self.table])
+        return row([self.rows, self.metric, best]), row([self.panel.widget, heard])
 
     def _panels(self) -> Sequence[Any]:
         """List the panels."""
-        return [panel.widget for panel in (self.panel, self.enhanced, self.noisy, self.clean)]
+        return [panel.widget for panel in (self.enhanced, self.noisy, self.clean)]
+
+    def _pictured(self) -> Sequence[Any]:
+        """List the canvases of the static picture: the map and the panels."""
+        return [self.panel.widget, *self._panels()]
 
     # What users ask
 
@@ -297,7 +303,7 @@ def _cell(found: Sweep, values: Mapping[str, Any]) -> tuple[int, ...]:
 
 
 def _number(value: float, metric: str) -> str:
-    return f"{min(value, HIGHEST):.{1 if SCORES[metric][1] else 2}f}"
+    return f"{min(value, HIGHEST):z.{1 if SCORES[metric][1] else 2}f}"
 
 
 def _cells(scores: Mapping[str, float]) -> str:

@@ -224,6 +224,7 @@ class CanvasView {
     if (recolour) this.paintImage();
     const { pen, box, ratio } = this;
     const [rows, columns] = this.frame.shape;
+    if (this.cursor?.row >= rows || this.cursor?.column >= columns) this.cursor = null;
     const [first, last] = this.frame.columns;
     const [from, to] = this.shownColumns();
     const perColumn = columns / (last - first);
@@ -243,6 +244,7 @@ class CanvasView {
     this.paintColourBar();
     this.slider.show(this.frame.limits, this.shownRange(), this.name("value"), this.unit("value"));
     this.slider.hide(!this.model.get("slider"));
+    this.root.classList.toggle("nmflab-plain", !this.model.get("slider"));
     this.base.setAttribute("aria-label", this.describe());
   }
 

@@ -273,8 +273,8 @@ def sweep(
 
     Examples
     --------
-    >>> found = sweep(corpus, Settings.tuned(), {"penalty": (0.03, 0.1), "p": (1, 2)})
-    ... # doctest: +SKIP
+    >>> grid = {"penalty": (0.03, 0.1), "p": (1, 2)}
+    >>> found = sweep(validation(corpus), Settings.tuned(), grid)        # doctest: +SKIP
     >>> found.mean("sdr").shape, found.best("sdr")                       # doctest: +SKIP
     ((2, 2), {'penalty': 0.1, 'p': 2.0})
     """
@@ -289,27 +289,10 @@ def sweep(
     metrics = _chosen(metrics, METRICS, "score")
     clips = _chosen(clips, corpus.test_speech.names, "test speech")
     noises = _chosen(noises, corpus.test_noise.names, "test noise")
-    scores = np.full((len(metrics), len(points), len(noises), len(clips)), np.nan)
-    skipped: dict[str, None] = {}  # in order, each sentence once
-    train, report = train or Dictionaries(corpus).model, progress or _no_progress
-    work = list(product(range(len(noises)), _alike_but_for_p(points), range(len(clips))))
-    total, done, scored = scores[0].size, 0, 0
-    for n, cells, c in work:
-        some = [points[cell] for cell in cells]
-        try:
-            model = train(some[0], noises[n], report)
-            sources = corpus.test_speech[clips[c]], corpus.test_noise[noises[n]]
-            for i, values in enumerate(_measured(model, *sources, some, metrics)):
-                scores[:, cells[i], n, c] = values
-                scored += 1
-                report("scores", done + i + 1, total)
-        except NmflabError as error:
-            skipped[f"{clips[c]} in {noises[n]} skipped: {error}"] = None
-        done += len(cells)
-    if not scored:
-        raise NmflabError("Nothing could be scored. " + " ".join(skipped))
+    train, progress = train or Dictionaries(corpus).model, progress or _no_progress
+    scores, skipped = _scored(corpus, points, metrics, clips, noises, train, progress)
     shape = (len(metrics), *map(len, axes.values()), len(noises), len(clips))
-    return Sweep(settings, axes, metrics, noises, clips, scores.reshape(shape), tuple(skipped))
+    return Sweep(settings, axes, metrics, noises, clips, scores.reshape(shape), skipped)
 
 
 def validation(corpus: Corpus) -> Corpus:
@@ -395,6 +378,39 @@ def _alike_but_for_p(points: Sequence[Settings]) -> list[list[int]]:
     for cell, point in enumerate(points):
         groups.setdefault(point.replace(p=1.0), []).append(cell)
     return list(groups.values())
+
+
+def _scored(
+    corpus: Corpus,
+    points: Sequence[Settings],
+    metrics: Sequence[str],
+    clips: Sequence[str],
+    noises: Sequence[str],
+    train: Train,
+    progress: StageProgress,
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Work through all mixtures; give the scores, one combination after another, and what failed.
+
+    A pass of the loop depends on no other but through the dictionaries that `train` remembers.
+    """
+    scores = np.full((len(metrics), len(points), len(noises), len(clips)), np.nan)
+    skipped: dict[str, None] = {}  # in order, each sentence once
+    done, scored, total = 0, 0, scores[0].size
+    for n, cells, c in product(range(len(noises)), _alike_but_for_p(points), range(len(clips))):
+        some = [points[cell] for cell in cells]
+        try:
+            model = train(some[0], noises[n], progress)
+            sources = corpus.test_speech[clips[c]], corpus.test_noise[noises[n]]
+            for i, values in enumerate(_measured(model, *sources, some, metrics)):
+                scores[:, cells[i], n, c] = values
+                scored += 1
+                progress("scores", done + i + 1, total)
+        except NmflabError as error:
+            skipped[f"{clips[c]} in {noises[n]} skipped: {error}"] = None
+        done += len(cells)
+    if not scored:
+        raise NmflabError("Nothing could be scored. " + " ".join(skipped))
+    return scores, tuple(skipped)
 
 
 def _measured(

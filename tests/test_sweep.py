@@ -15,7 +15,7 @@ from nmflab.explorer.chain import Chain
 from nmflab.lesson_figures_evaluation import damages, maps_figure, projection_figure
 from nmflab.sweep import METRICS, Dictionaries, Sweep, sweep, training_key, validation
 
-GRID = {"penalty": (0.0, 0.1, 1.0), "num_basis_noise": (2, 4), "p": (1.0, 2.0)}
+GRID = {"penalty": (0.0, 1.0), "num_basis_noise": (2, 4), "p": (1.0, 2.0)}
 QUICK = ("si_sdr", "sdr", "sar")
 
 
@@ -42,7 +42,7 @@ def counted(monkeypatch):
 
 
 def test_every_cell_is_what_separate_and_the_metrics_give(corpus, found):
-    assert found.scores.shape == (3, 3, 2, 2, 2, 2)
+    assert found.scores.shape == (3, 2, 2, 2, 2, 2)
     for index in product(*map(range, found.scores.shape[1:])):
         *cell, n, c = index
         values = {name: GRID[name][i] for name, i in zip(GRID, cell, strict=True)}
@@ -136,7 +136,7 @@ def test_means_and_best(found):
 
 def test_rows_name_every_combination_and_mixture(found):
     rows = found.to_rows()
-    assert len(rows) == 3 * 2 * 2 * 2 * 2
+    assert len(rows) == 2 * 2 * 2 * 2 * 2
     assert list(rows[0]) == [*GRID, "noise", "speech", *QUICK]
     for row in (rows[0], rows[17], rows[-1]):
         place = [GRID[name].index(row[name]) for name in GRID]

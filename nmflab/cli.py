@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from nmflab.experiment import Experiment
     from nmflab.separation import SeparationModel
+    from nmflab.sweep import Sweep
 
 SHORT_OPTIONS = {
     "sampling_rate": "-sr",
@@ -64,6 +65,7 @@ SUMMARY = {
 METRIC_NAMES = {"sdr": "SDR", "si_sdr": "SI-SDR", "stoi": "STOI", "pesq": "PESQ"}
 
 DONE, FAILED, BAD_ARGUMENTS, INTERRUPTED = 0, 1, 2, 130
+ROWS = 10  # of the best combinations are shown
 LONG = 180.0  # seconds: longer recordings are separated block by block
 
 
@@ -153,6 +155,7 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
         "enhance": (_add_enhance, "the whole experiment on folders of audio: mix, separate, score"),
         "train": (_add_train, "learn a model from recordings of speech and of noise"),
         "separate": (_add_separate, "take your own noisy recordings apart with a trained model"),
+        "sweep": (_add_sweep, "score every combination of some settings on a corpus"),
         "lab": (_add_lab, "open JupyterLab on the notebooks"),
         "dashboard": (_add_dashboard, "open the explorer as a page of its own, with Voilà"),
         "data": (_add_data, "say what a data folder holds, or fetch a public corpus"),
@@ -272,6 +275,45 @@ def _add_separate(parser: _Parser) -> None:
     _add_settings(parser, None, ENCODING)
 
 
+def _add_sweep(parser: _Parser) -> None:
+    parser.set_defaults(run=_sweep)
+    parser.add_argument(
+        "--grid",
+        action="append",
+        required=True,
+        type=_axis,
+        metavar="NAME=VALUE,VALUE",
+        help="a setting and the values to try, as in --grid penalty=0,0.03,0.1; give it once for "
+        "each setting",
+    )
+    _add_data_option(parser)
+    parser.add_argument(
+        "--part",
+        choices=("validation", "test"),
+        default="validation",
+        help="validation: cut out of the training part, for choosing settings; test: the test "
+        "part, for the figure that is reported (default: validation)",
+    )
+    parser.add_argument(
+        "--metrics",
+        type=_names,
+        default=("sdr", "si_sdr", "stoi"),
+        metavar="NAME,NAME",
+        help="scores: sdr, sir, sar, si_sdr, stoi, estoi, pesq; the first one decides what is "
+        "best (default: sdr,si_sdr,stoi)",
+    )
+    for source in ("clips", "noises"):
+        parser.add_argument(
+            f"--{source}", type=_names, metavar="NAME,NAME", help=f"which {source} (default: all)"
+        )
+    parser.add_argument(
+        "--output", default="sweep.csv", metavar="FILE", help="the table (default: sweep.csv)"
+    )
+    _add_quiet(parser)
+    _add_preset(parser, "tuned")
+    _add_settings(parser, "tuned", [field.name for field in dataclasses.fields(Settings)])
+
+
 def _add_data(parser: _Parser) -> None:
     parser.set_defaults(run=_describe_data)
     _add_data_option(parser)
@@ -333,6 +375,29 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return int(text)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """Read names with commas between them."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _axis(text: str) -> tuple[str, list[Any]]:
+    """Read a setting and its values, NAME=VALUE,VALUE."""
+    name, equals, values = text.partition("=")
+    name = name.strip().replace("-", "_")
+    kinds = {field.name: str(field.type) for field in dataclasses.fields(Settings)}
+    if name not in kinds:
+        raise argparse.ArgumentTypeError(f"there is no setting called {name!r}")
+    read = {"int": int, "float": float, "str": str}[kinds[name]]
+    try:
+        found = [read(value) for value in _names(values)]
+    except ValueError:
+        found = []
+    if not equals or not found:
+        wanted = "words" if kinds[name] == "str" else "numbers"
+        raise argparse.ArgumentTypeError(f"{text!r} is not {name}=VALUE,VALUE with {wanted}")
+    return name, found
 
 
 # The commands
@@ -462,6 +527,47 @@ def _separate_file(
         print(f"{verb} {path}")
 
 
+def _sweep(arguments: argparse.Namespace) -> int:
+    from nmflab.corpus import load_corpus
+    from nmflab.sweep import sweep, validation
+
+    settings, output, grid = arguments.settings, Path(arguments.output), dict(arguments.grid)
+    if len(grid) < len(arguments.grid):
+        arguments.error("give each setting of the grid once.")
+    corpus = load_corpus(arguments.data, sampling_rate=settings.sampling_rate)
+    _say(*corpus.skipped)
+    with _Bars(arguments.quiet) as bars:
+        found = sweep(
+            validation(corpus) if arguments.part == "validation" else corpus,
+            settings,
+            grid,
+            metrics=arguments.metrics,
+            clips=arguments.clips,
+            noises=arguments.noises,
+            progress=bars,
+        )
+    _say(*found.skipped)
+    replaced = output.exists()
+    _write_rows(output, found.to_rows())
+    _show(_sweep_table(found))
+    best = " ".join(f"--{name} {_short(value)}" for name, value in found.best().items())
+    print(f"{'Replaced' if replaced else 'Wrote'} {output}; best {found.metrics[0]}: {best}")
+    return DONE
+
+
+def _write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Write a table as CSV, whole or not at all; a score that isn't there is empty."""
+    import csv
+
+    from nmflab.audio import replacing
+
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({name: "" if value != value else value for name, value in row.items()})
+
+
 def _open_lab(arguments: argparse.Namespace) -> int:
     from nmflab.serving import open_lab
 
@@ -549,6 +655,25 @@ def _summary_table(result: Experiment) -> Table:
         for row in means
     ]
     return _table(["\nnoise", "\nfiles", *labels], cells, numbers=1 + len(shown))
+
+
+def _sweep_table(found: Sweep) -> Table:
+    """Lay out the means of the best combinations, the best first."""
+    from itertools import product
+
+    means = [found.mean(metric).ravel() for metric in found.metrics]
+    order = sorted(range(means[0].size), key=lambda i: (math.isnan(means[0][i]), -means[0][i]))
+    points = list(product(*found.axes.values()))
+    cells = [
+        [*map(_short, points[i]), *(_rounded(float(mean[i]), 2) for mean in means)]
+        for i in order[:ROWS]
+    ]
+    labels = [METRIC_NAMES.get(metric, metric.upper()) for metric in found.metrics]
+    return _table([*found.axes, *labels], cells, numbers=len(labels))
+
+
+def _short(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _rounded(value: float, decimals: int) -> str:

@@ -16,6 +16,8 @@ from typing import Any, Protocol
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
@@ -140,7 +142,11 @@ class _Canvas(Protocol):
 
     @property
     def geometry(self) -> Any:
-        """Its axes, the range of its colours and its bands."""
+        """Its axes, the range of its colours, its bands and names."""
+
+    @property
+    def framed_cell(self) -> tuple[int, int] | None:
+        """The cell that is framed, if it is one cell."""
 
 
 def panels_figure(
@@ -232,8 +238,33 @@ def _draw_canvas(figure: Figure, panel: Axes, canvas: _Canvas) -> None:
         at += size
         panel.axhline(at, color="white", lw=1)
     panel.set_ylim(*shape.rows)
+    _name_cells(panel, canvas)
     bar = figure.colorbar(image, ax=panel, pad=0.02, fraction=0.05)
     bar.ax.set_title(canvas.value_unit, fontsize=FONT_SIZE - 3)
+
+
+def _name_cells(panel: Axes, canvas: _Canvas) -> None:
+    """Write the names of rows and columns and what stands in the cells; frame the chosen one."""
+    shape, (rows, columns) = canvas.geometry, canvas.matrix.shape
+    middles = [
+        first + (np.arange(count) + 0.5) * (last - first) / count
+        for (first, last), count in ((shape.rows, rows), (shape.columns, columns))
+    ]
+    if shape.row_names:
+        panel.set_yticks(middles[0], shape.row_names)
+    if shape.column_names:
+        panel.set_xticks(middles[1], shape.column_names)
+    for y, texts in zip(middles[0], shape.cell_texts, strict=False):
+        for x, text in zip(middles[1], texts, strict=True):
+            label = panel.text(x, y, text, ha="center", va="center", color="white")
+            label.set_path_effects([withStroke(linewidth=3, foreground="black")])
+    if canvas.framed_cell:
+        row, column = canvas.framed_cell
+        width, height = middles[1][0] - shape.columns[0], middles[0][0] - shape.rows[0]
+        corner = (middles[1][column] - width, middles[0][row] - height)
+        for colour, line in (("black", 5), ("white", 2)):
+            frame = Rectangle(corner, 2 * width, 2 * height, fill=False, ec=colour, lw=line)
+            panel.add_patch(frame)
 
 
 def _with_unit(label: str, unit: str) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from nmflab import NmflabError
 from nmflab.explorer.canvas import MAX_COLUMNS, Geometry, MatrixCanvas, palette, quantise
+from nmflab.explorer.scheduling import driven_by_browser
 
 
 @pytest.fixture
@@ -221,6 +222,39 @@ def test_highlight(canvas):
     assert canvas._highlight == {"row": 3, "column": None}
     canvas.highlight()
     assert canvas._highlight == {"row": None, "column": None}
+
+
+def test_a_row_and_a_column_frame_one_cell(canvas):
+    canvas.highlight(row=3)
+    assert canvas.framed_cell is None
+    canvas.highlight(row=3, column=0)
+    assert canvas.framed_cell == (3, 0)
+    canvas.highlight()
+    assert canvas.framed_cell is None
+
+
+def test_names_and_texts_travel_with_the_matrix(canvas):
+    texts = [["1", "2", "3"], ["4", "5 ★", "6"]]
+    canvas.show(np.zeros((2, 3)), row_names=["a", "b"], column_names="xyz", cell_texts=texts)
+    frame, shown = canvas._frame, canvas.geometry
+    assert frame["row_names"] == ["a", "b"] == list(shown.row_names)
+    assert frame["column_names"] == ["x", "y", "z"] == list(shown.column_names)
+    assert frame["cell_texts"] == texts
+    canvas.show(np.zeros((2, 3)))
+    assert canvas.geometry.row_names == canvas.geometry.cell_texts == ()
+
+
+def test_without_a_slider_nothing_lies_beyond_the_colour_bar():
+    assert MatrixCanvas(low=-8, high=3, slider=False).limits == (-8, 3)
+    assert MatrixCanvas(low=-8, high=3).limits == (-28, 23)
+
+
+def test_a_pick_in_the_browser_is_known_as_one(canvas):
+    told = []
+    canvas.on_pick(lambda row, column: told.append(driven_by_browser()))
+    canvas._handle_custom_msg({"kind": "pick", "row": 5, "column": 6}, [])
+    canvas.pick_cell(5, 6)
+    assert told == [True, False]
 
 
 def test_fits_into_boxes(canvas):

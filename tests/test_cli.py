@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import nmflab
+import nmflab.sweep
 from nmflab import cli, experiment
 from nmflab.audio import read_audio, write_audio
 from nmflab.errors import NmflabError
@@ -176,6 +177,13 @@ def test_what_comes_after_two_dashes_keeps_its_own():
         "separate model.npz",
         "separate model.npz a.wav --fft 1024",
         "data nothing",
+        "sweep",
+        "sweep --grid penalty",
+        "sweep --grid lambda=1",
+        "sweep --grid penalty=a,b",
+        "sweep --grid num_basis_noise=1.5",
+        "sweep --grid p=1 --grid p=2",
+        "sweep --grid p=1 --part train",
     ],
 )
 def test_bad_arguments_exit_2_with_one_sentence(line, capsys):
@@ -187,7 +195,9 @@ def test_bad_arguments_exit_2_with_one_sentence(line, capsys):
     assert "--help" in err.splitlines()[1]
 
 
-@pytest.mark.parametrize("command", ["", "enhance", "train", "separate", "data", "data fetch"])
+@pytest.mark.parametrize(
+    "command", ["", *["enhance", "train", "separate", "sweep", "data"], "data fetch"]
+)
 def test_help_of_every_command(command, capsys):
     assert cli.main([*command.split(), "--help"]) == 0
     assert "usage: nmflab" in capsys.readouterr().out
@@ -459,6 +469,92 @@ def test_ctrl_c_ends_all_processes(data, tmp_path, jobs):
     assert "Traceback" not in err
     assert not [name for name in tree(output) if ".part" in name]
     assert "scores.csv" not in tree(output)
+
+
+# nmflab sweep
+
+
+@pytest.fixture
+def sweep(data, tmp_path):
+    """Give a function that runs ``nmflab sweep`` and returns the exit code."""
+
+    def run(*options, output=tmp_path / "sweep.csv"):
+        command = ["sweep", "--data", str(data), "--output", str(output), *FAST]
+        return cli.main([*command, *map(str, options)])
+
+    return run
+
+
+def table_of(path):
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_sweep_writes_every_combination_and_names_the_best(sweep, data, tmp_path, capsys):
+    options = ["--grid", "penalty=0,0.1,1", "--grid", "num-basis-noise=2,4"]
+    assert sweep(*options, "--part", "test", "--p", 1.5) == 0
+    rows = table_of(tmp_path / "sweep.csv")
+    names = ["penalty", "num_basis_noise", "noise", "speech", "sdr", "si_sdr", "stoi"]
+    assert list(rows[0]) == names
+    assert len(rows) == 3 * 2 * 2 * 2
+    corpus = nmflab.load_corpus(data)
+    settings = Settings.tuned().replace(
+        num_basis_speech=4, max_iter_train=5, max_iter_test=3, p=1.5
+    )
+    grid = {"penalty": (0, 0.1, 1), "num_basis_noise": (2, 4)}
+    found = nmflab.sweep.sweep(corpus, settings, grid, metrics=names[4:])
+    for row, wanted in zip(rows, found.to_rows(), strict=True):
+        assert {name: row[name] for name in ("noise", "speech")}.items() <= wanted.items()
+        for name in set(names) - {"noise", "speech"}:
+            assert row[name] == ("" if np.isnan(wanted[name]) else str(wanted[name]))
+    out, err = capsys.readouterr()
+    assert err == ""
+    best = found.best()
+    line = f"--penalty {best['penalty']:g} --num_basis_noise {best['num_basis_noise']}"
+    assert out.splitlines()[-1] == f"Wrote {tmp_path / 'sweep.csv'}; best sdr: {line}"
+    first = out.splitlines()[1].split()
+    assert first[:2] == [f"{best['penalty']:g}", str(best["num_basis_noise"])]
+    assert float(first[2]) == pytest.approx(found.mean().max(), abs=0.006)
+
+
+def test_sweep_chooses_on_the_validation_part(sweep, tmp_path, capsys):
+    assert sweep("--grid", "p=1,2", "--metrics", "si_sdr", "--noises", "hum") == 0
+    rows = table_of(tmp_path / "sweep.csv")
+    assert [(row["p"], row["noise"], row["speech"]) for row in rows] == [
+        ("1.0", "hum", "bob"),
+        ("2.0", "hum", "bob"),
+    ]
+    assert sweep("--grid", "p=1", "--metrics", "si_sdr", "--clips", "bob") == 0
+    assert "Replaced" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--metrics", "mos"], "no score called 'mos'"),
+        (["--clips", "eve", "--part", "test"], "no test speech called 'eve'; there are: ann, bob"),
+        (["--grid", "num_basis_noise=9999"], "Nothing could be scored"),
+    ],
+)
+def test_a_sweep_that_can_t_be_is_one_sentence(sweep, tmp_path, capsys, options, sentence):
+    assert sweep("--grid", "p=1", *options) == 1
+    assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "sweep.csv").exists()
+
+
+def test_ctrl_c_leaves_the_table_before(sweep, tmp_path, monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    (tmp_path / "sweep.csv").write_text("as it was")
+    monkeypatch.setattr(cli, "_write_rows", interrupted)
+    assert sweep("--grid", "p=1", "--metrics", "si_sdr") == 130
+    monkeypatch.undo()
+    monkeypatch.setattr(csv.DictWriter, "writerow", interrupted)
+    assert sweep("--grid", "p=1", "--metrics", "si_sdr") == 130
+    assert "Interrupted" in capsys.readouterr().err
+    assert (tmp_path / "sweep.csv").read_text() == "as it was"
+    assert not list(tmp_path.glob(".*.part"))
 
 
 # nmflab train, nmflab separate

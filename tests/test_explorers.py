@@ -14,6 +14,7 @@ from test_chain import SETTINGS, make_corpus
 
 import nmflab as nl
 from nmflab import cli, metrics
+from nmflab.explorer import sweeping
 from nmflab.explorer.controls import OWN_SETTINGS, PRESETS
 from nmflab.explorer.explorers import SeparationExplorer
 from nmflab.explorer.lessons import (
@@ -25,6 +26,7 @@ from nmflab.explorer.lessons import (
 from nmflab.explorer.plots import fits
 from nmflab.explorer.saving import command_line
 from nmflab.explorer.scheduling import Background, driven_by_browser
+from nmflab.explorer.sweeping import SweepExplorer
 
 EXPLORERS = (
     SeparationExplorer,
@@ -32,12 +34,13 @@ EXPLORERS = (
     FactorisationExplorer,
     PriorExplorer,
     PenaltyExplorer,
+    SweepExplorer,
 )
 
 
 @pytest.fixture(scope="module", autouse=True)
 def quick_scores():
-    """Leave out the scores that take their time; test_chain.py has them."""
+    """Leave out scores and maps that take their time; test_{chain,sweeping}.py have them."""
     with pytest.MonkeyPatch.context() as patch:
         nothing = {"sir": 0.0, "sar": 0.0, "stoi": 0.0, "estoi": 0.0, "pesq": 0.0}
 
@@ -46,6 +49,7 @@ def quick_scores():
             return metrics.Scores(sdr=ratio, si_sdr=ratio, **nothing)
 
         patch.setattr(metrics, "score", score)
+        patch.setattr(sweeping, "PENALTIES", (0.0, 0.1))
         yield
 
 

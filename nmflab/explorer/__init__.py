@@ -7,6 +7,7 @@ from nmflab.explorer.lessons import (
     PriorExplorer,
     StftExplorer,
 )
+from nmflab.explorer.sweeping import SweepExplorer
 
 __all__ = [
     "FactorisationExplorer",
@@ -14,4 +15,5 @@ __all__ = [
     "PriorExplorer",
     "SeparationExplorer",
     "StftExplorer",
+    "SweepExplorer",
 ]

@@ -135,6 +135,16 @@ class Explorer:
         """
         return ()
 
+    def _pictured(self) -> Sequence[Any]:
+        """List the widgets whose matrices the static picture holds.
+
+        Returns
+        -------
+        sequence of ipywidgets.Widget
+            By default the panels.
+        """
+        return self._panels()
+
     def _plots(self) -> Sequence[Plot]:
         """List the matplotlib plots.
 
@@ -190,7 +200,7 @@ class Explorer:
         from nmflab.figures import panels_figure
 
         with self.chain.lock:
-            canvases = [panel for panel in self._panels() if isinstance(panel, MatrixCanvas)]
+            canvases = [panel for panel in self._pictured() if isinstance(panel, MatrixCanvas)]
             pictures = [plot.picture() for plot in self._plots()]
             return panels_figure(canvases, pictures, title=self._summary(self._shown))
 

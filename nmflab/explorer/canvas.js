@@ -224,6 +224,7 @@ class CanvasView {
     if (recolour) this.paintImage();
     const { pen, box, ratio } = this;
     const [rows, columns] = this.frame.shape;
+    if (this.cursor?.row >= rows || this.cursor?.column >= columns) this.cursor = null;
     const [first, last] = this.frame.columns;
     const [from, to] = this.shownColumns();
     const perColumn = columns / (last - first);
@@ -238,10 +239,12 @@ class CanvasView {
     pen.imageSmoothingEnabled = rows > high;
     pen.drawImage(this.stretched, 0, 0, wide, rows, box.left, box.top, box.width, box.height);
     this.paintBands();
+    this.paintTexts();
     this.paintAxes();
     this.paintColourBar();
     this.slider.show(this.frame.limits, this.shownRange(), this.name("value"), this.unit("value"));
     this.slider.hide(!this.model.get("slider"));
+    this.root.classList.toggle("nmflab-plain", !this.model.get("slider"));
     this.base.setAttribute("aria-label", this.describe());
   }
 
@@ -299,7 +302,7 @@ class CanvasView {
     const bottom = box.top + box.height;
     pen.textAlign = "center";
     pen.textBaseline = "top";
-    const across = this.ticks(from, to, box.width / (font * 3.2), this.unit("columns"));
+    const across = this.axisTicks("columns", from, to);
     for (const { value, text } of across) {
       const x = box.left + ((value - from) / (to - from)) * box.width;
       this.line(x, bottom, x, bottom + 5);
@@ -309,7 +312,7 @@ class CanvasView {
     pen.fillText(name, box.left + box.width / 2, bottom + 9 + font);
     pen.textAlign = "right";
     pen.textBaseline = "middle";
-    for (const { value, text } of this.ticks(low, high, box.height / (font * 2), this.unit("rows"))) {
+    for (const { value, text } of this.axisTicks("rows", low, high)) {
       const y = bottom - ((value - low) / (high - low)) * box.height;
       this.line(box.left - 5, y, box.left, y);
       pen.fillText(text, box.left - 8, y);
@@ -368,6 +371,22 @@ class CanvasView {
     this.pen.fillText(name, x, y);
   }
 
+  // What stands in each cell, if all of it fits.
+  paintTexts() {
+    const { pen, font } = this;
+    const texts = this.frame.cell_texts ?? [];
+    this.useFont("600");
+    const widest = Math.max(0, ...texts.flat().map((text) => pen.measureText(text).width));
+    const room = this.cellBox(0, 0);
+    if (room.right - room.left < widest + 4 || room.bottom - room.top < font * 1.2) return;
+    texts.forEach((row, r) =>
+      row.forEach((text, c) => {
+        const { left, right, top, bottom } = this.cellBox(r, c);
+        this.bandName(text, (left + right) / 2, (top + bottom - font) / 2, "center");
+      }),
+    );
+  }
+
   paintColourBar() {
     const { pen, box, font } = this;
     const [low, high] = this.shownRange();
@@ -400,6 +419,25 @@ class CanvasView {
     const room = this.plot.clientWidth - pen.measureText(name).width;
     pen.textBaseline = "bottom";
     pen.fillText(name, Math.min(left, room), box.top - font * 0.55);
+  }
+
+  // The names of the rows (columns), as many as have room, or else round values.
+  axisTicks(axis, from, to) {
+    const { box, font, pen } = this;
+    const [size, needed] = axis === "rows" ? [box.height, 2 * font] : [box.width, 3.2 * font];
+    const names = this.names(axis);
+    if (!names.length) return this.ticks(from, to, size / needed, this.unit(axis));
+    const [first, last] = this.frame[axis];
+    const widest = Math.max(...names.map((text) => pen.measureText(text).width));
+    const room = axis === "rows" ? 1.2 * font : widest + font / 2;
+    const every = Math.ceil((names.length * room) / size);
+    return names
+      .map((text, i) => ({ value: first + ((i + 0.5) / names.length) * (last - first), text }))
+      .filter(({ value }, i) => i % every === 0 && from <= value && value <= to);
+  }
+
+  names(axis) {
+    return this.frame[axis === "rows" ? "row_names" : "column_names"] ?? [];
   }
 
   // Round values between two ends. An axis without a unit counts: whole numbers only.
@@ -454,8 +492,7 @@ class CanvasView {
     pen.rect(box.left, box.top, box.width, box.height);
     pen.clip();
     const { row, column } = this.model.get("_highlight");
-    if (row != null) this.frameCells(pen, { row });
-    if (column != null) this.frameCells(pen, { column });
+    if (row != null || column != null) this.frameCells(pen, { row, column });
     if (this.cursor) this.paintCursor(pen);
     const time = this.playhead();
     if (time !== null) this.upright(pen, this.xOf(time), 1.5);
@@ -554,6 +591,7 @@ class CanvasView {
   readAxis(axis, [first, last], index, count) {
     const value = first + ((index + 0.5) / count) * (last - first);
     const unit = this.unit(axis);
+    if (this.names(axis).length) return `${this.name(axis)} ${this.names(axis)[index]} ${unit}`.trim();
     return unit ? `${withMinus(value.toFixed(2))} ${unit}` : `${this.name(axis)} ${Math.round(value)}`;
   }
 
@@ -564,6 +602,8 @@ class CanvasView {
 
   describe() {
     const range = (axis, [from, to]) => {
+      const names = axis !== "value" ? this.names(axis) : [];
+      if (names.length) return `${this.name(axis)} ${names.join(", ")} ${this.unit(axis)}`.trim();
       const [a, b] = [from, to].map((v) => withMinus(String(+v.toPrecision(3))));
       return `${this.name(axis)} ${a} to ${b} ${this.unit(axis)}`.trim();
     };

@@ -22,6 +22,7 @@ import traitlets
 from numpy.typing import ArrayLike, NDArray
 
 from nmflab.errors import NmflabError
+from nmflab.explorer.scheduling import browser_drives
 
 HERE = Path(__file__).parent
 
@@ -33,6 +34,7 @@ DB_MARGIN = 20.0
 
 Pair = tuple[float, float]
 Bands = tuple[tuple[str, int], ...]
+Names = tuple[str, ...]
 PickCallback = Callable[[int, int], object]
 
 
@@ -48,6 +50,10 @@ class Geometry:
         Values at the two ends of the colour bar.
     row_bands, column_bands : tuple of (str, int)
         Named groups of neighbouring rows (columns) and how many each has, from 0 on.
+    row_names, column_names : tuple of str
+        What stands at each row (column) in place of numbers.
+    cell_texts : tuple of tuple of str
+        What stands in each cell, row by row.
     """
 
     rows: Pair = (0.0, 1.0)
@@ -56,6 +62,9 @@ class Geometry:
     high: float = 1.0
     row_bands: Bands = ()
     column_bands: Bands = ()
+    row_names: Names = ()
+    column_names: Names = ()
+    cell_texts: tuple[Names, ...] = ()
 
 
 class MatrixCanvas(anywidget.AnyWidget):
@@ -77,7 +86,7 @@ class MatrixCanvas(anywidget.AnyWidget):
         Values at the two ends of the colour bar.
     limits : tuple of two floats, optional
         How far the range slider goes; values beyond are cut. Default: 20 dB beyond `low` and
-        `high` where the unit is dB, otherwise `low` and `high` themselves.
+        `high` where there is a slider and the unit is dB, otherwise `low` and `high` themselves.
     group : str
         Canvases and players with one group are linked; "" links nothing. Take a string that no
         other explorer on the page has, for instance ``uuid.uuid4().hex``.
@@ -153,7 +162,7 @@ class MatrixCanvas(anywidget.AnyWidget):
         """The two values between which the matrix is quantised."""
         if self._limits is not None:
             return self._limits
-        margin = DB_MARGIN if self.value_unit == "dB" else 0.0
+        margin = DB_MARGIN if self.value_unit == "dB" and self.slider else 0.0
         return self._geometry.low - margin, self._geometry.high + margin
 
     @property
@@ -171,6 +180,9 @@ class MatrixCanvas(anywidget.AnyWidget):
         high: float | None = None,
         row_bands: Sequence[tuple[str, int]] = (),
         column_bands: Sequence[tuple[str, int]] = (),
+        row_names: Sequence[str] = (),
+        column_names: Sequence[str] = (),
+        cell_texts: Sequence[Sequence[str]] = (),
     ) -> None:
         """Show a matrix. The newest one wins; one equal to the last is not sent again.
 
@@ -188,6 +200,10 @@ class MatrixCanvas(anywidget.AnyWidget):
         row_bands, column_bands : sequence of (str, int)
             Named groups of rows (columns) and how many each has, from 0 on, with a line between
             two: ``[("speech", 64), ("noise", 16)]``.
+        row_names, column_names : sequence of str, optional
+            What stands at each row (column) in place of numbers.
+        cell_texts : sequence of sequence of str, optional
+            What stands in each cell, row by row, where there is room.
 
         Raises
         ------
@@ -206,6 +222,9 @@ class MatrixCanvas(anywidget.AnyWidget):
             now.high if high is None else float(high),
             tuple((str(name), int(count)) for name, count in row_bands),
             tuple((str(name), int(count)) for name, count in column_bands),
+            tuple(row_names),
+            tuple(column_names),
+            tuple(map(tuple, cell_texts)),
         )
         self._check_range(geometry)
         self._matrix, self._geometry = values, geometry
@@ -217,7 +236,7 @@ class MatrixCanvas(anywidget.AnyWidget):
         self._frame = {"seq": self.seq + 1}
 
     def highlight(self, row: int | None = None, column: int | None = None) -> None:
-        """Frame a row, a column or (without arguments) neither.
+        """Frame a row, a column, with both one cell, or (without arguments) nothing.
 
         Parameters
         ----------
@@ -225,6 +244,12 @@ class MatrixCanvas(anywidget.AnyWidget):
             Index from 0 on.
         """
         self._highlight = {"row": row, "column": column}
+
+    @property
+    def framed_cell(self) -> tuple[int, int] | None:
+        """The cell that is framed, if it is one cell."""
+        row, column = self._highlight.get("row"), self._highlight.get("column")
+        return None if row is None or column is None else (row, column)
 
     def on_pick(self, callback: PickCallback, remove: bool = False) -> None:
         """Call ``callback(row, column)`` whenever somebody picks a cell.
@@ -270,6 +295,9 @@ class MatrixCanvas(anywidget.AnyWidget):
             "high": shown.high,
             "row_bands": [list(band) for band in shown.row_bands],
             "column_bands": [list(band) for band in shown.column_bands],
+            "row_names": list(shown.row_names),
+            "column_names": list(shown.column_names),
+            "cell_texts": [list(texts) for texts in shown.cell_texts],
             "codes": codes.tobytes(order="A"),
         }
         if {**frame, "seq": self.seq} != self._frame:
@@ -288,7 +316,8 @@ class MatrixCanvas(anywidget.AnyWidget):
 
     def _message(self, _widget: object, content: dict[str, Any], _buffers: object) -> None:
         if content.get("kind") == "pick":
-            self.pick_cell(int(content["row"]), int(content["column"]))
+            with browser_drives():
+                self.pick_cell(int(content["row"]), int(content["column"]))
 
 
 def quantise(matrix: NDArray[np.floating], low: float, high: float) -> NDArray[np.uint8]:

@@ -286,6 +286,21 @@ def test_pick_tells_python_row_and_column(lab):
     wait_for_kernel(lab, "len(picked) == 2")
 
 
+def test_named_rows_and_columns_are_read_and_picked(lab):
+    names = 'row_names=["0.5", "2"], column_names=["0", "0.1", "1"]'
+    show(lab, "W", f"W.show(np.zeros((2, 3)), {names}); picked.clear()")
+    before = picture(lab, "W")
+    show(lab, "W", f'W.show(np.zeros((2, 3)), {names}, cell_texts=[["7.5 ★"] * 3] * 2)')
+    assert (picture(lab, "W") != before).any()
+    lab.page.mouse.move(*place(lab, "W", 0.5, 0.25))
+    root(lab, "W").locator(".nmflab-readout").filter(has_text="Basis 0.1 · ").wait_for()
+    assert "2 kHz" in root(lab, "W").locator(".nmflab-readout").inner_text()
+    assert "0, 0.1, 1" in root(lab, "W").locator("canvas").first.get_attribute("aria-label")
+    lab.page.mouse.click(*place(lab, "W", 0.9, 0.75))
+    wait_for_kernel(lab, "picked == [(0, 2)]")
+    show(lab, "W", "W.show(np.zeros((257, 80)), rows=(0, 8.0))")
+
+
 def wait_for_kernel(lab, expression):
     for _ in range(50):
         if lab.run.value(expression) == "True":

@@ -348,9 +348,10 @@ class _EncodingBlock(threading.local):
         self._scratch = np.empty((2, most * max(F, K)), dtype=np.float32)
         self._floors = np.broadcast_to(rule.floor, (most, K)).copy()
         self._ones = np.ones(most, dtype=np.float32)
+        self._spare = np.empty((2, most, K), dtype=np.float32)
         if rule.offset is not None:
             self._offsets = np.broadcast_to(rule.offset, (most, K)).copy()
-            self._guards = np.full((most, K), GUARD)
+            self._leasts = np.full((most, K), GUARD if rule.multiplicative else np.float32(0.0))
 
     def take(self, V: NDArray[np.floating], energy: float) -> None:
         """Turn to a block of frames, whose entries sum to the energy."""
@@ -378,10 +379,11 @@ class _EncodingBlock(threading.local):
             np.divide(self._offsets[: len(H)], H, out=self._T)
             if self._rule.multiplicative:
                 np.subtract(np.float32(1.0), self._T, out=self._T)
-                np.maximum(self._T, self._guards[: len(H)], out=self._T)
+                np.maximum(self._T, self._leasts[: len(H)], out=self._T)
                 self._G /= self._T
             else:
                 self._G += self._T
+                np.maximum(self._G, self._leasts[: len(H)], out=self._G)
         H *= self._G
         np.maximum(H, self._floor, out=H)
 
@@ -400,32 +402,34 @@ class _EncodingBlock(threading.local):
     def iterate_accelerated(self, H_out: Matrix, n_iter: int) -> list[_Cost]:
         """Do the same with each update taken at an extrapolated point Q.
 
-        No update raises the objective. From Q to H = Q ∘ G one lowers it by no more than
-        S = Σ den Q (G − 1)², the slope at Q times the step, for it is convex (but for gamma priors
-        with a < 1). If it is lower by S at the next Q, that is no worse than H; if not, the
-        update is taken at H itself. So no iteration ends above the one before.
+        From Q to H = Q ∘ G an update lowers the objective by ½S or more, to second order, where
+        S = Σ den Q (G − 1)² is the slope at Q times the step. Where the next Q isn't lower by as
+        much, the update is taken at H itself and momentum starts anew: so the values never rise.
         """
-        H = np.maximum(H_out, self._floor)
-        before, Q = np.empty_like(H), np.empty_like(H)
+        H, (Q, P) = H_out, self._spare[:, : len(H_out)]
+        np.maximum(H, self._floor, out=H)
         costs: list[_Cost] = []
         momentum, most = 0, np.inf
         for _ in range(n_iter):
             if momentum > 0:
-                a = min(momentum / (momentum + 1.0), MOMENTUM)
-                _extrapolate(H, before, a, out=Q, scratch=self._G)
-                np.maximum(Q, self._floor, out=Q)
+                _extrapolate(H, P, min(momentum / (momentum + 1.0), MOMENTUM), out=Q)
+                if self._rule.offset is not None:  # its logarithm is a gain below ε
+                    np.maximum(Q, self._floor, out=Q)
                 cost = self.measure(Q)
             if momentum == 0 or sum(cost) > most:
                 momentum = 0
+                P.fill(1.0)
                 np.copyto(Q, H)
                 cost = self.measure(Q)
             costs.append(cost)
-            before, H, Q = H, Q, before
+            H, Q = Q, H
             self.update(H)
-            most = sum(cost) - self._slope_times_step(H)
+            P *= self._G
+            most = sum(cost) - 0.5 * self._slope_times_step(H)
             momentum += 1
-        np.copyto(H_out, H)
-        return [*costs[1:], self.measure(H)]
+        if H is not H_out:
+            np.copyto(H_out, H)
+        return [*costs[1:], self.measure(H_out)]
 
     def _slope_times_step(self, H: Matrix) -> float:
         """S = Σ den (H ∘ G − 2H + Q), after the update from Q to H = Q ∘ G."""
@@ -452,7 +456,7 @@ class _Training:
         ]
         self.begin()
         most = max(frames.stop - frames.start for stripe in self._stripes for frames in stripe)
-        self._scratch = _TrainingScratch(most, *self.Wt.shape, FLOOR * level)
+        self._scratch = _TrainingScratch(most, self.Wt.shape, FLOOR * level)
 
     def begin(self) -> None:
         self.Wt, self.Ht = self._start()
@@ -524,7 +528,8 @@ class _Training:
 class _TrainingScratch(threading.local):
     """What a thread needs to work on a block of frames, kept from block to block."""
 
-    def __init__(self, most: int, K: int, F: int, floor: float) -> None:
+    def __init__(self, most: int, shape: tuple[int, ...], floor: float) -> None:
+        K, F = shape
         self._all = np.empty((2, most, F), dtype=np.float32)
         self._all_K = np.empty((3, most, K), dtype=np.float32)
         self._floor = np.full((most, K), floor, dtype=np.float32)
@@ -549,14 +554,16 @@ class _AcceleratedTraining(_Training):
     divergence rises, training is taken again from its start, and goes on from there without it.
     """
 
+    def __init__(
+        self, Vt: Matrix, start: Callable[[], tuple[Matrix, Matrix]], level: float
+    ) -> None:
+        super().__init__(Vt, start, level)
+        self._values: list[float] = []
+        self._plain_from = sys.maxsize  # the step from which on W isn't extrapolated
+
     def begin(self) -> None:
         super().begin()
         self._Wt_before = self.Wt
-
-    def __init__(self, *args):
-        super().__init__(*args)
-        self._values: list[float] = []
-        self._plain_from = sys.maxsize
 
     def iterate(self) -> float:
         """Take one step; give the divergence of its point."""
@@ -573,10 +580,10 @@ class _AcceleratedTraining(_Training):
     def _step(self, steps: int) -> float:
         Wt_Q = self.Wt
         if 0 < steps < self._plain_from:
-            Q, scratch = np.empty_like(self.Wt), np.empty_like(self.Wt)
+            Wt_Q = np.empty_like(self.Wt)
             a = min(steps / (steps + 2.0), MOMENTUM)
-            _extrapolate(self.Wt, self._Wt_before, a, out=Q, scratch=scratch)
-            Wt_Q = _normalised(Q)
+            _extrapolate(self.Wt, self.Wt / self._Wt_before, a, out=Wt_Q)
+            Wt_Q = _normalised(Wt_Q)
         value, numerator = self._update_H(Wt_Q)
         self._Wt_before = self.Wt
         self.Wt = self._Wt_unscaled = _normalised(Wt_Q * numerator)
@@ -610,20 +617,18 @@ def _log_term(V: Matrix, R: Matrix, L: Matrix) -> float:
     return float(np.vdot(V, L)) * LOG_2
 
 
-def _extrapolate(H: Matrix, before: Matrix, a: float, *, out: Matrix, scratch: Matrix) -> None:
-    """Q = H ∘ (H + c H⁻) / (c H + H⁻), a point beyond H as seen from H⁻.
+def _extrapolate(H: Matrix, P: Matrix, a: float, *, out: Matrix) -> None:
+    """Q = H ∘ (P + c) / (c P + 1), a point beyond H as seen from H⁻; P = H/H⁻ becomes Q/H.
 
-    The rational form of the extrapolation log Q = log H + a (log H − log H⁻): with
-    c = (1 − a)/(1 + a) both agree to first order, but this one stays positive and can't go
-    further than a factor 1/c.
+    The rational form of the extrapolation Q = H ∘ Pᵃ: with c = (1 − a)/(1 + a) both agree to
+    first order, but this one can't go further than a factor 1/c. It is 1/c − (1/c − c)/(c P + 1).
     """
-    c = np.float32((1.0 - a) / (1.0 + a))
-    np.multiply(before, c, out=out)
-    out += H
-    np.multiply(H, c, out=scratch)
-    scratch += before
-    out /= scratch
-    out *= H
+    c = (1.0 - a) / (1.0 + a)
+    P *= np.float32(c)
+    P += np.float32(1.0)
+    np.divide(np.float32(1.0 / c - c), P, out=P)
+    np.subtract(np.float32(1.0 / c), P, out=P)
+    np.multiply(H, P, out=out)
 
 
 def _lengthened(G: Matrix, one: Matrix, T: Matrix, scratch: Matrix) -> Matrix:

@@ -160,7 +160,7 @@ def train_nmf(
     epsilon : float, default 0.0
         Stop once the divergence has been seen below this.
     solver : {"plain", "accelerated"}
-        The updates as published, or with multiplicative momentum (`_extrapolated`).
+        The updates as published, or with multiplicative momentum (`_extrapolate`).
     init : (array_like (F, K), array_like (K, T)), optional
         Where to start. By default W and H are drawn at random, H at the level of V.
     seed : int, default 0
@@ -240,7 +240,7 @@ def encode(
         The majorise-minimise rule, under which the objective never rises, or the paper's
         multiplicative rule, whose denominator is guarded where a gamma prior makes it negative.
     solver : {"plain", "accelerated"}
-        The updates as published, or with multiplicative momentum (`_extrapolated`).
+        The updates as published, or with multiplicative momentum (`_extrapolate`).
     init : array_like (K, T) or {"flat", "random"}, optional
         Where to start. "flat", the default, gives all bases the same share of each frame.
     seed : int, default 0
@@ -270,13 +270,14 @@ def encode(
     _check_prior(prior, penalty, W.shape[1])
     rule = _Rule.of(W, prior, penalty, update, float(frame_sums.mean()) or 1.0)
     blocks = even_split(0, V.shape[1], ENCODING_FRAMES)
+    flat = init is None or (isinstance(init, str) and init == "flat")
     block = _EncodingBlock(rule, max(frames.stop - frames.start for frames in blocks))
 
     def run(n_iter: int) -> Encoding:
         Ht = _encoding_start(frame_sums, W, init, seed)
 
         def work(frames: slice) -> list[_Cost]:
-            block.take(V[:, frames], float(frame_sums[frames].sum()))
+            block.take(V[:, frames], float(frame_sums[frames].sum()), flat=flat)
             if solver == "accelerated":
                 return block.iterate_accelerated(Ht[frames], n_iter)
             return block.iterate(Ht[frames], n_iter, trace=trace or epsilon > 0)
@@ -305,6 +306,7 @@ class _Rule:
 
     Wt: Matrix  # (K, F)
     W_over_den: Matrix  # (F, K)
+    row_sums: Vector  # W1
     linear: Matrix  # (K, 2): Wᵀ1 and λ/b, what an activation costs in D and in the penalty
     logarithmic: Vector  # λ(1−a), what its logarithm costs
     offset: Vector | None  # None where a = 1 throughout
@@ -326,6 +328,7 @@ class _Rule:
         return cls(
             Wt=np.ascontiguousarray(W.T, dtype=np.float32),
             W_over_den=np.ascontiguousarray(W / den, dtype=np.float32),
+            row_sums=W.sum(axis=1, dtype=np.float64).astype(np.float32),
             linear=np.stack([column_sums, rate], axis=1).astype(np.float32),
             logarithmic=logarithmic.astype(np.float32),
             offset=(-logarithmic / den).astype(np.float32) if logarithmic.any() else None,
@@ -353,17 +356,27 @@ class _EncodingBlock(threading.local):
             self._offsets = np.broadcast_to(rule.offset, (most, K)).copy()
             self._leasts = np.full((most, K), GUARD if rule.multiplicative else np.float32(0.0))
 
-    def take(self, V: NDArray[np.floating], energy: float) -> None:
+    def take(self, V: NDArray[np.floating], energy: float, *, flat: bool) -> None:
         """Turn to a block of frames, whose entries sum to the energy."""
+        self._flat = flat  # all activations of a frame are the same, as yet
         (F, n), K = V.shape, len(self._rule.Wt)
         self._Vt, self._energy = _frame_major(V, self._rule.level), energy
         self._R, self._L = self._scratch[:, : n * F].reshape(2, n, F)  # V/WH and its logarithm
         self._T, self._G = self._scratch[:, : n * K].reshape(2, n, K)  # in their places
         self._floor, self._one = self._floors[:n], self._ones[:n]
 
+    def _divide(self, H: Matrix) -> None:
+        """Compute V/WH, at a flat start without a product of matrices."""
+        if self._flat:
+            np.multiply(H[:, :1], self._rule.row_sums, out=self._R)
+            np.divide(self._Vt, self._R, out=self._R)
+            self._flat = False
+        else:
+            _ratio(self._Vt, H, self._rule.Wt, self._R)
+
     def measure(self, H: Matrix) -> _Cost:
         """Compute V/WH, and from it D(V‖WH) and λ Σ φ(H)."""
-        _ratio(self._Vt, H, self._rule.Wt, self._R)
+        self._divide(H)
         self._sums = self._one @ H
         linear, penalty = self._sums.astype(np.float64) @ self._rule.linear
         divergence = _log_term(self._Vt, self._R, self._L) - self._energy + linear
@@ -395,7 +408,7 @@ class _EncodingBlock(threading.local):
             if trace and i > 0:
                 costs.append(self.measure(H))
             else:
-                _ratio(self._Vt, H, self._rule.Wt, self._R)
+                self._divide(H)
             self.update(H)
         return [*costs, self.measure(H)]
 

@@ -29,7 +29,6 @@ encoding vector", ICASSP 2016.
 
 from __future__ import annotations
 
-import math
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -55,7 +54,6 @@ FLOOR = 1e-12  # least activation times its basis's sum, relative to the mean fr
 LEAST_MAGNITUDE = 1e-20  # least entry of V, relative to the mean frame sum
 LEAST_WEIGHT = 1e-20  # least entry of W, relative to its column's sum
 GUARD = np.float32(0.1)  # least denominator of "mu", relative to Wᵀ1 + λ/b
-LOG_2 = math.log(2.0)  # log₂ is the fastest logarithm
 MOMENTUM = 0.9  # the most by which an accelerated step looks ahead
 OVERSTEP = 0.9  # part of the free length by which accelerated training lengthens a step of H
 ROUNDING = 1e-6  # of ΣV: a rise of D by less is one of float32
@@ -381,8 +379,8 @@ class _EncodingBlock(threading.local):
         linear, penalty = self._sums.astype(np.float64) @ self._rule.linear
         divergence = _log_term(self._Vt, self._R, self._L) - self._energy + linear
         if self._rule.offset is not None:
-            np.log2(H, out=self._G)
-            penalty += (self._G @ self._rule.logarithmic).sum(dtype=np.float64) * LOG_2
+            np.log(H, out=self._G)
+            penalty += (self._G @ self._rule.logarithmic).sum(dtype=np.float64)
         return float(divergence), float(penalty)
 
     def update(self, H: Matrix) -> None:
@@ -626,8 +624,8 @@ def _ratio(V: Matrix, H: Matrix, Wt: Matrix, R: Matrix) -> None:
 
 def _log_term(V: Matrix, R: Matrix, L: Matrix) -> float:
     """Σ v log(v/v̂) from R = V/V̂."""
-    np.log2(R, out=L)
-    return float(np.vdot(V, L)) * LOG_2
+    np.log(R, out=L)
+    return float(np.vdot(V, L))
 
 
 def _extrapolate(H: Matrix, P: Matrix, a: float, *, out: Matrix) -> None:

@@ -62,7 +62,7 @@ class Sizes:
     encoding_bases: int = 256
     training_bases: int = 128
     scipy_rows: int = 6
-    rounds: int = 9
+    rounds: int = 7
 
 
 QUICK = Sizes(

@@ -183,13 +183,15 @@ def train_nmf(
     _check_counts(n_bases, n_iter, V.shape[1])
     if not frame_sums.any():
         raise NmflabError("V is silent, all its entries are 0: nothing can be learnt from it.")
-    level = float(frame_sums.mean())
+    energy = float(frame_sums.sum())
+    level = energy / V.shape[1]
     Vt = _frame_major(V, level)
 
     def start() -> tuple[Matrix, Matrix]:
         return _training_start(Vt, n_bases, init, seed, level)
 
-    training = (_AcceleratedTraining if solver == "accelerated" else _Training)(Vt, start, level)
+    training_of = _AcceleratedTraining if solver == "accelerated" else _Training
+    training = training_of(Vt, start, energy)
     divergence: list[float] = []
     for i in range(n_iter):
         divergence.append(training.iterate())  # as it was before this iteration
@@ -457,17 +459,16 @@ class _Training:
     """
 
     def __init__(
-        self, Vt: Matrix, start: Callable[[], tuple[Matrix, Matrix]], level: float
+        self, Vt: Matrix, start: Callable[[], tuple[Matrix, Matrix]], energy: float
     ) -> None:
-        self.Vt, self._start = Vt, start
-        self._energy = float(Vt.sum(dtype=np.float64))
+        self.Vt, self._start, self._energy = Vt, start, energy
         self._stripes = [
             even_split(stripe.start, stripe.stop, TRAINING_FRAMES)
             for stripe in even_split(0, len(Vt), -(-len(Vt) // TRAINING_STRIPES))
         ]
         self.begin()
         most = max(frames.stop - frames.start for stripe in self._stripes for frames in stripe)
-        self._scratch = _TrainingScratch(most, self.Wt.shape, FLOOR * level)
+        self._scratch = _TrainingScratch(most, self.Wt.shape, FLOOR * energy / len(Vt))
 
     def begin(self) -> None:
         self.Wt, self.Ht = self._start()
@@ -566,9 +567,9 @@ class _AcceleratedTraining(_Training):
     """
 
     def __init__(
-        self, Vt: Matrix, start: Callable[[], tuple[Matrix, Matrix]], level: float
+        self, Vt: Matrix, start: Callable[[], tuple[Matrix, Matrix]], energy: float
     ) -> None:
-        super().__init__(Vt, start, level)
+        super().__init__(Vt, start, energy)
         self._values: list[float] = []
         self._plain_from = sys.maxsize  # the step from which on W isn't extrapolated
 
@@ -702,7 +703,8 @@ def _magnitudes(V: ArrayLike) -> tuple[NDArray[np.floating], NDArray[np.float64]
     V = _non_negative(V, "V")
     if V.ndim != 2 or V.size == 0:
         raise NmflabError(f"V must be a matrix (bins, frames), but has the shape {V.shape}.")
-    frame_sums = V.sum(axis=0, dtype=np.float64)
+    with np.errstate(over="ignore"):
+        frame_sums = V.sum(axis=0, dtype=np.result_type(V, np.float32)).astype(np.float64)
     level = float(frame_sums.mean())
     if level and not 1e-15 < level < 1e15:
         raise NmflabError(

@@ -158,7 +158,8 @@ def train_nmf(
     epsilon : float, default 0.0
         Stop once the divergence has been seen below this.
     solver : {"plain", "accelerated"}
-        The updates as published, or with multiplicative momentum (`_extrapolate`).
+        The updates as published, or longer ones that never raise D either
+        (`_AcceleratedTraining`).
     init : (array_like (F, K), array_like (K, T)), optional
         Where to start. By default W and H are drawn at random, H at the level of V.
     seed : int, default 0

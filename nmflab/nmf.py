@@ -343,11 +343,11 @@ class _EncodingBlock(threading.local):
     """A block of frames of V and the scratch for its updates, all in the cache.
 
     Each thread has its own, and keeps it from block to block. Constants are spread to the size of
-    the block, for NumPy is four times as fast on two whole arrays as on an array and a scalar.
+    the block, for NumPy is faster on two whole arrays than on an array and a scalar.
     """
 
     def __init__(self, rule: _Rule, most: int) -> None:
-        self._rule, self._most = rule, most
+        self._rule = rule
         K, F = rule.Wt.shape
         self._scratch = np.empty((2, most * max(F, K)), dtype=np.float32)
         self._floors = np.broadcast_to(rule.floor, (most, K)).copy()

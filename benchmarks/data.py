@@ -88,8 +88,11 @@ def random_start(V, n_bases, seed=0):
     return W / W.sum(axis=0), H * (2 * V.sum(axis=0).mean() / n_bases)
 
 
-def divergence(V, W, H, frames=1024):
-    """Compute D(V‖WH) in float64, for everybody in the same way."""
+def divergence(V, W, H, frames=1024, floor=0.0):
+    """Compute D(V‖max(WH, floor)) in float64, for everybody in the same way."""
     W = np.asarray(W, dtype=np.float64)
     blocks = [slice(start, start + frames) for start in range(0, V.shape[1], frames)]
-    return sum(nmflab.kl_divergence(V[:, b], W @ H[:, b].astype(np.float64)) for b in blocks)
+    return sum(
+        nmflab.kl_divergence(V[:, b], np.maximum(W @ H[:, b].astype(np.float64), floor))
+        for b in blocks
+    )

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 SETTLE = 0.05  # seconds for which the threads of the last contestant may go on spinning
 LEAST = 0.1  # seconds that a measurement takes at least: what is short is repeated
 SLOW = 12.0  # seconds from which on a contestant runs only once
-SHARE = 8.0  # seconds that one contestant may take in all rounds, if three rounds allow it
+SHARE = 6.0  # seconds that one contestant may take in all rounds, if three rounds allow it
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 """What people could use instead, and the limit that nobody can beat, behind one interface.
 
 ``ENCODERS[name](V, W, n_iter)`` and ``TRAINERS[name](V, W, H, n_iter)`` bring the data into the
-form that the peer likes best (its dtype, frames in rows or columns), outside the time measured,
-and give a function that runs n_iter multiplicative updates and returns (W, H). All start from the
-same point. The products give nothing: they compute nothing but the products.
+form that the peer likes best (its dtype, frames in rows or columns), outside the time measured, or,
+where the name says so, hand V over as an STFT gives it: float32, the bins of a frame one after
+another in memory. They give a function that runs n_iter multiplicative updates and returns (W, H).
+All start from the same point. The products give nothing: they compute nothing but the products.
 """
 
 import warnings
@@ -27,11 +28,14 @@ PRODUCTS = "products alone"
 SKLEARN_32 = "scikit-learn float32"
 SKLEARN_64 = "scikit-learn float64"
 SKLEARN_BINS = "scikit-learn float32, bins in rows"
+SKLEARN_STFT = "scikit-learn float32, bins in rows, V as the STFT gives it"
 TORCHNMF = "torchnmf float32"
 LIBROSA = "librosa's default"
 TEXTBOOK = "textbook float64"
+TEXTBOOK_STFT = "textbook float64, V as the STFT gives it"
 ORIGINAL = "original's formulas"
 NOT_PEERS = (OURS, ACCELERATED, PRODUCTS)
+BASES_FIRST = (SKLEARN_BINS, SKLEARN_STFT)  # who takes another path to another objective
 
 
 def encode_ours(V, W, n_iter, **options) -> Run:
@@ -78,9 +82,11 @@ def encode_torchnmf(V, W, n_iter) -> Run:
     return run
 
 
-def encode_naively(V, W, n_iter, *, encode) -> Run:
-    V, W = (np.ascontiguousarray(A, dtype=np.float64) for A in (V, W))
-    H = data.flat_start(V, W)
+def encode_naively(V, W, n_iter, *, encode, convert=True) -> Run:
+    """Give it all contiguous in float64, or V as it is: what meets W and H is float64 anyway."""
+    H = np.ascontiguousarray(data.flat_start(V, W), dtype=np.float64)
+    W = np.ascontiguousarray(W, dtype=np.float64)
+    V = np.ascontiguousarray(V, dtype=np.float64) if convert else V
     return lambda: (W, encode(V, W, H, n_iter))
 
 
@@ -94,7 +100,7 @@ def train_ours(V, W, H, n_iter, **options) -> Run:
 
 def train_products(V, W, H, n_iter) -> Run:
     """Do the four products of each iteration, in the blocks and threads of `train_nmf`."""
-    Wt, Ht = np.ascontiguousarray(W.T), np.ascontiguousarray(H.T)
+    W, Wt, Ht = (np.ascontiguousarray(A) for A in (W, W.T, H.T))
     size = -(-len(Ht) // TRAINING_STRIPES)
 
     def work(stripe: slice) -> None:
@@ -104,7 +110,7 @@ def train_products(V, W, H, n_iter) -> Run:
             R = np.empty((len(H), Wt.shape[1]), dtype=np.float32)
             G = np.empty_like(H)
             np.matmul(H, Wt, out=R)
-            np.matmul(R, Wt.T, out=G)
+            np.matmul(R, W, out=G)
             np.matmul(H, Wt, out=R)
             np.matmul(H.T, R, out=product)
 
@@ -117,15 +123,17 @@ def train_products(V, W, H, n_iter) -> Run:
     return run
 
 
-def train_sklearn(V, W, H, n_iter, *, dtype, frames_in_rows=True) -> Run:
+def train_sklearn(V, W, H, n_iter, *, dtype, frames_in_rows=True, convert=True) -> Run:
     """Give it V.T, as its documentation has it, or V, for it is faster on that at times.
 
-    On V it updates the bases first, and so takes another path.
+    V.T is contiguous as the STFT gives it. V itself is not, and is copied to be so or isn't. On
+    V it updates the bases first, and so takes another path.
     """
     from sklearn.decomposition import non_negative_factorization
 
     factors = (V.T, H.T, W.T) if frames_in_rows else (V, W, H)
     X, left, right = (np.ascontiguousarray(A, dtype=dtype) for A in factors)
+    X = X if convert else factors[0]
     options = {"n_components": W.shape[1], "init": "custom", **_sklearn_options(n_iter)}
 
     def run():
@@ -164,8 +172,9 @@ def train_librosa(V, W) -> Run:
     return run
 
 
-def train_naively(V, W, H, n_iter) -> Run:
-    V, W, H = (np.ascontiguousarray(A, dtype=np.float64) for A in (V, W, H))
+def train_naively(V, W, H, n_iter, *, convert=True) -> Run:
+    W, H = (np.ascontiguousarray(A, dtype=np.float64) for A in (W, H))
+    V = np.ascontiguousarray(V, dtype=np.float64) if convert else V
     return lambda: textbook.train(V, W, H, n_iter)
 
 
@@ -199,18 +208,21 @@ ENCODERS: dict[str, Callable[..., Run]] = {
     OURS: encode_ours,
     PRODUCTS: encode_products,
     TEXTBOOK: partial(encode_naively, encode=textbook.encode),
+    TEXTBOOK_STFT: partial(encode_naively, encode=textbook.encode, convert=False),
     ORIGINAL: partial(encode_naively, encode=original.encode),
 }
 TRAINERS: dict[str, Callable[..., Run]] = {
     OURS: train_ours,
     PRODUCTS: train_products,
     TEXTBOOK: train_naively,
+    TEXTBOOK_STFT: partial(train_naively, convert=False),
 }
 if installed("sklearn"):
     ENCODERS[SKLEARN_32] = partial(encode_sklearn, dtype=np.float32)
     ENCODERS[SKLEARN_64] = partial(encode_sklearn, dtype=np.float64)
     TRAINERS[SKLEARN_32] = partial(train_sklearn, dtype=np.float32)
     TRAINERS[SKLEARN_BINS] = partial(train_sklearn, dtype=np.float32, frames_in_rows=False)
+    TRAINERS[SKLEARN_STFT] = partial(TRAINERS[SKLEARN_BINS], convert=False)
     TRAINERS[SKLEARN_64] = partial(train_sklearn, dtype=np.float64)
 if installed("torch", "torchnmf"):
     ENCODERS[TORCHNMF] = encode_torchnmf

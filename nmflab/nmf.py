@@ -29,8 +29,9 @@ encoding vector", ICASSP 2016.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,8 +54,9 @@ FLOOR = 1e-12  # least activation times its basis's sum, relative to the mean fr
 LEAST_MAGNITUDE = 1e-20  # least entry of V, relative to the mean frame sum
 LEAST_WEIGHT = 1e-20  # least entry of W, relative to its column's sum
 GUARD = np.float32(0.1)  # least denominator of "mu", relative to Wᵀ1 + λ/b
-LOG_2 = math.log(2.0)  # log₂ is the fastest logarithm
 MOMENTUM = 0.9  # the most by which an accelerated step looks ahead
+OVERSTEP = 0.9  # part of the free length by which accelerated training lengthens a step of H
+ROUNDING = 1e-6  # of ΣV: a rise of D by less is one of float32
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +158,8 @@ def train_nmf(
     epsilon : float, default 0.0
         Stop once the divergence has been seen below this.
     solver : {"plain", "accelerated"}
-        The updates as published, or with multiplicative momentum (`_extrapolated`).
+        The updates as published, or longer ones that never raise D either
+        (`_AcceleratedTraining`).
     init : (array_like (F, K), array_like (K, T)), optional
         Where to start. By default W and H are drawn at random, H at the level of V.
     seed : int, default 0
@@ -176,14 +179,20 @@ def train_nmf(
         If V isn't a matrix of finite values ≥ 0 that holds some energy, K is out of range, or
         `init` doesn't fit.
     """
-    V = _magnitudes(V)
+    V, frame_sums = _magnitudes(V)
     _check_choice("solver", solver, SOLVERS)
     _check_counts(n_bases, n_iter, V.shape[1])
-    if not V.any():
+    if not frame_sums.any():
         raise NmflabError("V is silent, all its entries are 0: nothing can be learnt from it.")
-    Vt = _frame_major(V, _level(V))
-    Wt, Ht = _training_start(Vt, n_bases, init, seed)
-    training = (_AcceleratedTraining if solver == "accelerated" else _Training)(Vt, Wt, Ht)
+    energy = float(frame_sums.sum())
+    level = energy / V.shape[1]
+    Vt = _frame_major(V, level)
+
+    def start() -> tuple[Matrix, Matrix]:
+        return _training_start(Vt, n_bases, init, seed, level)
+
+    training_of = _AcceleratedTraining if solver == "accelerated" else _Training
+    training = training_of(Vt, start, energy)
     divergence: list[float] = []
     for i in range(n_iter):
         divergence.append(training.iterate())  # as it was before this iteration
@@ -232,7 +241,7 @@ def encode(
         The majorise-minimise rule, under which the objective never rises, or the paper's
         multiplicative rule, whose denominator is guarded where a gamma prior makes it negative.
     solver : {"plain", "accelerated"}
-        The updates as published, or with multiplicative momentum (`_extrapolated`).
+        The updates as published, or with multiplicative momentum (`_extrapolate`).
     init : array_like (K, T) or {"flat", "random"}, optional
         Where to start. "flat", the default, gives all bases the same share of each frame.
     seed : int, default 0
@@ -254,20 +263,22 @@ def encode(
         If V, W, the prior or `init` hold what they may not or don't fit each other, or λ is
         negative.
     """
-    V = _magnitudes(V)
+    V, frame_sums = _magnitudes(V)
     W = _bases(W, V.shape[0])
     _check_choice("solver", solver, SOLVERS)
     _check_choice("update", update, UPDATES)
     _check_counts(1, n_iter, V.shape[1])
     _check_prior(prior, penalty, W.shape[1])
-    rule = _Rule.of(W, prior, penalty, update, level=_level(V))
+    rule = _Rule.of(W, prior, penalty, update, float(frame_sums.mean()) or 1.0)
     blocks = even_split(0, V.shape[1], ENCODING_FRAMES)
+    flat = init is None or (isinstance(init, str) and init == "flat")
+    block = _EncodingBlock(rule, max(frames.stop - frames.start for frames in blocks))
 
     def run(n_iter: int) -> Encoding:
-        Ht = _encoding_start(V, W, init, seed)
+        Ht = _encoding_start(frame_sums, W, init, seed)
 
         def work(frames: slice) -> list[_Cost]:
-            block = _EncodingBlock(V[:, frames], rule)
+            block.take(V[:, frames], float(frame_sums[frames].sum()), flat=flat)
             if solver == "accelerated":
                 return block.iterate_accelerated(Ht[frames], n_iter)
             return block.iterate(Ht[frames], n_iter, trace=trace or epsilon > 0)
@@ -296,6 +307,7 @@ class _Rule:
 
     Wt: Matrix  # (K, F)
     W_over_den: Matrix  # (F, K)
+    row_sums: Vector  # W1
     linear: Matrix  # (K, 2): Wᵀ1 and λ/b, what an activation costs in D and in the penalty
     logarithmic: Vector  # λ(1−a), what its logarithm costs
     offset: Vector | None  # None where a = 1 throughout
@@ -317,6 +329,7 @@ class _Rule:
         return cls(
             Wt=np.ascontiguousarray(W.T, dtype=np.float32),
             W_over_den=np.ascontiguousarray(W / den, dtype=np.float32),
+            row_sums=W.sum(axis=1, dtype=np.float64).astype(np.float32),
             linear=np.stack([column_sums, rate], axis=1).astype(np.float32),
             logarithmic=logarithmic.astype(np.float32),
             offset=(-logarithmic / den).astype(np.float32) if logarithmic.any() else None,
@@ -326,51 +339,66 @@ class _Rule:
         )
 
 
-class _EncodingBlock:
+class _EncodingBlock(threading.local):
     """A block of frames of V and the scratch for its updates, all in the cache.
 
-    Constants are spread to the size of the block, for NumPy is four times as fast on two whole
-    arrays as on an array and a scalar or a row.
+    Each thread has its own, and keeps it from block to block. Constants are spread to the size of
+    the block, for NumPy is faster on two whole arrays than on an array and a scalar.
     """
 
-    def __init__(self, V: NDArray[np.floating], rule: _Rule) -> None:
+    def __init__(self, rule: _Rule, most: int) -> None:
         self._rule = rule
-        self._Vt = _frame_major(V, rule.level)
-        self._energy = float(self._Vt.sum(dtype=np.float64))
-        self._R = np.empty_like(self._Vt)
-        size = (V.shape[1], len(rule.Wt))
-        scratch = np.empty(max(self._Vt.size, math.prod(size)), dtype=np.float32)
-        self._G = scratch[: math.prod(size)].reshape(size)  # Wᵀ(V/WH)/den, or log H
-        self._L = scratch[: self._Vt.size].reshape(self._Vt.shape)  # log V/WH
-        self._floor = np.broadcast_to(rule.floor, size).copy()
+        K, F = rule.Wt.shape
+        self._scratch = np.empty((2, most * max(F, K)), dtype=np.float32)
+        self._floors = np.broadcast_to(rule.floor, (most, K)).copy()
+        self._ones = np.ones(most, dtype=np.float32)
+        self._spare = np.empty((2, most, K), dtype=np.float32)
         if rule.offset is not None:
-            self._offset = np.broadcast_to(rule.offset, size).copy()
-            self._guard = np.full(size, GUARD)
+            self._offsets = np.broadcast_to(rule.offset, (most, K)).copy()
+            self._leasts = np.full((most, K), GUARD if rule.multiplicative else np.float32(0.0))
+
+    def take(self, V: NDArray[np.floating], energy: float, *, flat: bool) -> None:
+        """Turn to a block of frames, whose entries sum to the energy."""
+        self._flat = flat  # all activations of a frame are the same, as yet
+        (F, n), K = V.shape, len(self._rule.Wt)
+        self._Vt, self._energy = _frame_major(V, self._rule.level), energy
+        self._R, self._L = self._scratch[:, : n * F].reshape(2, n, F)  # V/WH and its logarithm
+        self._T, self._G = self._scratch[:, : n * K].reshape(2, n, K)  # in their places
+        self._floor, self._one = self._floors[:n], self._ones[:n]
+
+    def _divide(self, H: Matrix) -> None:
+        """Compute V/WH, at a flat start without a product of matrices."""
+        if self._flat:
+            np.multiply(H[:, :1], self._rule.row_sums, out=self._R)
+            np.divide(self._Vt, self._R, out=self._R)
+            self._flat = False
+        else:
+            _ratio(self._Vt, H, self._rule.Wt, self._R)
 
     def measure(self, H: Matrix) -> _Cost:
         """Compute V/WH, and from it D(V‖WH) and λ Σ φ(H)."""
-        _ratio(self._Vt, H, self._rule.Wt, self._R)
-        sums = (H @ self._rule.linear).sum(axis=0, dtype=np.float64)
-        divergence = _log_term(self._Vt, self._R, self._L) - self._energy + sums[0]
-        penalty = sums[1]
+        self._divide(H)
+        self._sums = self._one @ H
+        linear, penalty = self._sums.astype(np.float64) @ self._rule.linear
+        divergence = _log_term(self._Vt, self._R, self._L) - self._energy + linear
         if self._rule.offset is not None:
-            np.log2(H, out=self._G)
-            penalty += (self._G @ self._rule.logarithmic).sum(dtype=np.float64) * LOG_2
+            np.log(H, out=self._G)
+            penalty += (self._G @ self._rule.logarithmic).sum(dtype=np.float64)
         return float(divergence), float(penalty)
 
     def update(self, H: Matrix) -> None:
-        """Update H in place, with V/WH as `measure` left it."""
+        """Update H in place, with V/WH as it stands; leave in G what H was multiplied by."""
         np.matmul(self._R, self._rule.W_over_den, out=self._G)
-        if self._rule.offset is not None and self._rule.multiplicative:
-            self._G *= H
-            np.divide(self._offset, H, out=H)
-            np.subtract(np.float32(1.0), H, out=H)
-            np.maximum(H, self._guard, out=H)
-            np.divide(self._G, H, out=H)
-        else:
-            H *= self._G
-            if self._rule.offset is not None:
-                H += self._offset
+        if self._rule.offset is not None:
+            np.divide(self._offsets[: len(H)], H, out=self._T)
+            if self._rule.multiplicative:
+                np.subtract(np.float32(1.0), self._T, out=self._T)
+                np.maximum(self._T, self._leasts[: len(H)], out=self._T)
+                self._G /= self._T
+            else:
+                self._G += self._T
+                np.maximum(self._G, self._leasts[: len(H)], out=self._G)
+        H *= self._G
         np.maximum(H, self._floor, out=H)
 
     def iterate(self, H: Matrix, n_iter: int, *, trace: bool) -> list[_Cost]:
@@ -381,34 +409,47 @@ class _EncodingBlock:
             if trace and i > 0:
                 costs.append(self.measure(H))
             else:
-                _ratio(self._Vt, H, self._rule.Wt, self._R)
+                self._divide(H)
             self.update(H)
         return [*costs, self.measure(H)]
 
     def iterate_accelerated(self, H_out: Matrix, n_iter: int) -> list[_Cost]:
         """Do the same with each update taken at an extrapolated point Q.
 
-        An update never raises the objective above that of the point where it is taken. Where Q's
-        is above the one before, the update is taken at H instead: so the values never rise.
+        From Q to H = Q ∘ G an update lowers the objective by ½S or more, to second order, where
+        S = Σ den Q (G − 1)² is the slope at Q times the step. Where the next Q isn't lower by as
+        much, the update is taken at H itself and momentum starts anew: so the values never rise.
         """
-        H = np.maximum(H_out, self._floor)
-        before, Q = H.copy(), np.empty_like(H)
+        H, (Q, P) = H_out, self._spare[:, : len(H_out)]
+        np.maximum(H, self._floor, out=H)
         costs: list[_Cost] = []
-        momentum = 0
+        momentum, most = 0, np.inf
         for _ in range(n_iter):
-            _extrapolate(H, before, momentum, out=Q, scratch=self._G)
-            np.maximum(Q, self._floor, out=Q)
-            cost = self.measure(Q)
-            if momentum > 0 and sum(cost) > sum(costs[-1]):
+            if momentum > 0:
+                _extrapolate(H, P, min(momentum / (momentum + 1.0), MOMENTUM), out=Q)
+                if self._rule.offset is not None:  # its logarithm is a gain below ε
+                    np.maximum(Q, self._floor, out=Q)
+                cost = self.measure(Q)
+            if momentum == 0 or sum(cost) > most:
                 momentum = 0
+                P.fill(1.0)
                 np.copyto(Q, H)
                 cost = self.measure(Q)
             costs.append(cost)
-            before, H, Q = H, Q, before
+            H, Q = Q, H
             self.update(H)
+            P *= self._G
+            most = sum(cost) - 0.5 * self._slope_times_step(H)
             momentum += 1
-        np.copyto(H_out, H)
-        return [*costs[1:], self.measure(H)]
+        if H is not H_out:
+            np.copyto(H_out, H)
+        return [*costs[1:], self.measure(H_out)]
+
+    def _slope_times_step(self, H: Matrix) -> float:
+        """S = Σ den (H ∘ G − 2H + Q), after the update from Q to H = Q ∘ G."""
+        self._G *= H
+        sums = self._one @ self._G - 2.0 * (self._one @ H) + self._sums
+        return float(sums.astype(np.float64) @ self._rule.linear.sum(axis=1))
 
 
 class _Training:
@@ -418,115 +459,163 @@ class _Training:
     the columns as they were, H ∘ Wᵀ(V/WH) comes out at the new scale.
     """
 
-    def __init__(self, Vt: Matrix, Wt: Matrix, Ht: Matrix) -> None:
-        self.Vt, self.Wt, self.Ht = Vt, Wt, Ht
-        self._Wt_unscaled = Wt
-        self._energy = float(Vt.sum(dtype=np.float64))
-        self._floor = np.float32(FLOOR * _level(Vt.T))
+    def __init__(
+        self, Vt: Matrix, start: Callable[[], tuple[Matrix, Matrix]], energy: float
+    ) -> None:
+        self.Vt, self._start, self._energy = Vt, start, energy
         self._stripes = [
             even_split(stripe.start, stripe.stop, TRAINING_FRAMES)
             for stripe in even_split(0, len(Vt), -(-len(Vt) // TRAINING_STRIPES))
         ]
+        self.begin()
+        most = max(frames.stop - frames.start for stripe in self._stripes for frames in stripe)
+        self._scratch = _TrainingScratch(most, self.Wt.shape, FLOOR * energy / len(Vt))
+
+    def begin(self) -> None:
+        self.Wt, self.Ht = self._start()
+        self._Wt_unscaled = self.Wt
+        self._row_sums = self.Ht.sum(axis=0, dtype=np.float64)  # 1Hᵀ
 
     def iterate(self) -> float:
         """Update H, then W; give the divergence as it was before."""
-        parts = list(map_blocks(self._update_stripe, self._stripes))
-        numerator = sum(part[1] for part in parts)  # (V/WH)Hᵀ, as (K, F)
-        denominator = np.sum([part[2] for part in parts], axis=0)  # 1Hᵀ
-        self._Wt_unscaled = self.Wt * numerator / denominator[:, None]
+        divergence, numerator = self._update_H(self._Wt_unscaled)
+        self._Wt_unscaled = (self.Wt * numerator / self._row_sums[:, None]).astype(np.float32)
         self.Wt = _normalised(self._Wt_unscaled)
-        return max(0.0, sum(part[0] for part in parts) - self._energy)
+        return divergence
 
     def finish(self) -> float:
         """Pay H the scale that is due to it; give D(V‖WH) as it stands."""
-        self.Ht *= self._Wt_unscaled.sum(axis=1)
+        scale = self._Wt_unscaled.sum(axis=1)
+        self.Ht *= scale
+        self._row_sums *= scale
         self._Wt_unscaled = self.Wt
-        return max(0.0, sum(map_blocks(self._measure_stripe, self._stripes)) - self._energy)
+        return self._divergence(self.Wt, map_blocks(self._measure_stripe, self._stripes))
 
-    def _update_stripe(self, stripe: list[slice]) -> tuple[float, Matrix, Vector]:
+    def _update_H(self, Wt: Matrix) -> tuple[float, Matrix]:
+        """Update H with these bases; give the divergence before it, and (V/WH)Hᵀ after it."""
+        W = np.ascontiguousarray(Wt.T)  # BLAS is faster on rows that are one after another
+
+        def work(stripe: list[slice]) -> tuple[float, Matrix, NDArray[np.float64]]:
+            return self._update_stripe(stripe, Wt, W)
+
+        log_terms, numerators, row_sums = zip(*map_blocks(work, self._stripes), strict=True)
+        divergence = self._divergence(Wt, log_terms)
+        self._row_sums = sum(row_sums)
+        return divergence, sum(numerators)
+
+    def _divergence(self, Wt: Matrix, log_terms: Iterable[float]) -> float:
+        total = float(Wt.sum(axis=1, dtype=np.float64) @ self._row_sums)  # ΣWH
+        return max(0.0, sum(log_terms) - self._energy + total)
+
+    def _update_stripe(
+        self, stripe: list[slice], Wt: Matrix, W: Matrix
+    ) -> tuple[float, Matrix, NDArray[np.float64]]:
         """Update H block by block, and add up what W is to be updated with."""
-        numerator, product = np.zeros_like(self.Wt), np.empty_like(self.Wt)
-        denominator = np.zeros(len(self.Wt), dtype=np.float32)
-        sums = self._Wt_unscaled.sum(axis=1)
-        divergence = 0.0
-        for V, H, R, L, G, floor in self._blocks(stripe):
-            _ratio(V, H, self._Wt_unscaled, R)
-            divergence += _log_term(V, R, L) + float((H @ sums).sum(dtype=np.float64))
-            np.matmul(R, self._Wt_unscaled.T, out=G)  # Wᵀ(V/WH), and Wᵀ1 = 1
-            H *= G
-            np.maximum(H, floor, out=H)
-            _ratio(V, H, self.Wt, R)
-            numerator += np.matmul(H.T, R, out=product)
-            denominator += H.sum(axis=0)
-        return divergence, numerator, denominator
+        numerator, product = np.zeros_like(Wt), np.empty_like(Wt)
+        row_sums, log_term = np.zeros(len(Wt)), 0.0
+        for V, H, scratch in self._blocks(stripe):
+            _ratio(V, H, Wt, scratch.R)
+            log_term += _log_term(V, scratch.R, scratch.L)
+            np.matmul(scratch.R, W, out=scratch.G)  # Wᵀ(V/WH), and Wᵀ1 = 1
+            H *= scratch.G
+            np.maximum(H, scratch.floor, out=H)
+            _ratio(V, H, self.Wt, scratch.R)
+            numerator += np.matmul(H.T, scratch.R, out=product)
+            row_sums += scratch.ones @ H
+        return log_term, numerator, row_sums
 
     def _measure_stripe(self, stripe: list[slice]) -> float:
-        total = 0.0
-        for V, H, R, L, _, _ in self._blocks(stripe):
-            _ratio(V, H, self.Wt, R)
-            total += _log_term(V, R, L) + float(H.sum(dtype=np.float64))
-        return total
+        log_term = 0.0
+        for V, H, scratch in self._blocks(stripe):
+            _ratio(V, H, self.Wt, scratch.R)
+            log_term += _log_term(V, scratch.R, scratch.L)
+        return log_term
 
-    def _blocks(self, stripe: list[slice]) -> Iterator[tuple[Matrix, ...]]:
-        """Go through a stripe's blocks of V and H, with scratch for V/WH, its log and the rest."""
-        most = max(frames.stop - frames.start for frames in stripe)
-        R, L = np.empty((2, most, self.Vt.shape[1]), dtype=np.float32)
-        G = np.empty((most, len(self.Wt)), dtype=np.float32)
-        floor = np.full_like(G, self._floor)
+    def _blocks(self, stripe: list[slice]) -> Iterator[tuple[Matrix, Matrix, _TrainingScratch]]:
+        """Go through a stripe's blocks of V and H, with scratch of their size."""
         for frames in stripe:
-            n = frames.stop - frames.start
-            yield self.Vt[frames], self.Ht[frames], R[:n], L[:n], G[:n], floor[:n]
+            self._scratch.fit(frames.stop - frames.start)
+            yield self.Vt[frames], self.Ht[frames], self._scratch
+
+
+class _TrainingScratch(threading.local):
+    """What a thread needs to work on a block of frames, kept from block to block."""
+
+    def __init__(self, most: int, shape: tuple[int, ...], floor: float) -> None:
+        K, F = shape
+        self._all = np.empty((2, most, F), dtype=np.float32)
+        self._all_K = np.empty((3, most, K), dtype=np.float32)
+        self._floor = np.full((most, K), floor, dtype=np.float32)
+        self._ones = np.ones((most, K), dtype=np.float32)
+
+    def fit(self, n: int) -> None:
+        """Give all arrays n frames."""
+        self.R, self.L = self._all[:, :n]  # V/WH and its logarithm
+        self.G, *self.steps = self._all_K[:, :n]
+        self.floor, self.one = self._floor[:n], self._ones[:n]
+        self.ones = self._ones.ravel()[:n]
 
 
 class _AcceleratedTraining(_Training):
-    """Both factors from one ratio, at a point Q extrapolated from the last two iterates.
+    """Both factors from one ratio: W extrapolated from its last two iterates, H by longer steps.
 
-    With W's columns normalised, H ← H ∘ Wᵀ(V/WH) together with W ∝ W ∘ (V/WH)Hᵀ is the EM step
-    for V ≈ WH, which never raises D above that of the point where it is taken. A step whose
-    point turns out worse than the one before is undone, and momentum starts anew.
+    With W's columns normalised, H ← H ∘ G, G = Wᵀ(V/WH), together with W ∝ W ∘ (V/WH)Hᵀ is the
+    EM step for V ≈ WH. Per activation it minimises h' − h G log h', which H ← H ∘ M raises
+    nowhere if M lies between 1 and the M* whose logarithmic mean with 1 is G. As that mean is
+    between the geometric and the arithmetic one, G² where G < 1 and 2G − 1 where G > 1 lie there
+    too: nearly twice the step is free. The extrapolation of W has no such warrant. Where the
+    divergence rises, training is taken again from its start, and goes on from there without it.
     """
 
-    def __init__(self, Vt: Matrix, Wt: Matrix, Ht: Matrix) -> None:
-        super().__init__(Vt, Wt, Ht)
-        self._Wt_before, self._Ht_before = Wt, Ht.copy()
-        self._Wt_Q = Wt
-        self._momentum = 0
-        self._last = np.inf
+    def __init__(
+        self, Vt: Matrix, start: Callable[[], tuple[Matrix, Matrix]], energy: float
+    ) -> None:
+        super().__init__(Vt, start, energy)
+        self._values: list[float] = []
+        self._plain_from = sys.maxsize  # the step from which on W isn't extrapolated
+
+    def begin(self) -> None:
+        super().begin()
+        self._Wt_before = self.Wt
 
     def iterate(self) -> float:
-        """Take one EM step at the extrapolated point; give the divergence of that point."""
-        self._Wt_Q = np.empty_like(self.Wt)
-        scratch = np.empty_like(self.Wt)
-        _extrapolate(self.Wt, self._Wt_before, self._momentum, out=self._Wt_Q, scratch=scratch)
-        self._Wt_Q = _normalised(self._Wt_Q)
-        parts = list(map_blocks(self._update_stripe, self._stripes))
-        value = max(0.0, sum(part[0] for part in parts) - self._energy)
-        if self._momentum > 0 and value > self._last:
-            np.copyto(self.Ht, self._Ht_before)
-            self._momentum = 0
-            return self._last
-        self._Wt_before = self.Wt
-        self.Wt = self._Wt_unscaled = _normalised(self._Wt_Q * sum(part[1] for part in parts))
-        self._momentum += 1
-        self._last = value
+        """Take one step; give the divergence of its point."""
+        steps = len(self._values)
+        value = self._step(steps)
+        least = min(self._values, default=value)
+        if steps < self._plain_from and value > least + ROUNDING * self._energy:
+            self._plain_from = steps
+            self.begin()
+            value = [self._step(step) for step in range(steps + 1)][-1]
+        self._values.append(value)
         return value
 
-    def _update_stripe(self, stripe: list[slice]) -> tuple[float, Matrix, Vector]:
-        numerator, product = np.zeros_like(self.Wt), np.empty_like(self.Wt)
-        divergence = 0.0
-        before = (self._Ht_before[frames] for frames in stripe)
-        scratch = np.empty((max(s.stop - s.start for s in stripe), len(self.Wt)), np.float32)
-        for (V, H, R, L, G, floor), H_before in zip(self._blocks(stripe), before, strict=True):
-            Q = scratch[: len(H)]
-            _extrapolate(H, H_before, self._momentum, out=Q, scratch=G)
-            _ratio(V, Q, self._Wt_Q, R)
-            divergence += _log_term(V, R, L) + float(Q.sum(dtype=np.float64))
-            numerator += np.matmul(Q.T, R, out=product)
-            np.matmul(R, self._Wt_Q.T, out=G)
-            np.copyto(H_before, H)
-            np.multiply(Q, G, out=H)
-            np.maximum(H, floor, out=H)
-        return divergence, numerator, np.empty(0, dtype=np.float32)
+    def _step(self, steps: int) -> float:
+        Wt_Q = self.Wt
+        if 0 < steps < self._plain_from:
+            Wt_Q = np.empty_like(self.Wt)
+            a = min(steps / (steps + 2.0), MOMENTUM)
+            _extrapolate(self.Wt, self.Wt / self._Wt_before, a, out=Wt_Q)
+            Wt_Q = _normalised(Wt_Q)
+        value, numerator = self._update_H(Wt_Q)
+        self._Wt_before = self.Wt
+        self.Wt = self._Wt_unscaled = _normalised(Wt_Q * numerator)
+        return value
+
+    def _update_stripe(
+        self, stripe: list[slice], Wt: Matrix, W: Matrix
+    ) -> tuple[float, Matrix, NDArray[np.float64]]:
+        numerator, product = np.zeros_like(Wt), np.empty_like(Wt)
+        row_sums, log_term = np.zeros(len(Wt)), 0.0
+        for V, H, scratch in self._blocks(stripe):
+            _ratio(V, H, Wt, scratch.R)
+            log_term += _log_term(V, scratch.R, scratch.L)
+            numerator += np.matmul(H.T, scratch.R, out=product)
+            np.matmul(scratch.R, W, out=scratch.G)
+            H *= _lengthened(scratch.G, scratch.one, *scratch.steps)
+            np.maximum(H, scratch.floor, out=H)
+            row_sums += scratch.ones @ H
+        return log_term, numerator, row_sums
 
 
 def _ratio(V: Matrix, H: Matrix, Wt: Matrix, R: Matrix) -> None:
@@ -537,25 +626,32 @@ def _ratio(V: Matrix, H: Matrix, Wt: Matrix, R: Matrix) -> None:
 
 def _log_term(V: Matrix, R: Matrix, L: Matrix) -> float:
     """Σ v log(v/v̂) from R = V/V̂."""
-    np.log2(R, out=L)
-    return float(np.vdot(V, L)) * LOG_2
+    np.log(R, out=L)
+    return float(np.vdot(V, L))
 
 
-def _extrapolate(H: Matrix, before: Matrix, steps: int, *, out: Matrix, scratch: Matrix) -> None:
-    """Q = H ∘ (H + c H⁻) / (c H + H⁻), a point beyond H as seen from H⁻.
+def _extrapolate(H: Matrix, P: Matrix, a: float, *, out: Matrix) -> None:
+    """Q = H ∘ (P + c) / (c P + 1), a point beyond H as seen from H⁻; P = H/H⁻ becomes Q/H.
 
-    The rational form of the extrapolation log Q = log H + a (log H − log H⁻): with
-    c = (1 − a)/(1 + a) both agree to first order, but this one stays positive and can't go
-    further than a factor 1/c. a = i/(i + 3) after i steps, and never above MOMENTUM.
+    The rational form of the extrapolation Q = H ∘ Pᵃ: with c = (1 − a)/(1 + a) both agree to
+    first order, but this one can't go further than a factor 1/c. It is 1/c − (1/c − c)/(c P + 1).
     """
-    a = min(steps / (steps + 3.0), MOMENTUM)
-    c = np.float32((1.0 - a) / (1.0 + a))
-    np.multiply(before, c, out=out)
-    out += H
-    np.multiply(H, c, out=scratch)
-    scratch += before
-    out /= scratch
-    out *= H
+    c = (1.0 - a) / (1.0 + a)
+    P *= np.float32(c)
+    P += np.float32(1.0)
+    np.divide(np.float32(1.0 / c - c), P, out=P)
+    np.subtract(np.float32(1.0 / c), P, out=P)
+    np.multiply(H, P, out=out)
+
+
+def _lengthened(G: Matrix, one: Matrix, T: Matrix, scratch: Matrix) -> Matrix:
+    """M = G + OVERSTEP · (G − 1) · min(G, 1), in G's place: see `_AcceleratedTraining`."""
+    np.minimum(G, one, out=T)
+    T *= np.float32(OVERSTEP)
+    np.multiply(G, T, out=scratch)
+    scratch -= T
+    G += scratch
+    return G
 
 
 def _normalised(Wt: Matrix) -> Matrix:
@@ -566,7 +662,7 @@ def _normalised(Wt: Matrix) -> Matrix:
 
 
 def _training_start(
-    Vt: Matrix, n_bases: int, init: tuple[ArrayLike, ArrayLike] | None, seed: int
+    Vt: Matrix, n_bases: int, init: tuple[ArrayLike, ArrayLike] | None, seed: int, level: float
 ) -> tuple[Matrix, Matrix]:
     """Give frame-major W and H to start from: random ones at the level of V, or copies."""
     T, F = Vt.shape
@@ -577,21 +673,24 @@ def _training_start(
         rng = np.random.default_rng(seed)
         Wt = rng.random((n_bases, F), dtype=np.float32)
         Ht = rng.random((T, n_bases), dtype=np.float32)
-        Ht *= np.float32(2.0 * _level(Vt.T) / n_bases)
+        Ht *= np.float32(2.0 * level / n_bases)
     if init is not None:
         Ht *= Wt.sum(axis=1)
-    np.maximum(Ht, np.float32(FLOOR * _level(Vt.T)), out=Ht)
+    np.maximum(Ht, np.float32(FLOOR * level), out=Ht)
     return _normalised(Wt), Ht
 
 
 def _encoding_start(
-    V: NDArray[np.floating], W: NDArray[np.floating], init: ArrayLike | str | None, seed: int
+    frame_sums: NDArray[np.float64],
+    W: NDArray[np.floating],
+    init: ArrayLike | str | None,
+    seed: int,
 ) -> Matrix:
     """Give a frame-major H to start from: all bases alike, random, or a copy."""
-    K, T = W.shape[1], V.shape[1]
+    K, T = W.shape[1], len(frame_sums)
     if init is None or isinstance(init, str):
         _check_choice("init", init or "flat", ("flat", "random"))
-        share = V.sum(axis=0, dtype=np.float64) / W.sum(dtype=np.float64)
+        share = frame_sums / W.sum(dtype=np.float64)
         Ht = np.repeat(share.astype(np.float32)[:, None], K, axis=1)
         if init == "random":
             Ht *= 2 * np.random.default_rng(seed).random((T, K), dtype=np.float32)
@@ -600,22 +699,20 @@ def _encoding_start(
     return Ht
 
 
-def _level(V: NDArray[np.floating]) -> float:
-    """Mean frame sum of V, the scale of its activations; 1 for a silent V."""
-    return float(V.sum(dtype=np.float64)) / V.shape[1] or 1.0
-
-
-def _magnitudes(V: ArrayLike) -> NDArray[np.floating]:
-    """Take V as a matrix of magnitudes that float32 can hold, or say what is wrong with it."""
+def _magnitudes(V: ArrayLike) -> tuple[NDArray[np.floating], NDArray[np.float64]]:
+    """Take V as magnitudes that float32 can hold, with its frame sums, or say what is wrong."""
     V = _non_negative(V, "V")
     if V.ndim != 2 or V.size == 0:
         raise NmflabError(f"V must be a matrix (bins, frames), but has the shape {V.shape}.")
-    if V.any() and not 1e-15 < _level(V) < 1e15:
+    with np.errstate(over="ignore"):
+        frame_sums = V.sum(axis=0, dtype=np.result_type(V, np.float32)).astype(np.float64)
+    level = float(frame_sums.mean())
+    if level and not 1e-15 < level < 1e15:
         raise NmflabError(
-            f"V has a mean frame sum of {_level(V):g}, beyond what float32 can work with: "
+            f"V has a mean frame sum of {level:g}, beyond what float32 can work with: "
             "scale it to the order of 1."
         )
-    return V
+    return V, frame_sums
 
 
 def _frame_major(V: NDArray[np.floating], level: float) -> Matrix:

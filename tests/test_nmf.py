@@ -4,6 +4,8 @@ All that is float32 inside is compared with float64 written down here from the f
 tolerance of 1e-6 of the sum of the terms is the rounding of float32 (6e-8) over some hundred terms.
 """
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from scipy.special import kl_div
 
 import nmflab as nl
+from nmflab import nmf
 from nmflab.errors import NmflabError
 from nmflab.nmf import ENCODING_FRAMES, TRAINING_FRAMES, encode, kl_divergence, train_nmf
 from nmflab.priors import ExponentialPrior, GammaPrior, Prior, joined
@@ -198,6 +201,45 @@ def test_accelerated_training_stops_at_epsilon_too(rng):
     stopped = train_nmf(V, 3, n_iter=60, solver="accelerated", epsilon=full.divergence[20])
     assert 20 <= len(stopped.divergence) <= 23
     assert stopped.divergence[-1] <= full.divergence[20]
+
+
+def test_a_lengthened_step_of_h_never_raises_what_bounds_the_divergence():
+    """What it is at M h, M − G log M of h, is at most what it is at h itself."""
+    G = np.logspace(-12, 6, 2000, dtype=np.float32)[:, None]
+    one, T, scratch = np.ones_like(G), np.empty_like(G), np.empty_like(G)
+    M = nmf._lengthened(G.copy(), one, T, scratch).astype(np.float64)
+    assert (M > 0).all()
+    assert (M - G * np.log(M) <= 1 + 1e-6).all()
+    assert (np.abs(np.log(M)) >= np.abs(np.log(G)) - 1e-6).all()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_where_looking_ahead_makes_it_worse_training_goes_back_to_plain_steps(monkeypatch, seed):
+    V, _, rng = problem(seed, T=4 * TRAINING_FRAMES)
+    far = rng.random((4, 9)) ** 20
+    looks = []
+
+    def elsewhere(W, ratio, a, *, out):
+        looks.append(a)
+        np.copyto(out, far if a > 0.7 else W)
+
+    monkeypatch.setattr(nmf, "_extrapolate", elsewhere)
+    found = train_nmf(V, 4, n_iter=25, solver="accelerated")
+    assert_never_rises(found.divergence, 2 * V.sum(dtype=np.float64))
+    assert len(found.divergence) == 25
+    assert looks.count(max(looks)) == 1  # not again after it was seen to be worse
+    assert objective(V, found.W, found.H)[0] == pytest.approx(found.divergence[-1], rel=1e-4)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_training_keeps_no_other_matrix_of_the_size_of_h(rng, solver):
+    V, _, _ = problem(0, T=60_000)
+    V = np.asfortranarray(np.maximum(V, np.float32(1e-6)))
+    tracemalloc.start()
+    H = train_nmf(V, 16, n_iter=3, solver=solver).H
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.6 * H.nbytes
 
 
 @pytest.mark.parametrize("solver", SOLVERS)

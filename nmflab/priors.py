@@ -327,6 +327,8 @@ def _row_means(H: NDArray[np.floating]) -> Rows:
 
 def _rows(H: ArrayLike) -> NDArray[np.floating]:
     H = np.asarray(H)
+    if H.dtype.kind not in "fiu":
+        raise NmflabError(f"H holds {H.dtype} values but must hold real numbers.")
     if H.ndim != 2 or H.size == 0:
         raise NmflabError(f"H must be a matrix (bases, frames), but has the shape {H.shape}.")
     if not (H.min() >= 0 and H.max() < np.inf):  # NaN fails too

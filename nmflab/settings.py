@@ -242,13 +242,18 @@ def _checked(parameter: dataclasses.Field[Any], value: Any) -> Any:
     low, high, above = rule["low"], rule["high"], rule["above"]
     too_low = (low is not None and number < low) or (above is not None and number <= above)
     if too_low or (high is not None and number > high):
-        lower = f"above {above:g}" if above is not None else f"at least {low:g}"
-        upper = "" if high is None else f" and at most {high:g}"
+        lower = f"above {above:g}" if above is not None else f"at least {_plain(low)}"
+        upper = "" if high is None else f" and at most {_plain(high)}"
         raise NmflabError(
             f"{name} ({rule['meaning']}) is {value!r} but must be {lower}{upper}"
             f"{' ' + rule['unit'] if rule['unit'] else ''}."
         )
     return number
+
+
+def _plain(limit: float) -> str:
+    """Write a limit as one writes it in a command: 1048576 and 1e+300, not 1.04858e+06."""
+    return str(limit) if isinstance(limit, int) else f"{limit:g}"
 
 
 def _checked_text(name: str, value: Any, choices: tuple[str, ...]) -> str:

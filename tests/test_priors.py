@@ -234,6 +234,7 @@ def test_joined_priors_keep_the_order_of_their_bases():
         (np.zeros((2, 5)), "all zeros"),
         ([[1.0, -1.0]], "negative"),
         ([[1.0, np.nan]], "NaN"),
+        ([[1.0, 1j]], "real numbers"),
         ([[1.0, np.inf]], "infinite"),
     ],
 )

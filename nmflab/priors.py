@@ -253,7 +253,9 @@ class GammaPrior(Prior):
         rows = floored(_rows(H), floor)
         mean = rows.mean(axis=1, dtype=np.float64)
         shape = _solve_shape(np.log(mean) - np.log(rows).mean(axis=1, dtype=np.float64))
-        return cls(scale=mean / shape, shape=shape)
+        audible = _row_means(rows)
+        shape[mean < audible] = 1.0  # a basis that never sounded has no shape: exponential
+        return cls(scale=audible / shape, shape=shape)
 
 
 def floored(H: NDArray[np.floating], floor: float) -> NDArray[np.floating]:

@@ -331,12 +331,26 @@ def _add_settings(parser: _Parser, preset: str | None, names: Iterable[str]) -> 
         group.add_argument(
             *([SHORT_OPTIONS[name]] if name in SHORT_OPTIONS else []),
             f"--{name}",
-            type={"int": int, "float": float, "str": str}[str(fields[name].type)],
+            type={"int": _whole_number, "float": _number, "str": str}[str(fields[name].type)],
             choices=rule["choices"] or None,
             metavar=None if rule["choices"] else "NAME" if fields[name].type == "str" else "N",
             default=argparse.SUPPRESS,
             help=f"{rule['meaning']}{unit} (default: {default})",
         )
+
+
+def _whole_number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
 
 
 def _count(text: str) -> int:

@@ -149,6 +149,12 @@ def test_the_defaults_are_those_of_the_table():
     assert {n: getattr(arguments, n) for n, *_ in OWN} == {n: d for n, _, d, _ in OWN}
 
 
+@pytest.mark.parametrize(("option", "kind"), [("--fft", "whole number"), ("--p", "number")])
+def test_a_value_that_is_no_number_is_said_in_plain_words(capsys, option, kind):
+    assert cli.main(["enhance", option, "many"]) == 2
+    assert f"{option}: 'many' is not a {kind}" in capsys.readouterr().err
+
+
 def test_a_given_option_beats_the_preset():
     tuned = Settings.tuned()
     assert cli._parse(["enhance", "--preset", "tuned"]).settings == tuned

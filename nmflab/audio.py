@@ -29,6 +29,9 @@ FORMATS = "WAV, FLAC, OGG, MP3 and NIST SPHERE"
 QUIETEST_PCM = 2.0**-8
 """Peak below which 16-bit PCM would leave less than 8 bits of a signal."""
 
+LOWEST_RATE, HIGHEST_RATE = 1000, 1000000
+"""Sampling rates in Hz beyond which a file is damaged, and resampling might fill the memory."""
+
 MAX_SNR = 100.0
 """Largest magnitude of a signal-to-noise ratio in dB: float32 resolves no more."""
 
@@ -117,10 +120,13 @@ def as_rate(rate: float, name: str = "sampling_rate") -> int:
     Raises
     ------
     NmflabError
-        If it is not a whole number above 0.
+        If it is not a whole number, or none of a recording.
     """
-    if not (_is_number(rate) and rate == int(rate) > 0):
-        raise NmflabError(f"{name} is {rate!r} but must be a whole number of Hz above 0.")
+    if not (_is_number(rate) and rate == int(rate) and LOWEST_RATE <= rate <= HIGHEST_RATE):
+        raise NmflabError(
+            f"{name} is {rate!r} but must be a whole number of Hz from {LOWEST_RATE} to "
+            f"{HIGHEST_RATE}."
+        )
     return int(rate)
 
 
@@ -157,8 +163,9 @@ def read_audio(path: str | os.PathLike[str], sampling_rate: int = 16000) -> NDAr
     channels, rate = _decode(path)
     if channels.size == 0:
         raise NmflabError(f"The audio file {str(path)!r} is empty: it holds no samples.")
-    mono = as_signal(channels.mean(axis=1), f"The audio file {str(path)!r}")
-    return resample(mono, rate, sampling_rate)
+    name = f"The audio file {str(path)!r}"
+    mono = as_signal(channels.mean(axis=1), name)
+    return resample(mono, as_rate(rate, f"{name} may be damaged: its sampling rate"), sampling_rate)
 
 
 def duration(path: str | os.PathLike[str]) -> float:
@@ -217,6 +224,7 @@ def read_blocks(
     name = f"The audio file {str(path)!r}"
     try:
         with path.open("rb") as content, soundfile.SoundFile(content) as file:
+            as_rate(file.samplerate, f"{name} may be damaged: its sampling rate")
             same = file.samplerate == sampling_rate
             stream = soxr.ResampleStream(
                 file.samplerate, sampling_rate, 1, dtype="float32", quality="HQ"
@@ -431,8 +439,14 @@ def mix_at_snr(speech: ArrayLike, noise: ArrayLike, snr: float, *, offset: int =
                 "signal-to-noise ratio: choose another recording or stretch."
             )
     ratio = energy(speech) / energy(piece) * 10 ** (-snr / 10)
-    scaled = (math.sqrt(ratio) * piece.astype(np.float64)).astype(np.float32)
-    return Mixture(speech + scaled, speech, scaled)
+    with np.errstate(over="ignore"):
+        scaled = (math.sqrt(ratio) * piece.astype(np.float64)).astype(np.float32)
+        mixture = speech + scaled
+    if not np.isfinite(mixture).all():
+        raise NmflabError(
+            f"speech is so loud that at {snr:g} dB its mixture is beyond float32: scale it down."
+        )
+    return Mixture(mixture, speech, scaled)
 
 
 def energy(signal: NDArray[np.floating[Any]]) -> float:

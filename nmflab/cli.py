@@ -18,7 +18,7 @@ import io
 import math
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -331,7 +331,7 @@ def _add_settings(parser: _Parser, preset: str | None, names: Iterable[str]) -> 
         group.add_argument(
             *([SHORT_OPTIONS[name]] if name in SHORT_OPTIONS else []),
             f"--{name}",
-            type={"int": _whole_number, "float": _number, "str": str}[str(fields[name].type)],
+            type=_READERS[str(fields[name].type)],
             choices=rule["choices"] or None,
             metavar=None if rule["choices"] else "NAME" if fields[name].type == "str" else "N",
             default=argparse.SUPPRESS,
@@ -351,6 +351,9 @@ def _number(text: str) -> float:
         return float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+
+
+_READERS: dict[str, Callable[[str], Any]] = {"int": _whole_number, "float": _number, "str": str}
 
 
 def _count(text: str) -> int:

@@ -22,7 +22,7 @@ from typing import NoReturn, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from nmflab.audio import FORMATS, read_audio
+from nmflab.audio import FORMATS, as_rate, read_audio
 from nmflab.errors import NmflabError
 
 StrPath = str | os.PathLike[str]
@@ -280,6 +280,7 @@ def load_corpus(path: StrPath | None = None, sampling_rate: int = 16000) -> Corp
     --------
     load_clips : Reads any files and folders into one list.
     """
+    sampling_rate = as_rate(sampling_rate)
     root = embedded_folder() if path is None else Path(path)
     if not root.is_dir():
         raise NmflabError(f"There is no data folder {str(root)!r}: make one with {LAYOUT}.")
@@ -316,6 +317,7 @@ def load_clips(paths: StrPath | Iterable[StrPath], sampling_rate: int = 16000) -
         If a file or folder is missing, a file that was named can't be read, or nothing readable
         is left.
     """
+    sampling_rate = as_rate(sampling_rate)
     given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     if not given:
         raise NmflabError("No file or folder is given: name at least one recording.")

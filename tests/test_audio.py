@@ -350,6 +350,22 @@ def test_damaged_length_beyond_all_memory_is_named(tmp_path):
         read_audio(path)
 
 
+@pytest.mark.parametrize("rate", [1, 2**31 - 1])
+def test_damaged_sampling_rate_is_named_and_not_resampled(tmp_path, rate):
+    path = write_audio(tmp_path / "a.wav", tone())
+    content = bytearray(path.read_bytes())
+    content[24:28] = rate.to_bytes(4, "little")
+    path.write_bytes(content)
+    for use in (read_audio, lambda path: next(read_blocks(path))):
+        with pytest.raises(NmflabError, match=rf"a\.wav' may be damaged: its .* rate is {rate}"):
+            use(path)
+
+
+def test_mixture_beyond_float32_is_refused():
+    with pytest.raises(NmflabError, match="speech is so loud"):
+        mix_at_snr(np.full(5, 1e38), np.ones(5), -100)
+
+
 @pytest.mark.parametrize("use", [read_audio, lambda path: write_audio(path, tone())])
 def test_name_too_long_is_refused(tmp_path, use):
     with pytest.raises(NmflabError, match="aaa"):

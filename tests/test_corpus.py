@@ -333,6 +333,12 @@ def test_missing_data_folder_says_what_belongs_in_one(tmp_path):
         load_corpus(tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize("load", [load_corpus, load_clips])
+def test_unusable_rate_is_no_file_s_fault(folder, load):
+    with pytest.raises(NmflabError, match=r"^sampling_rate is 1000000000\.0 but must be"):
+        load(folder, 1e9)
+
+
 def test_missing_part_is_named(folder):
     (folder / "test/speech/ben.wav").unlink()
     (folder / "test/speech").rmdir()

@@ -7,6 +7,7 @@ them, as in a browser, scipy reads WAV files and resamples.
 
 from __future__ import annotations
 
+import errno
 import io
 import math
 import os
@@ -24,6 +25,12 @@ from numpy.typing import ArrayLike, NDArray
 from nmflab.errors import NmflabError
 
 FORMATS = "WAV, FLAC, OGG, MP3 and NIST SPHERE"
+
+QUIETEST_PCM = 2.0**-8
+"""Peak below which 16-bit PCM would leave less than 8 bits of a signal."""
+
+LOWEST_RATE, HIGHEST_RATE = 1000, 1000000
+"""Sampling rates in Hz beyond which a file is damaged, and resampling might fill the memory."""
 
 MAX_SNR = 100.0
 """Largest magnitude of a signal-to-noise ratio in dB: float32 resolves no more."""
@@ -113,10 +120,13 @@ def as_rate(rate: float, name: str = "sampling_rate") -> int:
     Raises
     ------
     NmflabError
-        If it is not a whole number above 0.
+        If it is not a whole number, or none of a recording.
     """
-    if not (_is_number(rate) and rate == int(rate) > 0):
-        raise NmflabError(f"{name} is {rate!r} but must be a whole number of Hz above 0.")
+    if not (_is_number(rate) and rate == int(rate) and LOWEST_RATE <= rate <= HIGHEST_RATE):
+        raise NmflabError(
+            f"{name} is {rate!r} but must be a whole number of Hz from {LOWEST_RATE} to "
+            f"{HIGHEST_RATE}."
+        )
     return int(rate)
 
 
@@ -153,8 +163,9 @@ def read_audio(path: str | os.PathLike[str], sampling_rate: int = 16000) -> NDAr
     channels, rate = _decode(path)
     if channels.size == 0:
         raise NmflabError(f"The audio file {str(path)!r} is empty: it holds no samples.")
-    mono = as_signal(channels.mean(axis=1), f"The audio file {str(path)!r}")
-    return resample(mono, rate, sampling_rate)
+    name = f"The audio file {str(path)!r}"
+    mono = as_signal(channels.mean(axis=1), name)
+    return resample(mono, as_rate(rate, f"{name} may be damaged: its sampling rate"), sampling_rate)
 
 
 def duration(path: str | os.PathLike[str]) -> float:
@@ -174,7 +185,10 @@ def duration(path: str | os.PathLike[str]) -> float:
     try:
         import soundfile
 
-        return float(soundfile.info(str(path)).duration)
+        if not Path(path).is_file():  # a pipe would wait for its other end
+            return 0.0
+        with Path(path).open("rb") as file:  # whatever its name: libsndfile knows UTF-8 alone
+            return float(soundfile.info(file).duration)
     except (ImportError, OSError, RuntimeError):  # soundfile's own errors are RuntimeErrors
         return 0.0
 
@@ -209,7 +223,8 @@ def read_blocks(
         _content(path)  # says what is wrong
     name = f"The audio file {str(path)!r}"
     try:
-        with soundfile.SoundFile(path) as file:
+        with path.open("rb") as content, soundfile.SoundFile(content) as file:
+            as_rate(file.samplerate, f"{name} may be damaged: its sampling rate")
             same = file.samplerate == sampling_rate
             stream = soxr.ResampleStream(
                 file.samplerate, sampling_rate, 1, dtype="float32", quality="HQ"
@@ -277,9 +292,10 @@ def write_audio(
 ) -> Path:
     """Write one channel of audio, whole or not at all, and never altered in level.
 
-    Samples within ±1 are written as 16-bit PCM. A WAV file whose peak lies above 1 is written as
-    32-bit float instead, so that nothing is clipped and nothing is scaled. The file appears under
-    its name only once it is complete; equal samples give equal bytes.
+    Samples within ±1 are written as 16-bit PCM. A WAV file whose peak lies above 1, or below
+    −48 dB, is written as 32-bit float instead, so that nothing is clipped, scaled or lost in the
+    steps of PCM. The file appears under its name only once it is complete; equal samples give
+    equal bytes.
 
     Parameters
     ----------
@@ -339,6 +355,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     path = Path(path)
     if _is_folder(path):
         raise NmflabError(f"{str(path)!r} is a folder but must be a file: add a file name to it.")
+    if _is_special(path):
+        raise NmflabError(f"{str(path)!r} is a device or a pipe: choose the name of a plain file.")
     temporary = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -351,6 +369,30 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         ) from error
     finally:
         _remove(temporary)
+
+
+def make_folder(folder: str | os.PathLike[str]) -> None:
+    """Make a folder where it is missing, and check that it can be written.
+
+    Parameters
+    ----------
+    folder : str or path
+        The folder; those it lies in are made too.
+
+    Raises
+    ------
+    NmflabError
+        If it can't be made or written.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise NmflabError(
+            f"The folder {str(folder)!r} can't be written ({_reason(error)}): choose another for "
+            "the output."
+        ) from error
 
 
 def mix_at_snr(speech: ArrayLike, noise: ArrayLike, snr: float, *, offset: int = 0) -> Mixture:
@@ -397,8 +439,14 @@ def mix_at_snr(speech: ArrayLike, noise: ArrayLike, snr: float, *, offset: int =
                 "signal-to-noise ratio: choose another recording or stretch."
             )
     ratio = energy(speech) / energy(piece) * 10 ** (-snr / 10)
-    scaled = (math.sqrt(ratio) * piece.astype(np.float64)).astype(np.float32)
-    return Mixture(speech + scaled, speech, scaled)
+    with np.errstate(over="ignore"):
+        scaled = (math.sqrt(ratio) * piece.astype(np.float64)).astype(np.float32)
+        mixture = speech + scaled
+    if not np.isfinite(mixture).all():
+        raise NmflabError(
+            f"speech is so loud that at {snr:g} dB its mixture is beyond float32: scale it down."
+        )
+    return Mixture(mixture, speech, scaled)
 
 
 def energy(signal: NDArray[np.floating[Any]]) -> float:
@@ -458,12 +506,19 @@ def _decode(path: Path) -> tuple[NDArray[np.float32], int]:
             f"The file {str(path)!r} can't be read as audio ({_reason(error)}): "
             f"give a sound file, such as {FORMATS}."
         ) from error
+    except MemoryError as error:
+        raise NmflabError(
+            f"The audio file {str(path)!r} says that it is longer than fits in memory: "
+            "it may be damaged; repair it or leave it out."
+        ) from error
     return channels, int(rate)
 
 
 def _content(path: Path) -> bytes:
     if _is_folder(path):
         raise NmflabError(f"{str(path)!r} is a folder but must be an audio file: name one in it.")
+    if _is_special(path):
+        raise NmflabError(f"{str(path)!r} is a device or a pipe: give a plain file of audio.")
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
@@ -520,8 +575,24 @@ def _encode(path: Path, signal: NDArray[np.float32], sampling_rate: int) -> byte
     else:
         from scipy.io import wavfile
 
-        wavfile.write(content, sampling_rate, signal if peak > 1 else to_int16(signal))
+        wavfile.write(content, sampling_rate, to_int16(signal) if fits_pcm(peak) else signal)
     return content.getvalue()
+
+
+def fits_pcm(peak: float) -> bool:
+    """Say whether a signal is written as 16-bit PCM rather than as float.
+
+    Parameters
+    ----------
+    peak : float
+        Its greatest magnitude.
+
+    Returns
+    -------
+    bool
+        False for what PCM would clip, and for what it would leave few steps of.
+    """
+    return peak == 0 or QUIETEST_PCM <= peak <= 1
 
 
 def to_int16(signal: NDArray[np.float32]) -> NDArray[np.int16]:
@@ -564,6 +635,13 @@ def _is_folder(path: Path) -> bool:
     return False
 
 
+def _is_special(path: Path) -> bool:
+    """Find devices, pipes and sockets, which may wait for ever, or must not be replaced."""
+    with suppress(OSError):
+        return path.exists() and not path.is_file() and not path.is_dir()
+    return False
+
+
 def _remove(path: Path) -> None:
     """Remove a file if it is there and if that is possible."""
     with suppress(OSError):
@@ -572,4 +650,5 @@ def _remove(path: Path) -> None:
 
 def _reason(error: Exception) -> str:
     """Give an error's own words without its ending stop, to stand in brackets."""
-    return (getattr(error, "error_string", "") or str(error)).strip().rstrip(".")
+    words = getattr(error, "error_string", "") or getattr(error, "strerror", "") or str(error)
+    return words.strip().rstrip(".")

@@ -2,7 +2,8 @@
 
 Conventions: results go to standard output, everything else (progress, notices, errors) to
 standard error. Exit codes: 0 done, 1 failed (one sentence says why), 2 bad arguments, 130
-interrupted with Ctrl-C. Every file appears under its name only when it is complete.
+interrupted with Ctrl-C, 141 nobody reads the output any more (as after ``| head``). Every file
+appears under its name only when it is complete.
 
 The options of the settings are made from the fields of `nmflab.settings.Settings`: their names,
 defaults, units and choices have one definition. Slow libraries are imported by the commands that
@@ -15,8 +16,9 @@ import argparse
 import dataclasses
 import io
 import math
+import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -25,11 +27,10 @@ from nmflab.separation import ENCODING_PARAMETERS
 from nmflab.settings import Settings
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from rich.progress import TaskID
     from rich.table import Table
 
+    from nmflab.corpus import ClipList
     from nmflab.experiment import Experiment
     from nmflab.separation import SeparationModel
     from nmflab.sweep import Sweep
@@ -64,7 +65,7 @@ SUMMARY = {
 
 METRIC_NAMES = {"sdr": "SDR", "si_sdr": "SI-SDR", "stoi": "STOI", "pesq": "PESQ"}
 
-DONE, FAILED, BAD_ARGUMENTS, INTERRUPTED = 0, 1, 2, 130
+DONE, FAILED, BAD_ARGUMENTS, INTERRUPTED, UNREAD = 0, 1, 2, 130, 141
 ROWS = 10  # of the best combinations are shown
 LONG = 180.0  # seconds: longer recordings are separated block by block
 
@@ -80,11 +81,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit code: 0 done, 1 failed, 2 bad arguments, 130 interrupted.
+        The exit code: 0 done, 1 failed, 2 bad arguments, 130 interrupted, 141 unread.
     """
-    _print_any_symbol()
+    _prepare_output()
+    code = _run(sys.argv[1:] if argv is None else argv)
+    return _finish_output() or code
+
+
+def _run(argv: Sequence[str]) -> int:
+    """Run a command; give the exit code, whatever happens."""
     try:
-        arguments = _parse(sys.argv[1:] if argv is None else argv)
+        arguments = _parse(argv)
         return int(arguments.run(arguments))
     except SystemExit as end:  # argparse has shown the help, or what is wrong
         return int(end.code or 0)
@@ -93,6 +100,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except NmflabError as error:
         _say(f"nmflab: {error}")
+    except BrokenPipeError:
+        return UNREAD
     except OSError as error:
         _say(f"nmflab: {error.filename or 'A file'} can't be used: {error.strerror or error}.")
     except MemoryError:
@@ -113,11 +122,13 @@ class _Parser(argparse.ArgumentParser):
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
     """Parse the arguments; `given` holds the settings among them, checked."""
     parser, commands = _parser()
-    arguments = parser.parse_args(_with_underscores(argv))
+    arguments, unknown = parser.parse_known_args(_with_underscores(argv))
     names = {field.name for field in dataclasses.fields(Settings)}
     given = {name: value for name, value in vars(arguments).items() if name in names}
     preset = PRESETS[getattr(arguments, "preset", "original")]
     command = commands.get(arguments.command)
+    if unknown:
+        (command or parser).error(f"unrecognised arguments: {' '.join(unknown)}")
     if command is None:
         parser.error("say which command you want: " + ", ".join(commands) + ".")
     try:
@@ -362,12 +373,29 @@ def _add_settings(parser: _Parser, preset: str | None, names: Iterable[str]) -> 
         group.add_argument(
             *([SHORT_OPTIONS[name]] if name in SHORT_OPTIONS else []),
             f"--{name}",
-            type={"int": int, "float": float, "str": str}[str(fields[name].type)],
+            type=_READERS[str(fields[name].type)],
             choices=rule["choices"] or None,
             metavar=None if rule["choices"] else "NAME" if fields[name].type == "str" else "N",
             default=argparse.SUPPRESS,
             help=f"{rule['meaning']}{unit} (default: {default})",
         )
+
+
+def _whole_number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+
+
+_READERS: dict[str, Callable[[str], Any]] = {"int": _whole_number, "float": _number, "str": str}
 
 
 def _count(text: str) -> int:
@@ -408,6 +436,7 @@ def _enhance(arguments: argparse.Namespace) -> int:
     from nmflab.experiment import enhance_corpus
 
     settings = arguments.settings
+    _refuse_window(arguments)
     corpus = load_corpus(arguments.data, sampling_rate=settings.sampling_rate)
     with _Bars(arguments.quiet) as bars:
         result = enhance_corpus(
@@ -427,10 +456,17 @@ def _enhance(arguments: argparse.Namespace) -> int:
 
 
 def _train(arguments: argparse.Namespace) -> int:
+    from nmflab.audio import make_folder
     from nmflab.separation import train_model
 
     settings, output = arguments.settings, Path(arguments.output)
+    _refuse_window(arguments)
     speech, noise = _training_clips(arguments, settings.sampling_rate)
+    if os.path.realpath(output) in map(os.path.realpath, (*speech.paths, *noise.paths)):
+        raise NmflabError(
+            f"The model would replace the recording {output}: choose another file with --output."
+        )
+    make_folder(output.parent)
     replaced = output.exists()
     with _Bars(arguments.quiet) as bars:
         model = train_model(speech, noise, settings, progress=bars)
@@ -439,9 +475,17 @@ def _train(arguments: argparse.Namespace) -> int:
     return DONE
 
 
-def _training_clips(
-    arguments: argparse.Namespace, sampling_rate: int
-) -> tuple[Sequence[NDArray[np.float32]], Sequence[NDArray[np.float32]]]:
+def _refuse_window(arguments: argparse.Namespace) -> None:
+    """Refuse a window without inverse before any work is done."""
+    from nmflab.stft import Stft
+
+    try:
+        Stft.from_settings(arguments.settings)
+    except NmflabError as error:
+        arguments.error(str(error))
+
+
+def _training_clips(arguments: argparse.Namespace, sampling_rate: int) -> tuple[ClipList, ClipList]:
     """Read what a model is trained on, and name what can't be read."""
     from nmflab.corpus import load_clips, load_corpus
 
@@ -473,7 +517,7 @@ def _separate(arguments: argparse.Namespace) -> int:
         except NmflabError as error:
             failed += 1
             _say(f"{file} skipped: {error}")
-    if failed:
+    if failed and len(stems) > 1:
         _say(f"{failed} of {len(stems)} recordings could not be separated.")
     return FAILED if failed else DONE
 
@@ -481,7 +525,7 @@ def _separate(arguments: argparse.Namespace) -> int:
 def _stems(files: Iterable[str], folder: Path) -> dict[Path, Path]:
     """Say for each recording where its results go; refuse what would destroy a file."""
     stems: dict[Path, Path] = {}
-    for file in dict.fromkeys(map(Path, files)):
+    for file in {os.path.realpath(file): Path(file) for file in files}.values():
         stem = folder / file.stem
         if stem in stems.values():
             other = next(other for other in stems if stems[other] == stem)
@@ -490,10 +534,10 @@ def _stems(files: Iterable[str], folder: Path) -> dict[Path, Path]:
                 "them, or separate them into different folders with --output."
             )
         stems[file] = stem
-    inputs = {file.resolve() for file in stems}
+    inputs = {os.path.realpath(file) for file in stems}
     for file, stem in stems.items():
         for result in _results(stem).values():
-            if result.resolve() in inputs:
+            if os.path.realpath(result) in inputs:
                 raise NmflabError(
                     f"The results of {file} would replace the recording {result}: choose another "
                     "folder with --output."
@@ -696,7 +740,10 @@ def _show(table: Table) -> None:
     """Print a table on standard output with every column whole, however narrow the terminal."""
     from rich.console import Console
 
-    Console(highlight=False, markup=False, width=1000).print(table)
+    console = Console(highlight=False, markup=False, width=1000)
+    with console.capture() as text:
+        console.print(table)
+    print(text.get(), end="")
 
 
 def _say(*sentences: str) -> None:
@@ -705,8 +752,24 @@ def _say(*sentences: str) -> None:
         print(sentence, file=sys.stderr)
 
 
-def _print_any_symbol() -> None:
-    """Show λ as ? rather than fail where the terminal's encoding doesn't have it."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
+def _prepare_output() -> None:
+    """Show λ as ? where the terminal's encoding doesn't have it, and nothing where all is shut."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+
+
+def _finish_output() -> int:
+    """Bring out what is still to be shown; give an exit code if that can't be done, or 0."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python tries again
+        if isinstance(error, BrokenPipeError):
+            return UNREAD
+        _say(f"nmflab: The output can't be shown: {error.strerror}.")
+        return FAILED
+    return DONE

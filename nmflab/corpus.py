@@ -17,15 +17,18 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import overload
+from typing import NoReturn, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nmflab.audio import FORMATS, read_audio
+from nmflab.audio import FORMATS, as_rate, read_audio
 from nmflab.errors import NmflabError
 
 StrPath = str | os.PathLike[str]
+
+PARTS = ("train/speech", "train/noise", "test/speech", "test/noise")
+"""The folders of recordings in a data folder."""
 
 LAYOUT = "train/speech, train/noise and test/speech (and, if there is one, test/noise)"
 
@@ -192,15 +195,10 @@ def describe_corpus(corpus: Corpus) -> list[CorpusRow]:
     list of CorpusRow
         Part by part, in the order of the corpus.
     """
-    parts = {
-        "train/speech": corpus.train_speech,
-        "train/noise": corpus.train_noise,
-        "test/speech": corpus.test_speech,
-        "test/noise": corpus.test_noise,
-    }
+    lists = (corpus.train_speech, corpus.train_noise, corpus.test_speech, corpus.test_noise)
     return [
         CorpusRow(part, clip.name, clip.samples.size / corpus.sampling_rate, _level(clip.samples))
-        for part, clips in parts.items()
+        for part, clips in zip(PARTS, lists, strict=True)
         for clip in clips.clips
     ]
 
@@ -282,12 +280,12 @@ def load_corpus(path: StrPath | None = None, sampling_rate: int = 16000) -> Corp
     --------
     load_clips : Reads any files and folders into one list.
     """
+    sampling_rate = as_rate(sampling_rate)
     root = embedded_folder() if path is None else Path(path)
     if not root.is_dir():
         raise NmflabError(f"There is no data folder {str(root)!r}: make one with {LAYOUT}.")
     train_speech, train_noise, test_speech = (
-        _load_part(root, part, sampling_rate)
-        for part in ("train/speech", "train/noise", "test/speech")
+        _load_part(root, part, sampling_rate) for part in PARTS[:3]
     )
     if (root / "test/noise").is_dir() and any(_audio_files(root / "test/noise")):
         test_noise = _load_part(root, "test/noise", sampling_rate)
@@ -319,6 +317,7 @@ def load_clips(paths: StrPath | Iterable[StrPath], sampling_rate: int = 16000) -
         If a file or folder is missing, a file that was named can't be read, or nothing readable
         is left.
     """
+    sampling_rate = as_rate(sampling_rate)
     given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     if not given:
         raise NmflabError("No file or folder is given: name at least one recording.")
@@ -371,16 +370,23 @@ def _load_folder(folder: Path, sampling_rate: int) -> ClipList:
 def _audio_files(folder: Path) -> Iterator[Path]:
     """Walk a folder and what it links to, each folder once, hidden ones left alone."""
     seen = set()
-    for place, folders, files in os.walk(folder, followlinks=True):
-        seen.add(os.path.realpath(place))
-        folders[:] = sorted(
-            name
-            for name in folders
-            if not name.startswith(".") and os.path.realpath(Path(place, name)) not in seen
-        )
+    for place, folders, files in os.walk(folder, onerror=_refuse_locked, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in files:
             if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
                 yield Path(place, name)
+
+
+def _refuse_locked(error: OSError) -> NoReturn:
+    raise NmflabError(
+        f"The folder {str(error.filename)!r} can't be read ({error.strerror}): "
+        "check whether you may."
+    ) from error
 
 
 def _relative(files: Sequence[Path]) -> list[PurePosixPath]:
@@ -390,7 +396,11 @@ def _relative(files: Sequence[Path]) -> list[PurePosixPath]:
 
 
 def _unique_names(paths: Sequence[PurePosixPath]) -> list[str]:
-    """Name files by their stems; those that clash by their paths, then with ending and number."""
+    """Name files by their stems; those that clash by their paths, then with ending and number.
+
+    Names that are no Unicode, as old archives have them, get signs that can be shown and written.
+    """
+    paths = [PurePosixPath(os.fsencode(path).decode(errors="replace")) for path in paths]
     levels: tuple[Callable[[PurePosixPath], str], ...] = (
         lambda path: path.stem,
         lambda path: "_".join(path.with_suffix("").parts),

@@ -30,15 +30,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmflab.audio import mix_at_snr, replacing, write_audio
-from nmflab.corpus import ClipList, Corpus
+from nmflab.audio import Mixture, make_folder, mix_at_snr, replacing, write_audio
+from nmflab.corpus import PARTS, ClipList, Corpus
 from nmflab.errors import NmflabError
 from nmflab.metrics import Scores, score
 from nmflab.parallel import num_workers, one_blas_thread
 from nmflab.separation import Dictionary, SeparationModel, separate, train_dictionary
 from nmflab.settings import Settings
+from nmflab.stft import Stft
 
 Progress = Callable[[str, int, int], None]
+
+LONGEST_NAME = 255
+"""Bytes that the name of a file may have."""
 
 NOISE_DICTIONARIES = ("each", "joint")
 """One dictionary for each training noise, or a single one for all of them together."""
@@ -174,9 +178,17 @@ def enhance_corpus(
         )
     if jobs < 1:
         raise NmflabError(f"jobs is {jobs} but must be at least 1.")
+    if corpus.sampling_rate != settings.sampling_rate:
+        raise NmflabError(
+            f"The corpus was read at {corpus.sampling_rate} Hz but sampling_rate is "
+            f"{settings.sampling_rate} Hz: read it with load_corpus(…, "
+            f"sampling_rate={settings.sampling_rate})."
+        )
+    Stft.from_settings(settings)  # refuses a window without inverse, before anything is written
     tree = _Tree(Path(output), settings.nmf_mode)
     kept = _rows_of_other_modes(tree.scores, settings.nmf_mode)
     _refuse_name_clashes(corpus)
+    tree.refuse_data(corpus.root)
     tree.make_folders(plots)
     report = progress or _no_progress
     _write_merged(tree, corpus, settings.sampling_rate)
@@ -196,7 +208,9 @@ def enhance_corpus(
     rows = [row for outcome in outcomes for row in outcome.rows]
     skipped = [*corpus.skipped, *(reason for outcome in outcomes for reason in outcome.skipped)]
     if not rows:
-        raise NmflabError("No mixture could be made. " + " ".join(skipped))
+        raise NmflabError(
+            f"No mixture could be made; the first of {len(skipped)} reasons: {skipped[0]}"
+        )
     _write_scores(tree.scores, [*kept, *(_as_text(row) for row in rows)])
     return Experiment(rows, skipped)
 
@@ -224,16 +238,19 @@ class _Tree:
     def plot(self, name: str) -> Path:
         return self.root / "plot" / self.mode / f"{name}.png"
 
-    def make_folders(self, plots: bool) -> None:
-        files = [self.merged(""), self.noisy(""), self.enhanced("")]
-        for file in files + [self.plot("")] * plots:
-            try:
-                file.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
+    def refuse_data(self, data: Path) -> None:
+        """Keep results from becoming recordings of the next run."""
+        for part in PARTS:
+            if Path(os.path.realpath(self.root)).is_relative_to(os.path.realpath(data / part)):
                 raise NmflabError(
-                    f"Can't make the output folder {file.parent} ({error.strerror}): "
+                    f"The output folder {self.root} lies among the recordings of {data / part}: "
                     "choose another with --output."
-                ) from error
+                )
+
+    def make_folders(self, plots: bool) -> None:
+        files = [self.scores, self.merged(""), self.noisy(""), self.enhanced("")]
+        for folder in (file.parent for file in files + [self.plot("")] * plots):
+            make_folder(folder)
 
 
 @dataclass(frozen=True)
@@ -323,9 +340,12 @@ def _enhance_noise(
     for name in shared.clips:
         try:
             with one_blas_thread():
-                result.rows.append(_enhance_mixture(shared, model, name, task, progress))
+                row, mixed, enhanced = _enhance_mixture(shared, model, name, task, progress)
         except NmflabError as error:
             result.skipped.append(f"Mixture of {name} and {task.name} skipped: {error}")
+        else:
+            _write_mixture(shared, row, mixed, enhanced)
+            result.rows.append(row)
         tick()
     return result
 
@@ -340,23 +360,35 @@ def _noise_dictionary(task: _NoiseTask, settings: Settings, progress: Progress) 
 
 def _enhance_mixture(
     shared: _Shared, model: SeparationModel, name: str, task: _NoiseTask, progress: Progress
-) -> Row:
-    """Make one mixture, take the noise out of it, and write and score the result."""
-    settings, tree = shared.settings, shared.tree
+) -> tuple[Row, Mixture, NDArray[np.float32]]:
+    """Make one mixture, take the noise out of it and score the result."""
+    settings = shared.settings
+    if len(f"enhanced_{_mixture_name(name, task.name)}.wav".encode()) > LONGEST_NAME:
+        raise NmflabError("their names together are too long for a file: rename one of them.")
     mixed = mix_at_snr(shared.clips[name], task.noise, settings.snr)
+    if not mixed.mixture.any():
+        raise NmflabError("speech and noise cancel each other out: choose a longer recording.")
     result = separate(model, mixed.mixture, progress=progress)
     rate = settings.sampling_rate
     before = score(mixed.speech, mixed.noise, mixed.mixture, sampling_rate=rate)
     after = score(mixed.speech, mixed.noise, result.speech, sampling_rate=rate)
-    file = _mixture_name(name, task.name)
-    write_audio(tree.noisy(file), mixed.mixture, rate)
-    write_audio(tree.enhanced(file), result.speech, rate)
+    row = Row(name, task.name, settings.nmf_mode, settings.snr, before, after)
+    return row, mixed, result.speech
+
+
+def _write_mixture(
+    shared: _Shared, row: Row, mixed: Mixture, enhanced: NDArray[np.float32]
+) -> None:
+    """Write the files of one mixture; where that can't be done, going on would be in vain."""
+    settings, tree = shared.settings, shared.tree
+    name = _mixture_name(row.speech, row.noise)
+    write_audio(tree.noisy(name), mixed.mixture, settings.sampling_rate)
+    write_audio(tree.enhanced(name), enhanced, settings.sampling_rate)
     if shared.plots:
         from nmflab.figures import save_figure, spectrogram_figure
 
-        figure = spectrogram_figure(mixed.mixture, mixed.speech, result.speech, settings)
-        save_figure(figure, tree.plot(file))
-    return Row(name, task.name, settings.nmf_mode, settings.snr, before, after)
+        figure = spectrogram_figure(mixed.mixture, mixed.speech, enhanced, settings)
+        save_figure(figure, tree.plot(name))
 
 
 def _run_here(

@@ -46,6 +46,10 @@ SHORTEST_STOI = 0.41
 SHORTEST_PESQ = 0.25
 """Duration in seconds below which PESQ is not defined."""
 
+LONGEST_PESQ = 19.0
+"""Duration in seconds beyond which a recording may hold more than the 50 utterances that the
+reference implementation has room for (each takes 0.4 s at least); it would crash."""
+
 
 @dataclass(frozen=True)
 class Scores:
@@ -273,7 +277,9 @@ def pesq(reference: ArrayLike, estimate: ArrayLike, sampling_rate: int = 16000) 
     """Give the perceptual evaluation of speech quality, as a mean opinion score.
 
     It is wide-band PESQ at 16 kHz and narrow-band PESQ at 8 kHz. Signals at other rates are
-    resampled: above 8 kHz to 16 kHz, below to 8 kHz.
+    resampled: above 8 kHz to 16 kHz, below to 8 kHz. PESQ is made for samples of some seconds:
+    of recordings longer than 19 s it is the mean over equal stretches, those without speech left
+    out.
 
     Parameters
     ----------
@@ -302,17 +308,28 @@ def pesq(reference: ArrayLike, estimate: ArrayLike, sampling_rate: int = 16000) 
     s, s_hat = _signals(reference=reference, estimate=estimate)
     _refuse_silence(s, "reference")
     sampling_rate = as_rate(sampling_rate)
+    if not s_hat.any() or s.size < SHORTEST_PESQ * sampling_rate:
+        return math.nan
+    rate = 16000 if sampling_rate > 8000 else 8000
+    heard, heard_hat = (resample(signal, sampling_rate, rate) for signal in (s, s_hat))
+    count = math.ceil(heard.size / (LONGEST_PESQ * rate))
+    stretches = zip(np.array_split(heard, count), np.array_split(heard_hat, count), strict=True)
+    scores = [_short_pesq(s, s_hat, rate) for s, s_hat in stretches]
+    defined = [score for score in scores if not math.isnan(score)]
+    return sum(defined) / len(defined) if defined else math.nan
+
+
+def _short_pesq(s: NDArray[np.float32], s_hat: NDArray[np.float32], rate: int) -> float:
+    """Give the PESQ of one stretch; NaN where there is no package, or no speech."""
     try:
         from pesq import PesqError
         from pesq import pesq as p862
     except ImportError:
         return math.nan
-    if not s_hat.any() or s.size < SHORTEST_PESQ * sampling_rate:
+    if not s_hat.any():
         return math.nan
-    rate, mode = (16000, "wb") if sampling_rate > 8000 else (8000, "nb")
     try:
-        heard = [resample(signal, sampling_rate, rate) for signal in (s, s_hat)]
-        return float(p862(rate, *heard, mode))
+        return float(p862(rate, s, s_hat, "wb" if rate == 16000 else "nb"))
     except PesqError:
         return math.nan
 

@@ -253,7 +253,9 @@ class GammaPrior(Prior):
         rows = floored(_rows(H), floor)
         mean = rows.mean(axis=1, dtype=np.float64)
         shape = _solve_shape(np.log(mean) - np.log(rows).mean(axis=1, dtype=np.float64))
-        return cls(scale=mean / shape, shape=shape)
+        audible = _row_means(rows)
+        shape[mean < audible] = 1.0  # a basis that never sounded has no shape: exponential
+        return cls(scale=audible / shape, shape=shape)
 
 
 def floored(H: NDArray[np.floating], floor: float) -> NDArray[np.floating]:
@@ -327,6 +329,8 @@ def _row_means(H: NDArray[np.floating]) -> Rows:
 
 def _rows(H: ArrayLike) -> NDArray[np.floating]:
     H = np.asarray(H)
+    if H.dtype.kind not in "fiu":
+        raise NmflabError(f"H holds {H.dtype} values but must hold real numbers.")
     if H.ndim != 2 or H.size == 0:
         raise NmflabError(f"H must be a matrix (bases, frames), but has the shape {H.shape}.")
     if not (H.min() >= 0 and H.max() < np.inf):  # NaN fails too

@@ -108,7 +108,11 @@ class Settings:
     (64, 128)
     """
 
-    nmf_mode: str = _parameter("NMF_e", "variant of NMF", choices=NMF_MODES)
+    nmf_mode: str = _parameter(
+        "NMF_e",
+        "variant: NMF plain, NMF_g with gamma priors, NMF_e with exponential priors",
+        choices=NMF_MODES,
+    )
     sampling_rate: int = _parameter(16000, "sampling rate", unit="Hz", low=1000, high=384000)
     fft: int = _parameter(512, "FFT size", unit="samples", low=2, high=2**20)
     window: str = _parameter("hamming", "window, by its scipy name")
@@ -123,12 +127,22 @@ class Settings:
     p: float = _parameter(2.0, "power of the Wiener gain", above=0.0, high=100.0)
     snr: float = _parameter(0.0, "signal-to-noise ratio", unit="dB", low=-100.0, high=100.0)
     seed: int = _parameter(0, "seed of the random start", low=0, high=2**63 - 1)
-    update: str = _parameter("mm", "encoding rule", choices=UPDATES)
-    penalty_scale: str = _parameter("relative", "scale of the penalty", choices=PENALTY_SCALES)
+    update: str = _parameter(
+        "mm",
+        "encoding rule: mm majorise-minimise, mu multiplicative as in the paper",
+        choices=UPDATES,
+    )
+    penalty_scale: str = _parameter(
+        "relative",
+        "relative: λ is free of the level; raw: as the paper writes it",
+        choices=PENALTY_SCALES,
+    )
     activation_floor: float = _parameter(
         0.1, "floor of H in the gamma fit, relative to its row's mean", above=0.0, high=10.0
     )
-    solver: str = _parameter("plain", "solver of the updates", choices=SOLVERS)
+    solver: str = _parameter(
+        "plain", "plain: the paper's updates; accelerated: with momentum", choices=SOLVERS
+    )
 
     def __post_init__(self) -> None:
         for parameter in dataclasses.fields(self):
@@ -242,13 +256,18 @@ def _checked(parameter: dataclasses.Field[Any], value: Any) -> Any:
     low, high, above = rule["low"], rule["high"], rule["above"]
     too_low = (low is not None and number < low) or (above is not None and number <= above)
     if too_low or (high is not None and number > high):
-        lower = f"above {above:g}" if above is not None else f"at least {low:g}"
-        upper = "" if high is None else f" and at most {high:g}"
+        lower = f"above {above:g}" if above is not None else f"at least {_plain(low)}"
+        upper = "" if high is None else f" and at most {_plain(high)}"
         raise NmflabError(
             f"{name} ({rule['meaning']}) is {value!r} but must be {lower}{upper}"
             f"{' ' + rule['unit'] if rule['unit'] else ''}."
         )
     return number
+
+
+def _plain(limit: float) -> str:
+    """Write a limit as one writes it in a command: 1048576 and 1e+300, not 1.04858e+06."""
+    return str(limit) if isinstance(limit, int) else f"{limit:g}"
 
 
 def _checked_text(name: str, value: Any, choices: tuple[str, ...]) -> str:

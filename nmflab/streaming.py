@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmflab.audio import read_blocks, replacing, to_int16
+from nmflab.audio import fits_pcm, read_blocks, replacing, to_int16
 from nmflab.errors import NmflabError
 from nmflab.separation import SeparationModel, StageProgress, separate
 from nmflab.settings import Settings
@@ -50,8 +50,7 @@ def separate_file(
     recording : str or path
         The noisy recording: any file that libsndfile reads.
     speech, noise : str or path
-        The WAV files to write; they appear once they are complete. 16-bit PCM, or 32-bit float
-        where the peak is above 1.
+        The WAV files to write, as `write_audio` writes them; they appear once they are complete.
     settings : Settings, optional
         Overrides the encoding parameters, as in `separate`.
     block : float, default 30.0
@@ -141,7 +140,7 @@ class _Samples:
 
     def write_wav(self, path: Path, sampling_rate: int) -> None:
         """Write what `write_audio` writes for the whole signal."""
-        if self._peak > 1.0:
+        if not fits_pcm(self._peak):
             from scipy.io import wavfile
 
             whole: Any = np.memmap(self._path, np.float32, mode="r")

@@ -12,7 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmflab import audio
-from nmflab.audio import as_signal, mix_at_snr, read_audio, replacing, resample, write_audio
+from nmflab.audio import (
+    as_signal,
+    duration,
+    mix_at_snr,
+    read_audio,
+    read_blocks,
+    replacing,
+    resample,
+    write_audio,
+)
 from nmflab.errors import NmflabError
 
 RATE = 16000
@@ -264,6 +273,17 @@ def test_loud_samples_keep_their_level_and_shape(tmp_path):
     np.testing.assert_array_equal(read_audio(write_audio(tmp_path / "a.wav", loud)), loud)
 
 
+@pytest.mark.parametrize("level", [1e-6, 1e-4, 2.0**-9])
+def test_quiet_samples_are_not_lost_in_the_steps_of_pcm(tmp_path, level):
+    quiet = tone(level=level)
+    np.testing.assert_array_equal(read_audio(write_audio(tmp_path / "a.wav", quiet)), quiet)
+
+
+def test_silence_is_written_as_pcm(tmp_path):
+    path = write_audio(tmp_path / "a.wav", np.zeros(100))
+    assert soundfile.info(path).subtype == "PCM_16"
+
+
 def test_loud_flac_is_refused(tmp_path):
     with pytest.raises(NmflabError, match=r"a\.flac.*\.wav"):
         write_audio(tmp_path / "a.flac", tone(level=3.0))
@@ -301,6 +321,49 @@ def test_folder_by_the_file_name_is_named(tmp_path):
     (tmp_path / "a.wav").mkdir()
     with pytest.raises(NmflabError, match="is a folder"):
         write_audio(tmp_path / "a.wav", tone())
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes.")
+def test_pipe_is_neither_waited_for_nor_replaced(tmp_path):
+    os.mkfifo(pipe := tmp_path / "a.wav")
+    for use in (read_audio, lambda path: write_audio(path, tone()), lambda p: [*read_blocks(p)]):
+        with pytest.raises(NmflabError, match=r"a\.wav' is a device or a pipe"):
+            use(pipe)
+    assert duration(pipe) == 0
+    assert pipe.is_fifo()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Names are Unicode here.")
+def test_name_that_is_no_unicode_is_read(tmp_path):
+    path = tmp_path / os.fsdecode(b"\xff.wav")
+    path.write_bytes(write_audio(tmp_path / "a.wav", tone()).read_bytes())
+    assert duration(path) == 0.5
+    np.testing.assert_array_equal(read_audio(path), np.concatenate([*read_blocks(path)]))
+
+
+def test_damaged_length_beyond_all_memory_is_named(tmp_path):
+    path = write_audio(tmp_path / "a.flac", tone())
+    content = bytearray(path.read_bytes())
+    content[21:26] = (int.from_bytes(content[21:26]) | 2**36 - 1).to_bytes(5)  # samples in all
+    path.write_bytes(content)
+    with pytest.raises(NmflabError, match=r"a\.flac.*damaged"):
+        read_audio(path)
+
+
+@pytest.mark.parametrize("rate", [1, 2**31 - 1])
+def test_damaged_sampling_rate_is_named_and_not_resampled(tmp_path, rate):
+    path = write_audio(tmp_path / "a.wav", tone())
+    content = bytearray(path.read_bytes())
+    content[24:28] = rate.to_bytes(4, "little")
+    path.write_bytes(content)
+    for use in (read_audio, lambda path: next(read_blocks(path))):
+        with pytest.raises(NmflabError, match=rf"a\.wav' may be damaged: its .* rate is {rate}"):
+            use(path)
+
+
+def test_mixture_beyond_float32_is_refused():
+    with pytest.raises(NmflabError, match="speech is so loud"):
+        mix_at_snr(np.full(5, 1e38), np.ones(5), -100)
 
 
 @pytest.mark.parametrize("use", [read_audio, lambda path: write_audio(path, tone())])

@@ -20,6 +20,7 @@ from nmflab.experiment import COLUMNS, enhance_corpus
 from nmflab.settings import Settings
 
 RATE = 16000
+COMMANDS = [["enhance"], ["train"], ["separate"], ["data"]]
 FAST = ["-b_speech", "4", "-b_noise", "4", "-i_train", "5", "-i_test", "3"]
 SPEECH, NOISE = ("ann", "bob"), ("hiss", "hum")
 
@@ -109,6 +110,15 @@ def tree(root):
     return {p.relative_to(root).as_posix(): p.read_bytes() for p in root.rglob("*") if p.is_file()}
 
 
+def one_sentence(capsys, *words):
+    """Check that the error is a single line with these words, and no traceback."""
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("nmflab: ")
+    assert lines[0].endswith(".")
+    assert [word for word in words if word not in lines[0]] == []
+
+
 def scores(root):
     with (root / "scores.csv").open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
@@ -138,6 +148,12 @@ def test_the_defaults_are_those_of_the_table():
     arguments = cli._parse(["enhance"])
     assert arguments.settings.to_dict() == {name: default for name, _, default, _ in TABLE}
     assert {n: getattr(arguments, n) for n, *_ in OWN} == {n: d for n, _, d, _ in OWN}
+
+
+@pytest.mark.parametrize(("option", "kind"), [("--fft", "whole number"), ("--p", "number")])
+def test_a_value_that_is_no_number_is_said_in_plain_words(capsys, option, kind):
+    assert cli.main(["enhance", option, "many"]) == 2
+    assert f"{option}: 'many' is not a {kind}" in capsys.readouterr().err
 
 
 def test_a_given_option_beats_the_preset():
@@ -170,6 +186,10 @@ def test_what_comes_after_two_dashes_keeps_its_own():
         "enhance --jobs two",
         "enhance --pen 1",
         "enhance --noise_dictionary none",
+        "enhance --window hann --overlap 0",
+        "enhance --foo 1",
+        "train --overlap 0",
+        "train --visualize 0",
         "train --speech a.wav",
         "train --speech a.wav --noise b.wav --data c",
         "train --snr 3",
@@ -192,6 +212,8 @@ def test_bad_arguments_exit_2_with_one_sentence(line, capsys):
     assert out == ""
     assert err.startswith("nmflab")
     assert len(err.splitlines()) == 2
+    command = " ".join(line.split()[:1]) if line.split()[:1] in COMMANDS else ""
+    assert f"Try 'nmflab {command}".strip() in err.splitlines()[1]
     assert "--help" in err.splitlines()[1]
 
 
@@ -212,6 +234,8 @@ def test_help_shows_units_and_defaults(capsys):
         assert "sampling rate in Hz (default: 16000)" in text
         assert f"(default: {settings.penalty})" in text
         assert "-b_speech N, --num_basis_speech N" in text
+    for meaning in ("NMF_g with gamma priors", "mm majorise-minimise", "raw: as", "momentum"):
+        assert meaning in text
     cli.main(["separate", "--help"])
     assert "(default: the model's)" in " ".join(capsys.readouterr().out.split())
 
@@ -219,6 +243,41 @@ def test_help_shows_units_and_defaults(capsys):
 def test_version(capsys):
     assert cli.main(["--version"]) == 0
     assert capsys.readouterr().out == f"nmflab {nmflab.__version__}\n"
+
+
+def run_module(*arguments, **streams):
+    """Run the command in a process of its own, with Python's own buffers."""
+    command = [sys.executable, "-m", "nmflab", *map(str, arguments)]
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+    return subprocess.run(command, env=environment, check=False, **streams)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no broken pipes.")
+@pytest.mark.parametrize("line", [["--version"], ["data", "--data"]])
+def test_a_reader_that_has_seen_enough_is_no_error(data, line):
+    reader, writer = os.pipe()
+    os.close(reader)
+    run = run_module(*line, *[data] * (len(line) > 1), stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert (run.returncode, run.stderr) == (141, b"")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="No full device.")  # noqa: PTH110
+def test_output_that_finds_no_space_is_said_in_one_sentence():
+    with open("/dev/full", "wb") as full:  # noqa: PTH123
+        run = run_module("--version", stdout=full, stderr=subprocess.PIPE)
+    assert run.returncode == 1
+    assert run.stderr == b"nmflab: The output can't be shown: No space left on device.\n"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows can't shut a stream for a process.")
+def test_shut_streams_are_no_error(data, tmp_path):
+    line = ["enhance", "--data", data, "--output", tmp_path / "output", "-v", 0, *FAST]
+    run = run_module(*line, stdout=subprocess.PIPE, preexec_fn=lambda: os.close(2))
+    assert run.returncode == 0
+    assert b"4 mixtures" in run.stdout
+    run = run_module("data", "fetch", "nonsense", preexec_fn=lambda: os.closerange(1, 3))
+    assert run.returncode == 1
 
 
 def test_help_is_light_and_module_is_runnable():
@@ -373,8 +432,48 @@ def test_nothing_usable_is_a_failure(enhance, data, tmp_path, capsys):
     for name in SPEECH:
         write_audio(data / "test/speech" / f"{name}.wav", np.zeros(RATE // 2), RATE)
     assert enhance("-v", 0) == 1
-    assert "ann" in capsys.readouterr().err
+    one_sentence(capsys, "ann", "4 reasons")
     assert not (tmp_path / "output/scores.csv").exists()
+
+
+def test_names_too_long_for_a_file_are_skipped(enhance, data, tmp_path, capsys):
+    write_audio(data / "test/speech" / f"{'long' * 62}.wav", clip(1), RATE)
+    assert enhance("-v", 0) == 0
+    assert capsys.readouterr().err.count("too long") == 2
+    assert len(scores(tmp_path / "output")) == 4
+
+
+def test_speech_and_noise_that_cancel_out_are_skipped(enhance, data, tmp_path, capsys):
+    write_audio(data / "test/speech/hum.wav", -read_audio(data / "test/noise/hum.wav"), RATE)
+    assert enhance("-v", 0) == 0
+    assert "cancel each other out" in capsys.readouterr().err
+    assert len(scores(tmp_path / "output")) == 5
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_disk_that_fills_up_ends_the_run_in_one_sentence(
+    enhance, tmp_path, monkeypatch, capsys, jobs
+):
+    make_folder = experiment.make_folder
+
+    def make_folder_then_block_a_file(folder):
+        make_folder(folder)
+        (tmp_path / "output/enhanced_audio/NMF_e/enhanced_ann_hiss.wav").mkdir(parents=True)
+        monkeypatch.undo()
+
+    monkeypatch.setattr(experiment, "make_folder", make_folder_then_block_a_file)
+    assert enhance("-v", 0, "--jobs", jobs) == 1
+    one_sentence(capsys, "enhanced_ann_hiss.wav")
+
+
+@pytest.mark.parametrize("place", ["train/speech", "test/noise/results", "link"])
+def test_output_among_the_recordings_is_refused(enhance, data, capsys, place):
+    (data / "link").symlink_to(data / "test/speech")
+    before = tree(data)
+    assert enhance("-v", 0, output=data / place) == 1
+    one_sentence(capsys, "recordings", "--output")
+    assert tree(data) == before
+    assert enhance("-v", 0, output=data / "results") == 0
 
 
 def test_names_that_would_clash_are_refused(enhance, data, capsys):
@@ -382,15 +481,6 @@ def test_names_that_would_clash_are_refused(enhance, data, capsys):
     write_audio(data / "test/noise/hum_hum.wav", clip(2), RATE)
     assert enhance("-v", 0) == 1
     assert "ann_hum_hum" in capsys.readouterr().err
-
-
-def one_sentence(capsys, *words):
-    """Check that the error is a single line with these words, and no traceback."""
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 1
-    assert lines[0].startswith("nmflab: ")
-    assert lines[0].endswith(".")
-    assert [word for word in words if word not in lines[0]] == []
 
 
 def test_missing_data_folder(tmp_path, capsys):
@@ -412,9 +502,11 @@ def test_output_that_cannot_be_written(enhance, tmp_path, capsys):
     assert (tmp_path / "output").read_text() == "a file, not a folder"
 
 
-def test_a_window_without_inverse(enhance, capsys):
-    assert enhance("--window", "hann", "--overlap", 0) == 1
-    one_sentence(capsys, "hann")
+def test_a_window_without_inverse_is_refused_before_anything_is_written(enhance, tmp_path, capsys):
+    for window in ("hann", "nonsense", "nan", ""):
+        assert enhance("--window", window, "--overlap", 0) == 2
+        assert repr(window) in (err := capsys.readouterr().err) or f"The {window} window" in err
+    assert not (tmp_path / "output").exists()
 
 
 def test_wrong_choices_in_python(data, tmp_path):
@@ -422,6 +514,8 @@ def test_wrong_choices_in_python(data, tmp_path):
     for wrong in ({"noise_dictionary": "none"}, {"jobs": 0}):
         with pytest.raises(NmflabError, match=next(iter(wrong))):
             enhance_corpus(corpus, Settings(), tmp_path, **wrong)
+    with pytest.raises(NmflabError, match="read at 16000 Hz but sampling_rate is 8000 Hz"):
+        enhance_corpus(corpus, Settings(sampling_rate=8000), tmp_path)
 
 
 # Interrupts
@@ -594,6 +688,24 @@ def test_train_takes_files_and_folders(data, tmp_path, capsys):
     assert nmflab.load_model(model).settings.win_size == Settings.tuned().win_size
 
 
+def test_train_never_destroys_a_recording(data, tmp_path, capsys):
+    before = tree(data)
+    speech, noise = data / "train/speech/ann.wav", data / "train/noise"
+    for given in (["--data", data], ["--speech", speech, "--noise", noise]):
+        line = ["train", *given, "--output", data / "train/../train/speech/ann.wav", *FAST]
+        assert cli.main(list(map(str, line))) == 1
+        one_sentence(capsys, "recording", "ann.wav")
+    assert tree(data) == before
+
+
+def test_train_checks_the_output_before_the_work(data, tmp_path, monkeypatch, capsys):
+    (tmp_path / "taken").touch()
+    monkeypatch.setattr(nmflab.separation, "train_model", None)
+    line = ["train", "--data", data, "--output", tmp_path / "taken/m.npz"]
+    assert cli.main(list(map(str, line))) == 1
+    one_sentence(capsys, "taken")
+
+
 def test_train_without_any_usable_file(data, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     line = ["train", "--speech", data / "train/speech", "--noise", tmp_path / "empty", *FAST]
@@ -612,6 +724,22 @@ def test_a_bad_recording_is_named_and_the_others_are_done(data, model, tmp_path,
     assert "none.wav" in err
     assert "2 of 3" in err
     assert set(tree(tmp_path / "out")) == {"ann_speech.wav", "ann_noise.wav"}
+
+
+def test_one_bad_recording_is_one_sentence(model, tmp_path, capsys):
+    (tmp_path / "loop.wav").symlink_to("loop.wav")
+    for name in ("gone.wav", "loop.wav"):
+        line = ["separate", str(model), str(tmp_path / name), "--output", str(tmp_path / "out")]
+        assert cli.main(line) == 1
+        assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_recording_given_twice_is_separated_once(data, model, tmp_path, capsys):
+    file = data / "test/speech/ann.wav"
+    twice = [str(file), str(file.parent / "../speech/ann.wav")]
+    capsys.readouterr()
+    assert cli.main(["separate", str(model), *twice, "--output", str(tmp_path / "out")]) == 0
+    assert capsys.readouterr().out.count("Wrote") == 2
 
 
 def test_separate_says_what_it_replaces(data, model, tmp_path, capsys):

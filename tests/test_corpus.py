@@ -3,8 +3,10 @@
 import hashlib
 import http.server
 import io
+import os
 import re
 import socket
+import sys
 import tarfile
 import threading
 import zipfile
@@ -258,8 +260,25 @@ def test_links_are_followed_and_circles_end(folder, tmp_path_factory, rng):
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     write(elsewhere / "carol.wav", rng.uniform(-0.5, 0.5, 100))
     (elsewhere / "back").symlink_to(elsewhere)
-    (folder / "train/speech/linked").symlink_to(elsewhere)
+    for name in ("linked", "linked again"):
+        (folder / "train/speech" / name).symlink_to(elsewhere)
     assert load_corpus(folder).train_speech.names == ("anna", "carol")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Names are Unicode here.")
+def test_name_that_is_no_unicode_gets_one_that_can_be_written(folder):
+    anna = folder / "train/speech/anna.wav"
+    anna.rename(anna.with_name(os.fsdecode(b"an\xffa.wav")))
+    assert "an\N{REPLACEMENT CHARACTER}a" in load_corpus(folder).train_speech.names
+
+
+def test_folder_that_may_not_be_read_is_named(folder, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(NmflabError, match=r"speech' can't be read \(Permission denied\)"):
+        load_corpus(folder)
 
 
 @pytest.mark.parametrize(
@@ -312,6 +331,12 @@ def test_missing_data_folder_says_what_belongs_in_one(tmp_path):
         NmflabError, match=r"no data folder '.*nowhere': make one with train/speech"
     ):
         load_corpus(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("load", [load_corpus, load_clips])
+def test_unusable_rate_is_no_file_s_fault(folder, load):
+    with pytest.raises(NmflabError, match=r"^sampling_rate is 1000000000\.0 but must be"):
+        load(folder, 1e9)
 
 
 def test_missing_part_is_named(folder):

@@ -175,6 +175,22 @@ def test_pesq_of_a_perfect_estimate_is_its_best(speech, rate, best):
     assert pesq(np.tile(speech, 2), np.tile(speech, 2), rate) == pytest.approx(best, abs=0.01)
 
 
+def test_pesq_of_a_long_recording_is_the_mean_over_its_stretches(speech, noise):
+    pytest.importorskip("pesq")
+    long, noisy = (np.tile(signal, 36) for signal in (speech, speech + noise))  # 36 s
+    halves = [pesq(long[part], noisy[part]) for part in (slice(18 * RATE), slice(18 * RATE, None))]
+    assert pesq(long, noisy) == pytest.approx(np.mean(halves))
+    long[: 18 * RATE] = 0
+    assert pesq(long, noisy) == pytest.approx(halves[1])
+
+
+def test_pesq_survives_more_utterances_than_its_reference_implementation(rng):
+    pytest.importorskip("pesq")
+    spoken = np.arange(60 * RATE) % int(0.5 * RATE) < 0.22 * RATE
+    speech = np.where(spoken, 0.1 * rng.standard_normal(spoken.size), 0.0).astype(np.float32)
+    assert 1 <= pesq(speech, speech + 0.01 * rng.standard_normal(spoken.size)) <= 4.65
+
+
 def test_different_lengths_are_named(speech, noise):
     with pytest.raises(NmflabError, match="speech 16000, noise 16000, speech_estimate 15000"):
         score(speech, noise, speech[:15000])

@@ -220,6 +220,18 @@ def test_joined_priors_keep_the_order_of_their_bases():
     assert prior.shape.tolist() == [1.0, 1.0, 0.3]
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("never", [0.0, 1e-30])
+def test_a_basis_that_never_sounded_gets_a_short_exponential(rng, dtype, never):
+    H = rng.gamma(0.5, 2.0, (3, 500)).astype(dtype)
+    H[1] = never
+    gamma, exponential = GammaPrior.fit(H), ExponentialPrior.fit(H)
+    assert gamma.shape[1] == 1
+    assert 0 < gamma.scale[1] < 1e-8 * gamma.scale[0]
+    assert gamma.scale[1] == pytest.approx(exponential.scale[1], rel=0.1)
+    assert np.isfinite(1 / gamma.scale.astype(np.float32)).all()
+
+
 # Bad input
 
 
@@ -234,6 +246,7 @@ def test_joined_priors_keep_the_order_of_their_bases():
         (np.zeros((2, 5)), "all zeros"),
         ([[1.0, -1.0]], "negative"),
         ([[1.0, np.nan]], "NaN"),
+        ([[1.0, 1j]], "real numbers"),
         ([[1.0, np.inf]], "infinite"),
     ],
 )

@@ -107,6 +107,12 @@ def test_a_number_out_of_range_is_refused_by_name_and_value(name, value):
     assert repr(value) in message
 
 
+def test_a_limit_is_written_to_the_last_digit():
+    assert "at most 1048576 samples" in refusal(fft=2**20 + 1)
+    assert f"at most {2**63 - 1}" in refusal(seed=2**63)
+    assert "at most 1e+300" in refusal(epsilon=1e301)
+
+
 def test_every_number_has_a_range_that_is_tested():
     assert sorted(OUT_OF_RANGE) == sorted(WHOLE + REAL)
 

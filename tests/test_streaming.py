@@ -67,8 +67,9 @@ def test_another_rate_and_two_channels_are_read_as_the_whole_file_is(model, mixt
     np.testing.assert_allclose(speech, whole.speech, atol=2**-15)
 
 
-def test_quiet_results_have_the_bytes_that_the_whole_signal_would_have(model, mixture, tmp_path):
-    path = nl.write_audio(tmp_path / "in.wav", mixture / 4)
+@pytest.mark.parametrize("level", [1e-4, 0.25])
+def test_results_have_the_bytes_that_the_whole_signal_would_have(model, mixture, tmp_path, level):
+    path = nl.write_audio(tmp_path / "in.wav", level * mixture)
     separate_file(model, path, tmp_path / "s.wav", tmp_path / "n.wav", block=60)
     whole = nl.separate(model, nl.read_audio(path))
     expected = nl.write_audio(tmp_path / "expected.wav", whole.speech)

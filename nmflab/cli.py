@@ -578,6 +578,8 @@ def _sweep(arguments: argparse.Namespace) -> int:
     settings, output, grid = arguments.settings, Path(arguments.output), dict(arguments.grid)
     if len(grid) < len(arguments.grid):
         arguments.error("give each setting of the grid once.")
+    if "win_size" not in grid and "overlap" not in grid:
+        _refuse_window(arguments)
     corpus = load_corpus(arguments.data, sampling_rate=settings.sampling_rate)
     _say(*corpus.skipped)
     with _Bars(arguments.quiet) as bars:

@@ -152,9 +152,9 @@ def _submit(work: Callable[[Block], Result], block: Block) -> Future[Result]:
 
 def _finish(futures: Sequence[Future[Result]]) -> None:
     """After an error or an interrupt: start no further block, and wait for those that run."""
-    for future in futures:
-        if not future.cancel() and not future.done():
-            future.exception()
+    running = [future for future in futures if not future.cancel()]  # all, before any is waited for
+    for future in running:
+        future.exception()
 
 
 def _forget() -> None:

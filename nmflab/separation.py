@@ -583,6 +583,8 @@ def load_model(path: str | Path) -> SeparationModel:
     """
     path = Path(path)
     remedy = "train it anew with `nmflab train`"
+    if path.exists() and not path.is_file():  # a pipe would keep its reader waiting
+        raise NmflabError(f"{path} is not a file: give the model that `nmflab train` wrote.")
     try:
         with np.load(path, allow_pickle=False) as archive:
             header = json.loads(str(archive["header"]))

@@ -409,7 +409,10 @@ def _scored(
             skipped[f"{clips[c]} in {noises[n]} skipped: {error}"] = None
         done += len(cells)
     if not scored:
-        raise NmflabError("Nothing could be scored. " + " ".join(skipped))
+        reasons = list(skipped)
+        raise NmflabError(
+            f"Nothing could be scored; the first of {len(reasons)} reasons: {reasons[0]}"
+        )
     return scores, tuple(skipped)
 
 

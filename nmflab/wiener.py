@@ -110,6 +110,8 @@ def gain_from_log_ratio(L: NDArray[np.float32], *, p: float = 2.0) -> NDArray[np
 def _magnitudes(values: ArrayLike, name: str) -> NDArray[np.floating]:
     """Take the magnitudes as floats, or say what is wrong with them."""
     magnitudes = np.asarray(values)
+    if magnitudes.dtype.kind not in "fiu":
+        raise NmflabError(f"{name} holds {magnitudes.dtype} values but must hold real numbers.")
     if not ((magnitudes >= 0) & (magnitudes < np.inf)).all():
         raise NmflabError(
             f"{name} holds negative, infinite or NaN values; magnitudes are finite and at least 0."

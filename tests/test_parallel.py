@@ -98,6 +98,22 @@ def test_no_block_is_at_work_any_more_when_an_error_reaches_the_caller(monkeypat
     assert running == []
 
 
+def test_after_an_interrupt_no_further_block_begins(monkeypatch):
+    monkeypatch.setattr(parallel, "num_workers", lambda: 2)
+    monkeypatch.setattr(parallel, "_pool", None)
+    done = []
+
+    def work(block):
+        time.sleep(0.01)
+        done.append(block)
+
+    results = map_blocks(work, range(40))
+    next(results)
+    with pytest.raises(KeyboardInterrupt):
+        results.throw(KeyboardInterrupt)
+    assert len(done) < 10
+
+
 def test_a_caller_that_stops_in_between_leaves_nothing_limited(workers):
     results = map_blocks(abs, [-1, -2, -3])
     assert next(results) == 1

@@ -1,6 +1,7 @@
 """Separation adds up, forgets the level, repeats itself, and says what is wrong with its input."""
 
 import json
+import os
 import pickle
 import zipfile
 
@@ -552,6 +553,13 @@ def test_a_file_that_is_something_else_is_refused(tmp_path, content):
     path = tmp_path / "model.npz"
     path.write_bytes(content)
     refusal(path)
+
+
+def test_a_model_that_is_no_file_is_refused_and_never_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe"):
+        with pytest.raises(NmflabError, match="not a file"):
+            load_model(path)
 
 
 def test_a_single_array_and_a_pickle_are_refused(tmp_path):

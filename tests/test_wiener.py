@@ -96,6 +96,12 @@ def test_a_magnitude_that_is_none_is_refused_by_name(name, bad):
         wiener_gain(**magnitudes)
 
 
+@pytest.mark.parametrize("bad", [["loud"], [None], [1j]])
+def test_what_is_not_a_real_number_is_refused_by_name(bad):
+    with pytest.raises(NmflabError, match="N holds"):
+        wiener_gain([1.0], bad)
+
+
 def test_two_shapes_are_refused():
     with pytest.raises(NmflabError, match=r"^S and N must have one shape"):
         wiener_gain(np.ones((2, 3)), np.ones((3, 2)))

@@ -286,7 +286,6 @@ register(
         mistakes=(
             Mistake(lambda: 0.0, "that is the limit where the noise is the louder one."),
             Mistake(lambda: 0.5, "that is the limit where both are equal, or of p towards 0."),
-            Mistake(lambda: np.inf, "Ŝ^p grows without limit, but so does the sum below the line."),
             Mistake(lambda: 2.0, "a gain never exceeds 1: divide by the sum of both."),
         ),
     )

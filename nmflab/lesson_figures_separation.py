@@ -134,17 +134,22 @@ def curves_figure(
 
 
 def sweep_figure(
-    penalties: Sequence[float], scores: Mapping[str, ArrayLike], *, title: str, ylabel: str
+    values: Sequence[float],
+    scores: Mapping[str, ArrayLike],
+    *,
+    title: str,
+    ylabel: str,
+    xlabel: str = "Penalty rate λ (0: plain NMF)",
 ) -> Figure:
-    """Draw scores over λ, at equal steps, so that λ = 0 has its place too.
+    """Draw scores over a setting, at equal steps, so that λ = 0 has its place too.
 
     Parameters
     ----------
-    penalties : sequence of float
-        Values of λ.
+    values : sequence of float
+        Values of λ, or of another setting.
     scores : mapping of str to array_like, each of shape (n,)
         Scores by the names of the noises, or whatever else differs.
-    title, ylabel : str
+    title, ylabel, xlabel : str
         What stands on it.
 
     Returns
@@ -153,15 +158,47 @@ def sweep_figure(
         One panel.
     """
     figure, (panel,) = _figure(1, 1, (8.6, 4.4))
-    steps = np.arange(len(penalties))
-    for i, (name, values) in enumerate(scores.items()):
+    steps = np.arange(len(values))
+    for i, (name, found) in enumerate(scores.items()):
         style = STYLES[i % len(STYLES)]
-        panel.plot(steps, np.asarray(values), style + "o", color=COLOURS[i], lw=2.2, label=name)
-    panel.set_xticks(steps, [f"{penalty:g}" for penalty in penalties])
+        panel.plot(steps, np.asarray(found), style + "o", color=COLOURS[i], lw=2.2, label=name)
+    panel.set_xticks(steps, [f"{value:g}" for value in values])
     panel.axhline(0, color="#888888", lw=1)
     panel.grid(alpha=0.3)
     panel.legend(fontsize=FONT_SIZE - 2, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    _label(panel, title, "Penalty rate λ (0: plain NMF)", ylabel)
+    _label(panel, title, xlabel, ylabel)
+    return figure
+
+
+def bars_figure(
+    names: Sequence[str], values: Mapping[str, ArrayLike], *, title: str, ylabel: str
+) -> Figure:
+    """Draw bars in groups, up for gains and down for losses.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of the groups, such as the noises.
+    values : mapping of str to array_like, each of shape (n,)
+        One value for each group, by what stands in the legend.
+    title, ylabel : str
+        What stands on it.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One panel.
+    """
+    figure, (panel,) = _figure(1, 1, (9.5, 3.8))
+    width = 0.8 / len(values)
+    for i, (name, heights) in enumerate(values.items()):
+        at = np.arange(len(names)) + (i - (len(values) - 1) / 2) * width
+        panel.bar(at, np.asarray(heights), 0.9 * width, color=COLOURS[i], label=name)
+    panel.set_xticks(range(len(names)), list(names))
+    panel.axhline(0, color="black", lw=1)
+    panel.grid(axis="y", alpha=0.3)
+    panel.legend(fontsize=FONT_SIZE - 2, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    _label(panel, title, "", ylabel)
     return figure
 
 

@@ -288,7 +288,7 @@ def fits_figure(ahead: Mapping[str, Mapping[str, ArrayLike]]) -> Figure:
     width = 0.8 / len(ahead)
     for i, (tested, sources) in enumerate(ahead.items()):
         at = np.arange(len(sources)) + (i - (len(ahead) - 1) / 2) * width
-        means = [float(np.mean(rows)) for rows in sources.values()]
+        means = [float(np.asarray(rows).mean()) for rows in sources.values()]
         panel.bar(at, means, 0.9 * width, color=COLOURS[i], alpha=0.55, label=tested)
         for place, rows in zip(at, sources.values(), strict=True):
             panel.plot(np.full(np.size(rows), place), rows, "o", color=COLOURS[i], ms=3.5)

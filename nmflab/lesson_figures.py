@@ -85,7 +85,7 @@ def resolution_figure(x: ArrayLike, transforms: Sequence[Stft], *, highest: floa
         level = _decibels(np.abs(stft.analyse(x)), lowest=-50.0)
         _spectrogram(panel, level, stft, lowest=-50.0)
         ms = 1000 * stft.win_size / stft.sampling_rate
-        _label(panel, f"Window {stft.win_size} samples = {ms:.0f} ms", "Time (s)", "")
+        _label(panel, f"{stft.win_size} samples = {ms:.0f} ms", "Time (s)", "")
         panel.set_xlim(0, len(np.asarray(x)) / stft.sampling_rate)
         panel.set_ylim(0, highest)
     panels[0].set_ylabel("Frequency (kHz)", fontsize=TEXT)

@@ -174,3 +174,7 @@ def test_mistakes_worked_out_by_hand(name, answer, kind):
     verdict = check(name, answer)
     assert not verdict.right
     assert kind in verdict.message
+
+
+def test_every_exercise_has_several_mistakes():
+    assert [name for name, exercise in ALL.items() if len(exercise.mistakes) < 3] == []

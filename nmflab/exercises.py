@@ -277,6 +277,20 @@ register(
     )
 )
 
+register(
+    Exercise(
+        name="00.switch",
+        question="Ŝ is twice N̂. What does the gain G become as the power p grows and grows?",
+        right=lambda: float(wiener_gain([2.0], [1.0], p=60)[0]),
+        because="G = 1 / (1 + (N̂/Ŝ)^p), and (1/2)^p goes to 0: all that is louder passes whole.",
+        mistakes=(
+            Mistake(lambda: 0.0, "that is the limit where the noise is the louder one."),
+            Mistake(lambda: 0.5, "that is the limit where both are equal, or of p towards 0."),
+            Mistake(lambda: 2.0, "a gain never exceeds 1: divide by the sum of both."),
+        ),
+    )
+)
+
 # 01_stft
 
 RATE = Settings().sampling_rate

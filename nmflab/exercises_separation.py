@@ -1,4 +1,4 @@
-"""The questions of lessons 04 to 06: the gain, the priors, the penalised update.
+"""The questions of lessons 04 to 06 and 08: the gain, the priors, the penalised update, all of it.
 
 What they ask is small enough to be worked out by hand; the right answers are nmflab's own.
 """
@@ -210,6 +210,43 @@ register(
                 "dB of power against amplitude: magnitudes grow by 10^(20/20), 10-fold.",
             ),
             Mistake(lambda: 20.0, "20 is the level in dB; the factor is asked for."),
+        ),
+    )
+)
+
+# 08_explorer
+
+register(
+    Exercise(
+        name="08.upstream",
+        question="Which control leaves H exactly as it is: window size, K_N, penalty or power?",
+        right=lambda: "power",
+        because="the gain is computed from H, so p comes after it; all others come before.",
+        mistakes=(
+            Mistake(lambda: "window size", "another window gives another V, and so another H."),
+            Mistake(lambda: "K_N", "H has K_S + K_N rows, and W_N other columns than before."),
+            Mistake(lambda: "penalty", "λ stands in the update of H."),
+        ),
+    )
+)
+
+register(
+    Exercise(
+        name="08.snr",
+        question=(
+            "The SNR falls from 0 dB to −10 dB. By which factor does the noise's amplitude grow, "
+            "beside the speech's?"
+        ),
+        right=lambda: 10 ** (10 / 20),
+        because="10 dB are a factor of 10 in energy, and of √10 = 3.16 in amplitude.",
+        mistakes=(
+            Mistake(
+                lambda: 10.0,
+                "dB of power against amplitude: 10 is the factor of the energy; take its root.",
+            ),
+            Mistake(lambda: 10 ** (-10 / 20), "upside down: a lower SNR is a louder noise."),
+            Mistake(lambda: 0.1, "that is the SNR as a ratio of energies, signal over noise."),
+            Mistake(lambda: -10.0, "that is the SNR in dB; a factor is asked for."),
         ),
     )
 )

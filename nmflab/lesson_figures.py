@@ -85,7 +85,7 @@ def resolution_figure(x: ArrayLike, transforms: Sequence[Stft], *, highest: floa
         level = _decibels(np.abs(stft.analyse(x)), lowest=-50.0)
         _spectrogram(panel, level, stft, lowest=-50.0)
         ms = 1000 * stft.win_size / stft.sampling_rate
-        _label(panel, f"Window {stft.win_size} samples = {ms:.0f} ms", "Time (s)", "")
+        _label(panel, f"{stft.win_size} samples = {ms:.0f} ms", "Time (s)", "")
         panel.set_xlim(0, len(np.asarray(x)) / stft.sampling_rate)
         panel.set_ylim(0, highest)
     panels[0].set_ylabel("Frequency (kHz)", fontsize=TEXT)
@@ -93,35 +93,39 @@ def resolution_figure(x: ArrayLike, transforms: Sequence[Stft], *, highest: floa
     return figure
 
 
-def overlap_add_figure(stft: Stft, *, num_frames: int = 8) -> Figure:
-    """Draw the shifted squares of a window and their sum.
+def overlap_add_figure(window: ArrayLike, hop: int, *, num_frames: int = 8) -> Figure:
+    """Draw the shifted squares of a window and their sum, whether it can be inverted or not.
 
     Parameters
     ----------
-    stft : Stft
-        The transform.
+    window : array_like, shape (M,)
+        The window.
+    hop : int
+        Samples from one window to the next.
     num_frames : int, default 8
         Windows to draw.
 
     Returns
     -------
     matplotlib.figure.Figure
-        One curve for each window, and the sum above them.
+        One curve for each window, and the sum above them; grey where it is complete.
     """
-    length = (num_frames - 1) * stft.hop + stft.win_size
+    squared = np.asarray(window, dtype=float) ** 2
+    length = (num_frames - 1) * hop + len(squared)
     total = np.zeros(length)
     figure, (panel,) = _side_by_side(1)
     for t in range(num_frames):
-        at = np.arange(t * stft.hop, t * stft.hop + stft.win_size)
-        total[at] += stft.window.astype(float) ** 2
+        at = np.arange(t * hop, t * hop + len(squared))
+        total[at] += squared
         label = "w² of each frame" if t == 0 else None
-        panel.plot(at, stft.window**2, color=BLUE, lw=1.2, label=label)
-    panel.plot(total, color=RED, lw=2.5, label="their sum, Σ w²")
-    panel.axvspan(stft.win_size - stft.hop, num_frames * stft.hop, color=GREY, alpha=0.15)
+        panel.plot(at, squared, color=BLUE, lw=1.2, label=label, zorder=3)
+    panel.plot(total, color=RED, lw=3.5, label="their sum, Σ w²")
+    panel.axvspan(len(squared) - hop, num_frames * hop, color=GREY, alpha=0.15)
     panel.set_ylim(0, 1.35 * total.max())
     panel.set_xlim(0, length)
     panel.legend(loc="upper center", ncols=2, fontsize=TEXT - 1, frameon=False)
-    _label(panel, "Overlap-add", "Sample", "Weight")
+    title = f"Overlap-add: window of {len(squared)} samples, hop {hop}"
+    _label(panel, title, "Time (samples)", "Weight (greatest w² = 1)")
     return figure
 
 
@@ -151,6 +155,7 @@ def parts_figure(V: ArrayLike, W: ArrayLike, H: ArrayLike, stft: Stft) -> Figure
     figure, (left, middle, right) = _side_by_side(3)
     _spectrogram(left, _decibels(V, lowest=-60.0), stft, lowest=-60.0)
     _label(left, "V", "Time (s)", "Frequency (kHz)")
+    _colour_bar(figure, [left], fraction=0.05)
     left.set_xlim(0, stft.times(V.shape[1])[-1])
     for k, colour in zip(range(W.shape[1]), (BLUE, RED, GREEN, GREY), strict=False):
         spectrum = W[:, k] / W.max()
@@ -391,14 +396,14 @@ def usage_figure(means: Mapping[str, ArrayLike]) -> Figure:
     width = 0.8 / len(rows)
     figure, (panel,) = _side_by_side(1)
     for i, (name, values, colour) in enumerate(zip(means, rows, (BLUE, RED, GREEN), strict=False)):
-        at = np.arange(len(order)) + (i - (len(rows) - 1) / 2) * width
+        at = np.arange(1, len(order) + 1) + (i - (len(rows) - 1) / 2) * width
         panel.bar(at, values[order], width, color=colour, label=name)
     panel.legend(fontsize=TEXT, frameon=False)
-    panel.set_xlim(-0.7, len(order) - 0.3)
+    panel.set_xlim(0.3, len(order) + 0.7)
     _label(
         panel,
         "How strongly each basis sounds",
-        "Basis, those that speech uses most first",
+        "Rank of the basis (1: most used in speech)",
         "Mean activation (mean of all = 1)",
     )
     return figure
@@ -450,7 +455,7 @@ def _spectrogram(
     )
 
 
-def _colour_bar(figure: Figure, panels: Sequence[Axes]) -> None:
-    bar = figure.colorbar(panels[0].images[0], ax=list(panels), pad=0.01, fraction=0.03)
-    bar.set_label("Level (dB)", fontsize=TEXT)
+def _colour_bar(figure: Figure, panels: Sequence[Axes], *, fraction: float = 0.03) -> None:
+    bar = figure.colorbar(panels[0].images[0], ax=list(panels), pad=0.01, fraction=fraction)
+    bar.set_label("Level (dB, loudest = 0)", fontsize=TEXT)
     bar.ax.tick_params(labelsize=TEXT - 2)

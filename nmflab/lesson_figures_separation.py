@@ -28,7 +28,9 @@ DYNAMIC_RANGE = 60.0
 """Levels further than this below the loudest point, in dB, are all drawn black."""
 
 BINS = 40
-SHADES = 24  # of a matrix: a third of the bytes of a smooth one, in a stored notebook
+SHADES = 14  # of levels: a third of the bytes of a smooth picture, in a stored notebook
+GAIN_SHADES = 10
+MOST_ROWS = 171  # of a matrix: about one for each pixel of its panel
 
 
 def encoding_figure(V: ArrayLike, H: ArrayLike, num_speech: int, settings: Settings) -> Figure:
@@ -80,7 +82,7 @@ def gains_figure(gains: Mapping[str, ArrayLike], settings: Settings) -> Figure:
         The panels, two in a row.
     """
     rows = -(-len(gains) // 2)
-    figure, panels = _figure(rows, 2, (9.5, 2.7 * rows + 0.4))
+    figure, panels = _figure(rows, 2, (9.5, 2.4 * rows + 0.4))
     khz = settings.sampling_rate / 2000
     for i, (panel, (title, G)) in enumerate(zip(panels, gains.items(), strict=True)):
         _matrix(figure, panel, np.asarray(G), settings, (0.0, khz), levels=False)
@@ -132,17 +134,22 @@ def curves_figure(
 
 
 def sweep_figure(
-    penalties: Sequence[float], scores: Mapping[str, ArrayLike], *, title: str, ylabel: str
+    values: Sequence[float],
+    scores: Mapping[str, ArrayLike],
+    *,
+    title: str,
+    ylabel: str,
+    xlabel: str = "Penalty rate λ (0: plain NMF)",
 ) -> Figure:
-    """Draw scores over λ, at equal steps, so that λ = 0 has its place too.
+    """Draw scores over a setting, at equal steps, so that λ = 0 has its place too.
 
     Parameters
     ----------
-    penalties : sequence of float
-        Values of λ.
+    values : sequence of float
+        Values of λ, or of another setting.
     scores : mapping of str to array_like, each of shape (n,)
         Scores by the names of the noises, or whatever else differs.
-    title, ylabel : str
+    title, ylabel, xlabel : str
         What stands on it.
 
     Returns
@@ -151,15 +158,47 @@ def sweep_figure(
         One panel.
     """
     figure, (panel,) = _figure(1, 1, (8.6, 4.4))
-    steps = np.arange(len(penalties))
-    for i, (name, values) in enumerate(scores.items()):
+    steps = np.arange(len(values))
+    for i, (name, found) in enumerate(scores.items()):
         style = STYLES[i % len(STYLES)]
-        panel.plot(steps, np.asarray(values), style + "o", color=COLOURS[i], lw=2.2, label=name)
-    panel.set_xticks(steps, [f"{penalty:g}" for penalty in penalties])
+        panel.plot(steps, np.asarray(found), style + "o", color=COLOURS[i], lw=2.2, label=name)
+    panel.set_xticks(steps, [f"{value:g}" for value in values])
     panel.axhline(0, color="#888888", lw=1)
     panel.grid(alpha=0.3)
     panel.legend(fontsize=FONT_SIZE - 2, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    _label(panel, title, "Penalty rate λ (0: plain NMF)", ylabel)
+    _label(panel, title, xlabel, ylabel)
+    return figure
+
+
+def bars_figure(
+    names: Sequence[str], values: Mapping[str, ArrayLike], *, title: str, ylabel: str
+) -> Figure:
+    """Draw bars in groups, up for gains and down for losses.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of the groups, such as the noises.
+    values : mapping of str to array_like, each of shape (n,)
+        One value for each group, by what stands in the legend.
+    title, ylabel : str
+        What stands on it.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One panel.
+    """
+    figure, (panel,) = _figure(1, 1, (9.5, 3.8))
+    width = 0.8 / len(values)
+    for i, (name, heights) in enumerate(values.items()):
+        at = np.arange(len(names)) + (i - (len(values) - 1) / 2) * width
+        panel.bar(at, np.asarray(heights), 0.9 * width, color=COLOURS[i], label=name)
+    panel.set_xticks(range(len(names)), list(names))
+    panel.axhline(0, color="black", lw=1)
+    panel.grid(axis="y", alpha=0.3)
+    panel.legend(fontsize=FONT_SIZE - 2, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    _label(panel, title, "", ylabel)
     return figure
 
 
@@ -232,6 +271,35 @@ def priors_figure(
     return figure
 
 
+def fits_figure(ahead: Mapping[str, Mapping[str, ArrayLike]]) -> Figure:
+    """Draw by how much the gamma prior fits better than the exponential one.
+
+    Parameters
+    ----------
+    ahead : mapping of str to mapping of str to array_like, each of shape (K,)
+        What is tested; for each source the log-likelihood that the gamma is ahead, row by row.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A bar for each mean and a dot for each row; below 0 the exponential fits better.
+    """
+    figure, (panel,) = _figure(1, 1, (9.5, 3.8))
+    width = 0.8 / len(ahead)
+    for i, (tested, sources) in enumerate(ahead.items()):
+        at = np.arange(len(sources)) + (i - (len(ahead) - 1) / 2) * width
+        means = [float(np.asarray(rows).mean()) for rows in sources.values()]
+        panel.bar(at, means, 0.9 * width, color=COLOURS[i], alpha=0.55, label=tested)
+        for place, rows in zip(at, sources.values(), strict=True):
+            panel.plot(np.full(np.size(rows), place), rows, "o", color=COLOURS[i], ms=3.5)
+    panel.set_xticks(range(len(next(iter(ahead.values())))), list(next(iter(ahead.values()))))
+    panel.axhline(0, color="black", lw=1)
+    panel.grid(axis="y", alpha=0.3)
+    panel.legend(fontsize=FONT_SIZE - 2, frameon=False, loc="upper center")
+    _label(panel, "Gamma against exponential", "", "gamma ahead (nats a frame)")
+    return figure
+
+
 def _figure(rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
     """Make a figure of panels whose labels don't touch."""
     figure = Figure(figsize=size, dpi=DPI, layout="constrained")
@@ -256,13 +324,15 @@ def _matrix(
     low: float = -DYNAMIC_RANGE,
 ) -> None:
     """Paint levels in dB, or gains from 0 to 1, over time, with a colour bar."""
+    values = _thinned(values)
     times = Stft.from_settings(settings).times(values.shape[1])
+    gains = colormaps["cividis"].resampled(GAIN_SHADES)
     image = panel.imshow(
         values,
         extent=(max(float(times[0]), 0.0), float(times[-1]), *rows),
         vmin=low if levels else 0.0,
         vmax=0.0 if levels else 1.0,
-        cmap=colormaps["magma" if levels else "cividis"].resampled(SHADES),
+        cmap=colormaps["magma"].resampled(SHADES) if levels else gains,
         interpolation="nearest",
         origin="lower",
         aspect="auto",
@@ -278,6 +348,14 @@ def _decibels(magnitudes: NDArray[np.floating]) -> NDArray[np.floating]:
     floor = 10 ** (-DYNAMIC_RANGE / 20)
     levels: NDArray[np.floating] = 20 * np.log10(np.maximum(magnitudes / loudest, floor))
     return levels
+
+
+def _thinned(values: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Take the mean of neighbouring rows where there are more than the panel has pixels."""
+    each = max(1, len(values) // MOST_ROWS)
+    count = len(values) // each
+    mean: NDArray[np.floating] = values[: count * each].reshape(count, each, -1).mean(axis=1)
+    return mean
 
 
 def _relative(row: ArrayLike) -> NDArray[np.float64]:

@@ -16,10 +16,19 @@ import pytest
 import soundfile
 from PIL import Image
 
+from nmflab.exercises import all_exercises
+
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 LARGEST = 500_000
+MOST_CELLS = 26
 UNCOMPARED = re.compile(r"nbval-(ignore-output|skip)|NBVAL_(IGNORE_OUTPUT|SKIP)", re.IGNORECASE)
+SOLUTION = re.compile(r"<details>.*?</details>", re.DOTALL)
+PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
+AMERICAN = re.compile(
+    r"\b(colou?rize|color|center|gray|behavior|favor|labeled|labeling|modeling|\w*(?:aliz|oriz|imiz|"
+    r"esiz|eriz|aniz|ysiz|elliz|anal?yz)(?:e|es|ed|ing|ation))\b"
+)
 LINK = re.compile(r"\]\(([^)\s]+)\)|(?:href|src)=\"([^\"]+)\"")
 
 
@@ -79,7 +88,7 @@ def test_is_valid_and_stored_the_tool_s_way(path, notebook):
 
 def test_is_small(path, notebook):
     assert path.stat().st_size < LARGEST == tool.LARGEST
-    assert len(notebook.cells) <= 25
+    assert len(notebook.cells) <= MOST_CELLS
     long = {c.id: c.source for c in code_cells(notebook) if len(c.source.splitlines()) > 8}
     assert long == {}
 
@@ -149,6 +158,42 @@ def test_leads_on_and_back(path, notebook):
     place = NOTEBOOKS.index(path)
     neighbours = NOTEBOOKS[max(place - 1, 0) : place] + NOTEBOOKS[place + 1 : place + 2]
     assert [p.name for p in neighbours if f"]({p.name}" not in text] == []
+
+
+# What a lesson is made of
+
+
+def words(notebook):
+    return "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+
+
+def test_says_what_to_see_and_where_words_are_explained(notebook):
+    assert "**What you should see" in words(notebook)
+    assert words(notebook).count("](notation.md)") >= 2  # at its head and at its foot
+
+
+def test_asks_the_exercises_of_its_lesson(path, notebook):
+    code = "\n".join(c.source for c in code_cells(notebook))
+    asked = set(re.findall(r"check\(\"([^\"]+)\"", code))
+    assert asked == {name for name in all_exercises() if name.startswith(path.name[:2])}
+    assert asked
+    assert "Not yet" not in shown(notebook)
+
+
+def test_folded_solutions_run(notebook):
+    lines = "\n".join(c.source for c in code_cells(notebook)).splitlines()
+    imports = "\n".join(line for line in lines if line.startswith(("import ", "from ")))
+    solutions = SOLUTION.findall(words(notebook))
+    assert solutions
+    for solution in solutions:
+        assert "<summary>" in solution
+        for code in PYTHON.findall(solution):
+            exec(imports + "\n" + code, {})
+
+
+def test_spells_british(notebook):
+    text = re.sub(r"`[^`]*`|\]\([^)]*\)|\"[^\"]*\"|<[^>]*>", "", words(notebook))
+    assert [found[0] for found in AMERICAN.finditer(text)] == []
 
 
 def test_sounds_play_and_pictures_show(notebook):

@@ -30,6 +30,7 @@ DYNAMIC_RANGE = 80.0
 COLOUR_MAP = "magma"  # perceptually uniform, and still readable in grey
 FONT_SIZE = 14
 DPI = 100
+FEW_CELLS = 500  # some pixels of a panel
 
 
 def spectrogram_figure(
@@ -216,7 +217,7 @@ def _draw_canvas(figure: Figure, panel: Axes, canvas: _Canvas) -> None:
     """Draw one matrix with its axes, bands and colour bar."""
     shape = canvas.geometry
     image = panel.imshow(
-        canvas.matrix,
+        _enlarged(canvas.matrix),
         extent=(*shape.columns, *shape.rows),
         vmin=shape.low,
         vmax=shape.high,
@@ -234,6 +235,13 @@ def _draw_canvas(figure: Figure, panel: Axes, canvas: _Canvas) -> None:
     panel.set_ylim(*shape.rows)
     bar = figure.colorbar(image, ax=panel, pad=0.02, fraction=0.05)
     bar.ax.set_title(canvas.value_unit, fontsize=FONT_SIZE - 3)
+
+
+def _enlarged(matrix: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Repeat cells that are wider than a pixel: matplotlib would blur them into each other."""
+    for axis, count in enumerate(matrix.shape):
+        matrix = np.repeat(matrix, max(1, FEW_CELLS // count), axis=axis)
+    return matrix
 
 
 def _with_unit(label: str, unit: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import ipywidgets as widgets
@@ -127,10 +128,16 @@ class FactorisationExplorer(Explorer):
     corpus : Corpus, optional
         By default the embedded one.
     settings : Settings, optional
-        By default ``Settings()`` with 8 speech bases.
+        By default ``Settings()`` with 8 bases; K is its `num_basis_speech`.
     """
 
     names = ("num_basis_speech", "clip", "seed")
+    words = MappingProxyType(
+        {
+            "num_basis_speech": ("bases K", "How many spectra V is taken apart into."),
+            "clip": ("clip", "Which sound is taken apart."),
+        }
+    )
 
     def _default_settings(self) -> Settings:
         """Give the settings to begin with."""
@@ -226,7 +233,10 @@ class FactorisationExplorer(Explorer):
         self.H.show(H, stft, ())
         self.W.widget.highlight(column=self.basis)
         self.H.widget.highlight(row=self.basis)
-        self.divergence.show([parts.final.divergence], mark=i + 1)
+
+    def _draw(self, state: State) -> None:
+        """Show how far the iterations have come."""
+        self.divergence.show([self._parts(state).final.divergence], mark=self.iteration.value)
 
     def _settle(self, state: State) -> None:
         """Send the sound."""
@@ -415,15 +425,16 @@ class PenaltyExplorer(Explorer):
             ("speech", state.settings.num_basis_speech),
             ("noise", state.settings.num_basis_noise),
         )
-        curves = []
         for (_, variant), H, enhanced in zip(_variants(state), self.H, self.enhanced, strict=True):
-            result = self.chain.separation(variant)
-            H.show(result.H, stft, bands)
-            if enhanced.is_new(result.gain, V):
-                levels = decibels(result.gain * V, float(V.max()) or 1.0)
-                enhanced.show_spectrum(levels, stft)
-            curves.append(result.objective - result.objective[0])
-        self.objective.show(curves)
+            H.show(self.chain.activations(variant).encoding.H, stft, bands)
+            G = self.chain.gain(variant)
+            if enhanced.is_new(G, V):
+                enhanced.show_spectrum(decibels(G * V, float(V.max()) or 1.0), stft)
+
+    def _draw(self, state: State) -> None:
+        """Show the objectives and the scores."""
+        found = [self.chain.activations(variant).encoding.objective for _, variant in _variants(state)]
+        self.objective.show([objective - objective[0] for objective in found])
         plain = self.scores(state)["NMF"]
         rows = "".join(
             f"<tr><th scope='row'>{html.escape(mode)}</th><td>{value:.2f}</td>"

@@ -149,6 +149,9 @@ def panels_figure(
 ) -> Figure:
     """Draw what an explorer shows: its matrices, then its plots, two in a row.
 
+    What is left over at an odd count is the last matrix, or a plot that is wide: it has a row of
+    its own, and no place stays empty.
+
     Parameters
     ----------
     canvases : sequence of MatrixCanvas
@@ -163,9 +166,8 @@ def panels_figure(
     matplotlib.figure.Figure
         The panels.
     """
-    count = len(canvases) + len(pictures)
-    columns = min(2, count)
-    rows = -(-count // columns)
+    shown: list[Any] = [*canvases, *pictures]
+    rows = -(-len(shown) // 2)
     height = 0.8 + 3.0 * rows
     figure = Figure(figsize=(12, height))
     inch = 1 / height
@@ -173,16 +175,26 @@ def panels_figure(
         left=0.06, right=0.98, bottom=0.65 * inch, top=1 - 1.1 * inch, hspace=0.5, wspace=0.16
     )
     figure.suptitle(textwrap.fill(title, 100), fontsize=FONT_SIZE, y=1 - 0.15 * inch, va="top")
-    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for panel, canvas in zip(panels, canvases, strict=False):
-        _draw_canvas(figure, panel, canvas)
-    for panel, picture in zip(panels[len(canvases) :], pictures, strict=False):
-        panel.imshow(picture, aspect="equal", interpolation="lanczos")
-    for panel in panels[len(canvases) :]:
-        panel.set_axis_off()
-        x, y, width, tall = panel.get_position().bounds
-        panel.set_position((x - 0.05, y - 0.6 * inch, width + 0.05, tall + 1.1 * inch))
+    if len(shown) % 2:
+        is_wide = len(pictures) > 0 and pictures[-1].shape[1] > 3 * pictures[-1].shape[0]
+        shown.append(shown.pop(-1 if is_wide else len(canvases) - 1))
+    grid = figure.add_gridspec(rows, 2)
+    for i, what in enumerate(shown):
+        alone = i == len(shown) - 1 and len(shown) % 2
+        panel = figure.add_subplot(grid[i // 2, :] if alone else grid[i // 2, i % 2])
+        if isinstance(what, np.ndarray):
+            _paste(panel, what, inch)
+        else:
+            _draw_canvas(figure, panel, what)
     return figure
+
+
+def _paste(panel: Axes, picture: NDArray[np.uint8], inch: float) -> None:
+    """Show a plot that has axes of its own already, on all the room there is."""
+    panel.imshow(picture, aspect="equal", interpolation="lanczos")
+    panel.set_axis_off()
+    x, y, width, tall = panel.get_position().bounds
+    panel.set_position((x - 0.05, y - 0.6 * inch, width + 0.05, tall + 1.1 * inch))
 
 
 def png_bytes(figure: Figure, *, dpi: int = DPI, colours: int = 0) -> bytes:

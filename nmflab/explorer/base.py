@@ -478,6 +478,8 @@ class Explorer:
         controls.add_class("nmflab-controls")
         panels = widgets.Box(list(self._panels()))
         panels.add_class("nmflab-panels")
+        if len(panels.children) == 2:
+            panels.add_class("nmflab-pair")
         said = row([self.status, self._training_row])  # beside it: nothing below may jump
         parts = [self.page, controls, *self._above(), said, panels]
         root = widgets.VBox(parts)

@@ -265,9 +265,7 @@ class Chain:
             "activations", _encode, reads=ENCODING, needs=(spectrogram, speech, noise)
         )
         gain = Stage("gain", _gain, reads=("p",), needs=(activations,))
-        separation = Stage(
-            "separation", _separate, needs=(mixture, spectrogram, activations, gain)
-        )
+        separation = Stage("separation", _separate, needs=(mixture, spectrogram, activations, gain))
         clean = Stage("clean", _analyse_clean, reads=STFT, needs=(mixture,))
         heard = (mixture, separation)
         stages = (

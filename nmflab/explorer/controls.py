@@ -47,8 +47,11 @@ FFTS = (128, 256, 512, 1024, 2048, 4096)
 MODES = {"NMF": "NMF: no prior", "NMF_g": "NMF_g: gamma prior", "NMF_e": "NMF_e: exponential prior"}
 RULES = {"mm": "mm: never rises", "mu": "mu: the paper's"}
 
-TWENTIETHS = "1 1.12 1.25 1.4 1.6 1.8 2 2.24 2.5 2.8 3.15 3.55 4 4.5 5 5.6 6.3 7.1 8 9".split()
-PENALTIES = (*(float(f"{m}e{k}") for k in range(-4, 1) for m in TWENTIETHS), 10.0)
+DECADE = (
+    *(1, 1.12, 1.25, 1.4, 1.6, 1.8, 2, 2.24, 2.5, 2.8),
+    *(3.15, 3.55, 4, 4.5, 5, 5.6, 6.3, 7.1, 8, 9),
+)
+PENALTIES = (*(float(f"{m}e{k}") for k in range(-4, 1) for m in DECADE), 10.0)
 """The preferred numbers of the series R20: a logarithmic scale on which 0.005 is 0.005."""
 
 TOOLTIPS = {
@@ -158,7 +161,7 @@ class FineSlider(widgets.FloatSlider):  # type: ignore[misc]
 
     @traitlets.validate("value")
     def _on_a_step(self, proposal: dict[str, Any]) -> float:
-        value = min(max(float(proposal["value"]), self.min), self.max)
+        value: float = min(max(float(proposal["value"]), self.min), self.max)
         if not driven_by_browser():
             self._refine(value)  # before the value goes out
         return value

@@ -80,6 +80,7 @@ class SeparationExplorer(Explorer):
             value_unit="", slider=False,
         )  # fmt: skip
         self.H = ActivationPanel("Activations H", self.group, pick=True)
+        self.H.widget.add_class("nmflab-whole")
         self.H.widget.on_pick(self._basis_picked)
         self.objective = CurvePlot()
         self.prior = PriorPlot()

@@ -150,6 +150,7 @@ class FactorisationExplorer(Explorer):
         axis = {"columns_label": "Basis", "columns_unit": "", "pick": True}
         self.W = Panel("W: click a basis", self.group, low=-50.0, **axis)
         self.H = ActivationPanel("H: click a basis", self.group, pick=True)
+        self.H.widget.add_class("nmflab-wide")
         self.divergence = CurvePlot(title="Divergence", ylabel="D(V‖WH)")
         self.player = Player(labels=("all", "basis alone"), group=self.group)
         self.iteration = widgets.IntSlider(
@@ -374,8 +375,10 @@ class PenaltyExplorer(Explorer):
         """Make the panels."""
         self.H = [ActivationPanel(f"H of {mode}", self.group) for mode in NMF_MODES]
         self.enhanced = [Panel(f"Enhanced by {mode}", self.group) for mode in NMF_MODES]
-        self.objective = CurvePlot(NMF_MODES, title="Objective, change since iteration 1")
-        self._drawn: object = None
+        self.objective = CurvePlot(
+            NMF_MODES, title="Objective, change since iteration 1", size=(11.4, 2.8)
+        )
+        self.objective.widget.add_class("nmflab-whole")
         self.player = Player(labels=("noisy", *NMF_MODES, "clean"), group=self.group)
         self.table = widgets.HTML()
 
@@ -433,8 +436,8 @@ class PenaltyExplorer(Explorer):
 
     def _draw(self, state: State) -> None:
         """Show the objectives and the scores."""
-        found = [self.chain.activations(variant).encoding.objective for _, variant in _variants(state)]
-        self.objective.show([objective - objective[0] for objective in found])
+        found = [self.chain.activations(variant).encoding for _, variant in _variants(state)]
+        self.objective.show([each.objective - each.objective[0] for each in found])
         plain = self.scores(state)["NMF"]
         rows = "".join(
             f"<tr><th scope='row'>{html.escape(mode)}</th><td>{value:.2f}</td>"

@@ -12,7 +12,7 @@ import struct
 import zlib
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import ipywidgets as widgets
 import numpy as np
@@ -28,6 +28,7 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
 """Of Okabe and Ito: told apart by all eyes, and readable on light and dark."""
 
 STYLES = ("-", "--", "-.", ":")
+SIZE = (3.7, 2.6)
 DPI = 160
 BINS = 40
 FRAMES = 8
@@ -53,13 +54,16 @@ class Plot:
     """
 
     def __init__(
-        self, title: str, xlabel: str, ylabel: str, *, size: tuple[float, float] = (3.7, 2.6)
+        self, title: str, xlabel: str, ylabel: str, *, size: tuple[float, float] = SIZE
     ) -> None:
         self.figure = Figure(figsize=size, dpi=DPI)
         self._canvas: Any = FigureCanvasAgg(self.figure)
         self._frames: OrderedDict[object, Any] = OrderedDict()
         self.moving: list[Any] = []
-        self.axes: Axes = self.figure.add_axes((0.2, 0.2, 0.77, 0.68))
+        width, height = size
+        self.axes: Axes = self.figure.add_axes(
+            (0.74 / width, 0.52 / height, 1 - 0.85 / width, 1 - 0.83 / height)  # margins in inches
+        )
         self.axes.set_title(title, fontsize=11)
         self.axes.set_xlabel(xlabel, fontsize=10)
         self.axes.set_ylabel(ylabel, fontsize=10)
@@ -142,13 +146,13 @@ class Plot:
             self.axes.draw_artist(artist)
         return np.array(self._canvas.buffer_rgba())
 
-    def add_legend(self, place: str = "upper right") -> None:
+    def add_legend(self, place: Literal["upper right", "lower right"] = "upper right") -> None:
         """Say which line is which.
 
         Parameters
         ----------
-        place : str
-            Where nothing is drawn, in matplotlib's words; it belongs to the frame.
+        place : {"upper right", "lower right"}
+            Where nothing is drawn; it belongs to the frame.
         """
         self.axes.legend(loc=place, fontsize=9, frameon=False)
         self.set_dark(self.dark)
@@ -163,12 +167,19 @@ class CurvePlot(Plot):
         Names of the curves; one alone needs no legend.
     title, ylabel : str
         What stands on it.
+    size : tuple of float
+        Width and height in inches.
     """
 
     def __init__(
-        self, labels: Sequence[str] = ("",), title: str = "Objective", ylabel: str = "D + λ Σ φ"
+        self,
+        labels: Sequence[str] = ("",),
+        title: str = "Objective",
+        ylabel: str = "D + λ Σ φ",
+        *,
+        size: tuple[float, float] = SIZE,
     ) -> None:
-        super().__init__(title, "iteration", ylabel)
+        super().__init__(title, "iteration", ylabel, size=size)
         self.lines = [
             self.axes.plot([], [], STYLES[i], color=COLOURS[i], lw=2, label=label)[0]
             for i, label in enumerate(labels)
@@ -206,14 +217,13 @@ class CurvePlot(Plot):
 
     def describe(self) -> str:
         """Say in words what is to be seen."""
-        curves = "; ".join(
+        curves = [np.asarray(line.get_ydata()) for line in self.lines]
+        ends = "; ".join(
             f"{line.get_label()} from {y[0]:.3g} to {y[-1]:.3g}".strip()
-            for line in self.lines
-            if len(y := np.asarray(line.get_ydata()))
+            for line, y in zip(self.lines, curves, strict=True)
         )
-        count = max(len(line.get_xdata()) for line in self.lines)
         title, what = self.axes.get_title(), self.axes.get_ylabel()
-        return f"{title} ({what}) over {count} iterations: {curves}."
+        return f"{title} ({what}) over {max(map(len, curves))} iterations: {ends}."
 
     def fit(self) -> None:
         """Choose the ranges by what is shown now alone, not by what was shown before."""
@@ -386,7 +396,7 @@ def quick_png(picture: NDArray[np.uint8]) -> bytes:
     rows = np.zeros((height, 1 + 4 * width), dtype=np.uint8)  # each begins with its filter: none
     rows[:, 1:] = picture.reshape(height, -1)
     header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
-    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, 1)), (b"IEND", b""))
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), 1)), (b"IEND", b""))
     chunks = [
         struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
         for name, data in parts

@@ -613,10 +613,14 @@ def _si_sdr(state: State, mixture: Mixture, separation: Separation) -> float:
 
 
 def _scores(state: State, mixture: Mixture, separation: Separation) -> metrics.Scores:
-    rate = state.settings.sampling_rate
-    return metrics.score(mixture.speech, mixture.noise, separation.speech, sampling_rate=rate)
+    return _scored(mixture, separation.speech, state)
 
 
 def _scores_before(state: State, mixture: Mixture) -> metrics.Scores:
+    return _scored(mixture, mixture.mixture, state)
+
+
+def _scored(mixture: Mixture, speech: NDArray[np.float32], state: State) -> metrics.Scores:
     rate = state.settings.sampling_rate
-    return metrics.score(mixture.speech, mixture.noise, mixture.mixture, sampling_rate=rate)
+    with one_blas_thread():
+        return metrics.score(mixture.speech, mixture.noise, speech, sampling_rate=rate)

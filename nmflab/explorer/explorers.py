@@ -295,6 +295,8 @@ class SeparationExplorer(Explorer):
             if state.recording is None:
                 sounds["clean"] = mixture.speech
             self.player.load(sounds, state.settings.sampling_rate)
+        if state is not self._shown:  # the hand has gone on: the scores are not wanted any more
+            return
         self.chain.scores(state)
         self.chain.scores_before(state)
         with self.chain.lock:

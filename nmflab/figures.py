@@ -172,7 +172,7 @@ def panels_figure(
     figure = Figure(figsize=(12, height))
     inch = 1 / height
     figure.subplots_adjust(
-        left=0.06, right=0.98, bottom=0.65 * inch, top=1 - 1.1 * inch, hspace=0.5, wspace=0.16
+        left=0.07, right=0.96, bottom=0.65 * inch, top=1 - 1.1 * inch, hspace=0.5, wspace=0.22
     )
     figure.suptitle(textwrap.fill(title, 100), fontsize=FONT_SIZE, y=1 - 0.15 * inch, va="top")
     if len(shown) % 2:
@@ -241,7 +241,10 @@ def _draw_canvas(figure: Figure, panel: Axes, canvas: _Canvas) -> None:
     panel.set_xlabel(_with_unit(canvas.columns_label, canvas.columns_unit), fontsize=FONT_SIZE)
     at = shape.rows[0]
     for name, size in shape.row_bands:
-        panel.text(shape.columns[0], at, f" {name}", color="white", fontsize=FONT_SIZE - 2)
+        panel.annotate(
+            name, (shape.columns[0], at), (5, 4), textcoords="offset points", color="white",
+            fontsize=FONT_SIZE - 2,
+        )  # fmt: skip
         at += size
         panel.axhline(at, color="white", lw=1)
     panel.set_ylim(*shape.rows)

@@ -1,4 +1,4 @@
-// What an explorer needs of the page: names for slider handles and plots, the theme, the clipboard.
+// What an explorer needs of the page: names for the slider handles, the theme, the clipboard.
 
 function nameHandles(root) {
   for (const handle of root.querySelectorAll(".noUi-handle")) {
@@ -11,14 +11,6 @@ function nameHandles(root) {
     if (value && handle.getAttribute("aria-valuetext") !== value) {
       handle.setAttribute("aria-valuetext", value);
     }
-  }
-}
-
-// A plot tells what it shows in its title, which hovers over it; ipywidgets knows no alt text.
-function namePlots(root) {
-  for (const image of root.querySelectorAll("img.nmflab-plot")) {
-    if (image.alt !== image.title) image.alt = image.title;
-    image.setAttribute("role", "img");
   }
 }
 
@@ -37,7 +29,6 @@ function render({ model, el }) {
     root ??= el.closest(".nmflab-explorer");
     if (!root?.isConnected) return;
     nameHandles(root);
-    namePlots(root);
     const dark = isDark(root);
     root.classList.toggle("nmflab-dark", dark);
     if (model.get("dark") !== dark) {
@@ -57,8 +48,7 @@ function render({ model, el }) {
     soon();
     if (!root) return;
     clearInterval(start);
-    const changes = { subtree: true, childList: true, characterData: true };
-    watcher.observe(root, { ...changes, attributes: true, attributeFilter: ["title"] });
+    watcher.observe(root, { subtree: true, childList: true, characterData: true });
   }, 100);
 
   const copy = (message) => {

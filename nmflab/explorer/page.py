@@ -1,4 +1,4 @@
-"""What an explorer needs of the page it is on: names, theme, clipboard."""
+"""What an explorer needs of the page it is on: labels for slider handles, theme, clipboard."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ class Page(anywidget.AnyWidget):
     """An invisible widget that looks after the explorer around it.
 
     It names the handles of ipywidgets' sliders and says their values as they are read (they have
-    no label of their own, and announce a place in a list), gives plots their alt text, and
-    carries the style.
+    no label of their own, and announce a place in a list), and carries the style.
 
     Attributes
     ----------

@@ -1,7 +1,7 @@
 """Small matplotlib figures that are made once and then only given new data.
 
 What is not a matrix is drawn here: curves, histograms, quantiles. Each plot keeps its figure, its
-axes and its frozen layout, and goes to the browser as a PNG in an ``Image`` widget. Axes with
+axes and its frozen layout, and goes to the browser as a PNG. Axes with
 their ticks take matplotlib ten times as long as the curves upon them; so ranges go in steps, and
 the frame of each range is kept.
 """
@@ -14,7 +14,6 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, Literal
 
-import ipywidgets as widgets
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -22,6 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator, NullLocator
 from numpy.typing import ArrayLike, NDArray
 
+from nmflab.explorer.picture import Picture
 from nmflab.priors import ExponentialPrior, GammaPrior, floored
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
@@ -47,7 +47,7 @@ class Plot:
 
     Attributes
     ----------
-    widget : ipywidgets.Image
+    widget : Picture
         What is shown.
     moving : list of matplotlib.artist.Artist
         What changes with the data; all else is the frame, drawn once for each range.
@@ -69,8 +69,7 @@ class Plot:
         self.axes.set_ylabel(ylabel, fontsize=10)
         self.axes.tick_params(labelsize=9)
         self.title = title
-        self.widget = widgets.Image(format="png")
-        self.widget.add_class("nmflab-plot")
+        self.widget = Picture()
         self.dark = False
         self.set_dark(False)
 
@@ -97,9 +96,7 @@ class Plot:
 
     def draw(self) -> None:
         """Send the figure as it is now, and what a screen reader says of it, in one message."""
-        with self.widget.hold_sync():
-            self.widget.value = quick_png(self._render())
-            self.widget.tooltip = self.describe()  # becomes the picture's alt text, see page.js
+        self.widget.show(quick_png(self._render()), self.describe())
 
     def describe(self) -> str:
         """Say in words what is to be seen.
@@ -180,6 +177,7 @@ class CurvePlot(Plot):
         size: tuple[float, float] = SIZE,
     ) -> None:
         super().__init__(title, "iteration", ylabel, size=size)
+        self.labels = tuple(labels)
         self.lines = [
             self.axes.plot([], [], STYLES[i], color=COLOURS[i], lw=2, label=label)[0]
             for i, label in enumerate(labels)
@@ -219,8 +217,8 @@ class CurvePlot(Plot):
         """Say in words what is to be seen."""
         curves = [np.asarray(line.get_ydata()) for line in self.lines]
         ends = "; ".join(
-            f"{line.get_label()} from {y[0]:.3g} to {y[-1]:.3g}".strip()
-            for line, y in zip(self.lines, curves, strict=True)
+            f"{label} from {y[0]:.3g} to {y[-1]:.3g}".strip()
+            for label, y in zip(self.labels, curves, strict=True)
         )
         title, what = self.axes.get_title(), self.axes.get_ylabel()
         return f"{title} ({what}) over {max(map(len, curves))} iterations: {ends}."
@@ -245,6 +243,7 @@ class PriorPlot(Plot):
         ]
         self.axes.set_yscale("log")
         self.axes.yaxis.set_minor_locator(NullLocator())
+        self.axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         self._shape = 1.0
         self.moving = [self._bars, *self.lines]
         self.add_legend()
@@ -275,7 +274,7 @@ class PriorPlot(Plot):
         self.axes.set_xlim(0, stepped(top))
         highest = 1.2 * max(float(counts.max()), 1.0)
         self.axes.set_ylim(10 ** np.floor(np.log10(least)), 10 ** np.ceil(np.log10(highest)))
-        self.axes.set_title(title)
+        self.axes.title.set_text(title)
         self.draw()
 
     def describe(self) -> str:
@@ -296,6 +295,8 @@ class QuantilePlot(Plot):
             self.axes.plot([], [], marker, color=COLOURS[i], ms=4, label=label)[0]
             for i, (label, marker) in enumerate((("exponential", "o"), ("gamma", "^")))
         ]
+        for axis in (self.axes.xaxis, self.axes.yaxis):
+            axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
         self.moving = [self._diagonal, *self.lines]
         self.add_legend("lower right")
 

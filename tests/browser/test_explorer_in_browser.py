@@ -333,7 +333,7 @@ def test_a_broken_stage_makes_the_same_check_fail(first):
         "import numpy as np, nmflab.explorer.chain as chain\n"
         "whole = chain.gain_from_log_ratio\n"
         "chain.gain_from_log_ratio = lambda L, p: np.full_like(L, 0.5)\n"
-        "first.chain.stages['separation'].results.clear()"
+        "first.chain.stages['gain'].results.clear()"
     )
     try:
         seq = first.seq

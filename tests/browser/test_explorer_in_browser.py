@@ -82,7 +82,7 @@ def site(request, tmp_path_factory, chromium_path):
             page.goto(url, wait_until="commit")
         page.locator('.nmflab-status[data-state="ready"]').nth(1).wait_for()
         with pages.kernel_of(folder) as site.run:
-            page.set_default_timeout(20_000)
+            page.set_default_timeout(60_000)
             yield site
 
 

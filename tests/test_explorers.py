@@ -554,3 +554,26 @@ def test_flush_waits_for_a_late_job_that_has_begun():
     assert begun.wait(20)
     background.flush()
     assert done.is_set()
+
+
+@pytest.mark.parametrize(
+    ("value", "rounded"), [(0.75, 0.8), (0.75, 0.7), (1 / 3, 0.30000000000000004)]
+)
+def test_a_value_between_two_steps_stays_when_a_browser_rounds_it(explorer, value, rounded):
+    slider = explorer.controls.p
+    slider.value = value
+    drag(slider, rounded)
+    assert explorer.settings.p == slider.value == value
+    drag(slider, rounded + 0.2)  # somebody has moved it
+    drag(slider, rounded)
+    assert explorer.settings.p == pytest.approx(rounded)
+
+
+def test_the_penalty_slider_shows_any_value_exactly(explorer):
+    control = explorer.controls.penalty
+    for value in (0.005, 0.1, 0.0123, 3.0):
+        control.value = value
+        assert control.slider.value == explorer.settings.penalty == value
+        assert float(control.slider.label) == value
+        drag(control.slider, value)  # what a browser sends by itself
+        assert explorer.settings.penalty == value

@@ -138,43 +138,30 @@ class PenaltySlider(widgets.HBox):  # type: ignore[misc]
             self.value = 0.0 if self.off.value else self.slider.value
 
 
-class FineSlider(widgets.FloatSlider):  # type: ignore[misc]
-    """A slider whose steps become as fine as its value asks for.
+class SteppedSlider(widgets.FloatSlider):  # type: ignore[misc]
+    """A slider that takes a value between two of its steps, and keeps it.
 
-    A browser puts the handle on the nearest step as soon as it shows it, and sends that back as if
-    somebody had moved it. So every value that is set from here lies on a step.
-
-    Parameters
-    ----------
-    value : float
-        The value.
-    step : float
-        The step wherever it is fine enough.
-    **options
-        Passed on to `ipywidgets.FloatSlider`.
+    A browser puts the handle on the nearest step as soon as it shows the slider, and sends that
+    back as if somebody had moved it.
     """
 
-    def __init__(self, value: float, *, step: float, **options: Any) -> None:
-        self._widest = step
-        super().__init__(value, step=step, **options)
-        self._refine(value)
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take what a browser sends, but for the value that it had and has only rounded.
 
-    @traitlets.validate("value")
-    def _on_a_step(self, proposal: dict[str, Any]) -> float:
-        value: float = min(max(float(proposal["value"]), self.min), self.max)
-        if not driven_by_browser():
-            self._refine(value)  # before the value goes out
-        return value
+        Parameters
+        ----------
+        sync_data : dict
+            Names and values.
+        """
+        if self._is_rounded(sync_data.get("value", math.inf)):
+            sync_data = {name: x for name, x in sync_data.items() if name != "value"}
+        super().set_state(sync_data)
 
-    def _refine(self, value: float) -> None:
-        """Take the widest of the steps, each a tenth of the one before, that the value lies on."""
-        for tenths in range(6):
-            step = self._widest / 10**tenths
-            count = (value - self.min) / step
-            if abs(count - round(count)) < 1e-6:
-                break
-        places = tenths - math.floor(math.log10(self._widest))
-        self.step, self.readout_format = step, f".{places}f"
+    def _is_rounded(self, sent: float) -> bool:
+        """Say whether this is the step nearest to the value, or one of two equally near."""
+        steps = (self.value - self.min) / self.step
+        nearest = {math.floor(steps + 0.5 + tiny) for tiny in (-1e-9, 1e-9)}
+        return any(abs((sent - self.min) / self.step - step) < 1e-6 for step in nearest)
 
 
 class Controls:
@@ -299,7 +286,7 @@ class Controls:
         name = next(n for n, control in self.widgets.items() if control is change["owner"])
         value = change["new"]
         if driven_by_browser() and isinstance(value, float):
-            value = _tidy(value, self._menu_value(name, self._state))
+            value = _tidy(value)
         try:
             state = self._with(name, value)
         except NmflabError as error:
@@ -355,10 +342,9 @@ class Controls:
             self._silent = before
 
 
-def _tidy(sent: float, value: float) -> float:
-    """Take a browser's 0.30000000000000004 for what it stands for, or for the value that was."""
-    same = math.isclose(sent, value, rel_tol=1e-6, abs_tol=1e-9)
-    return value if same else float(f"{round(sent, 9):.6g}")
+def _tidy(value: float) -> float:
+    """Take a browser's 0.30000000000000004 for what its slider stood at."""
+    return float(f"{round(value, 9):.6g}")
 
 
 LABELS = {
@@ -422,9 +408,13 @@ def _make(
             shapes = [*dict.fromkeys([*SHAPES, value])]
             return widgets.Dropdown(options=shapes, value=value, **options)
         case "p":
-            return FineSlider(value, min=0.1, max=10.0, step=0.1, **options)
+            return SteppedSlider(
+                value, min=0.1, max=10.0, step=0.1, readout_format=".1f", **options
+            )
         case "snr":
-            return FineSlider(value, min=-10.0, max=20.0, step=1.0, **options)
+            return SteppedSlider(
+                value, min=-10.0, max=20.0, step=1.0, readout_format=".0f", **options
+            )
         case "max_iter_test":
             return widgets.IntSlider(value, min=1, max=100, **options)
         case "seed":

@@ -276,6 +276,32 @@ def test_a_fast_drag_ends_on_the_last_value(first):
     assert first.pixels() == dragged
 
 
+def test_a_browser_that_rounds_a_value_changes_nothing(first):
+    first.run("first.controls.p.value, first.controls.penalty.value = 0.75, 0.0123")
+    seq = int(first.value("_seq"))
+    first.press("max_iter_test", "ArrowRight")  # what came back by itself came before this
+    first.settled(seq)
+    assert first.value("settings.p, first.settings.penalty") == "(0.75, 0.0123)"
+    first.handle("penalty").and_(first.page.locator('[aria-valuetext="0.0123"]')).wait_for()
+
+
+def test_everything_says_what_it_is_and_is_reached_by_keyboard(first):
+    nameless = """(root) => {
+      const named = (e) => e.getAttribute("aria-label") || e.alt || e.labels?.[0]?.textContent
+        || e.textContent.trim();
+      const all = root.querySelectorAll("input, select, button, canvas[role], img, [role=slider]");
+      return [...all].filter((e) => e.checkVisibility() && !named(e)).map((e) => e.outerHTML);
+    }"""
+    assert first.root.evaluate(nameless) == []
+    alts = first.root.locator("img").evaluate_all("(all) => all.map((image) => image.alt)")
+    assert [alt.split(" ")[0] for alt in alts] == ["Objective", "Prior"]
+    values = first.root.locator(".noUi-handle").evaluate_all(
+        "(all) => all.map((handle) => [handle.tabIndex, handle.ariaLabel, handle.ariaValueText])"
+    )
+    assert ([0, "penalty λ", "0.1"] in values, len(values)) == (True, 7)
+    assert all(index == 0 for index, *_ in values)
+
+
 def test_the_sound_changes_and_keeps_its_place_while_it_plays(first, second):
     page = first.page
     first.root.get_by_role("button", name="Loop").click()

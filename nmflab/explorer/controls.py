@@ -143,6 +143,13 @@ class SteppedSlider(widgets.FloatSlider):  # type: ignore[misc]
 
     A browser puts the handle on the nearest step as soon as it shows the slider, and sends that
     back as if somebody had moved it.
+
+    Parameters
+    ----------
+    value : float, optional
+        The value.
+    **kwargs
+        Passed on to `ipywidgets.FloatSlider`.
     """
 
     def set_state(self, sync_data: dict[str, Any]) -> None:

@@ -24,6 +24,9 @@ class Picture(anywidget.AnyWidget):
     value = traitlets.Bytes(b"").tag(sync=True)
     alt = traitlets.Unicode("").tag(sync=True)
 
+    def __init__(self) -> None:
+        super().__init__()
+
     def show(self, png: bytes, alt: str) -> None:
         """Show another picture, in one message with its text.
 

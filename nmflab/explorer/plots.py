@@ -214,7 +214,13 @@ class CurvePlot(Plot):
         self.draw()
 
     def describe(self) -> str:
-        """Say in words what is to be seen."""
+        """Say in words what is to be seen.
+
+        Returns
+        -------
+        str
+            One sentence.
+        """
         curves = [np.asarray(line.get_ydata()) for line in self.lines]
         ends = "; ".join(
             f"{label} from {y[0]:.3g} to {y[-1]:.3g}".strip()
@@ -278,7 +284,13 @@ class PriorPlot(Plot):
         self.draw()
 
     def describe(self) -> str:
-        """Say in words what is to be seen."""
+        """Say in words what is to be seen.
+
+        Returns
+        -------
+        str
+            One sentence.
+        """
         return (
             f"{self.axes.get_title()}: histogram of its activations, and the densities of the "
             f"exponential and the gamma prior fitted to them, shape a = {self._shape:.2f}."
@@ -326,7 +338,13 @@ class QuantilePlot(Plot):
         self.draw()
 
     def describe(self) -> str:
-        """Say in words what is to be seen."""
+        """Say in words what is to be seen.
+
+        Returns
+        -------
+        str
+            One sentence.
+        """
         ends = " and ".join(
             f"{np.asarray(line.get_xdata())[-1]:.1f} for the {line.get_label()}"
             for line in self.lines

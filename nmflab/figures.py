@@ -32,6 +32,7 @@ DYNAMIC_RANGE = 80.0
 COLOUR_MAP = "magma"  # perceptually uniform, and still readable in grey
 FONT_SIZE = 14
 DPI = 100
+FEW_CELLS = 500  # some pixels of a panel
 
 
 def spectrogram_figure(
@@ -154,6 +155,9 @@ def panels_figure(
 ) -> Figure:
     """Draw what an explorer shows: its matrices, then its plots, two in a row.
 
+    What is left over at an odd count is the last matrix, or a plot that is wide: it has a row of
+    its own, and no place stays empty.
+
     Parameters
     ----------
     canvases : sequence of MatrixCanvas
@@ -168,26 +172,35 @@ def panels_figure(
     matplotlib.figure.Figure
         The panels.
     """
-    count = len(canvases) + len(pictures)
-    columns = min(2, count)
-    rows = -(-count // columns)
+    shown: list[Any] = [*canvases, *pictures]
+    rows = -(-len(shown) // 2)
     height = 0.8 + 3.0 * rows
     figure = Figure(figsize=(12, height))
     inch = 1 / height
     figure.subplots_adjust(
-        left=0.06, right=0.98, bottom=0.65 * inch, top=1 - 1.1 * inch, hspace=0.5, wspace=0.16
+        left=0.07, right=0.96, bottom=0.65 * inch, top=1 - 1.1 * inch, hspace=0.5, wspace=0.22
     )
     figure.suptitle(textwrap.fill(title, 100), fontsize=FONT_SIZE, y=1 - 0.15 * inch, va="top")
-    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for panel, canvas in zip(panels, canvases, strict=False):
-        _draw_canvas(figure, panel, canvas)
-    for panel, picture in zip(panels[len(canvases) :], pictures, strict=False):
-        panel.imshow(picture, aspect="equal", interpolation="lanczos")
-    for panel in panels[len(canvases) :]:
-        panel.set_axis_off()
-        x, y, width, tall = panel.get_position().bounds
-        panel.set_position((x - 0.05, y - 0.6 * inch, width + 0.05, tall + 1.1 * inch))
+    if len(shown) % 2:
+        is_wide = len(pictures) > 0 and pictures[-1].shape[1] > 3 * pictures[-1].shape[0]
+        shown.append(shown.pop(-1 if is_wide else len(canvases) - 1))
+    grid = figure.add_gridspec(rows, 2)
+    for i, what in enumerate(shown):
+        alone = i == len(shown) - 1 and len(shown) % 2
+        panel = figure.add_subplot(grid[i // 2, :] if alone else grid[i // 2, i % 2])
+        if isinstance(what, np.ndarray):
+            _paste(panel, what, inch)
+        else:
+            _draw_canvas(figure, panel, what)
     return figure
+
+
+def _paste(panel: Axes, picture: NDArray[np.uint8], inch: float) -> None:
+    """Show a plot that has axes of its own already, on all the room there is."""
+    panel.imshow(picture, aspect="equal", interpolation="lanczos")
+    panel.set_axis_off()
+    x, y, width, tall = panel.get_position().bounds
+    panel.set_position((x - 0.05, y - 0.6 * inch, width + 0.05, tall + 1.1 * inch))
 
 
 def png_bytes(figure: Figure, *, dpi: int = DPI, colours: int = 0) -> bytes:
@@ -222,7 +235,7 @@ def _draw_canvas(figure: Figure, panel: Axes, canvas: _Canvas) -> None:
     """Draw one matrix with its axes, bands and colour bar."""
     shape = canvas.geometry
     image = panel.imshow(
-        canvas.matrix,
+        _enlarged(canvas.matrix),
         extent=(*shape.columns, *shape.rows),
         vmin=shape.low,
         vmax=shape.high,
@@ -234,7 +247,10 @@ def _draw_canvas(figure: Figure, panel: Axes, canvas: _Canvas) -> None:
     panel.set_xlabel(_with_unit(canvas.columns_label, canvas.columns_unit), fontsize=FONT_SIZE)
     at = shape.rows[0]
     for name, size in shape.row_bands:
-        panel.text(shape.columns[0], at, f" {name}", color="white", fontsize=FONT_SIZE - 2)
+        panel.annotate(
+            name, (shape.columns[0], at), (5, 4), textcoords="offset points", color="white",
+            fontsize=FONT_SIZE - 2,
+        )  # fmt: skip
         at += size
         panel.axhline(at, color="white", lw=1)
     panel.set_ylim(*shape.rows)
@@ -265,6 +281,13 @@ def _name_cells(panel: Axes, canvas: _Canvas) -> None:
         for colour, line in (("black", 5), ("white", 2)):
             frame = Rectangle(corner, 2 * width, 2 * height, fill=False, ec=colour, lw=line)
             panel.add_patch(frame)
+
+
+def _enlarged(matrix: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Repeat cells that are wider than a pixel: matplotlib would blur them into each other."""
+    for axis, count in enumerate(matrix.shape):
+        matrix = np.repeat(matrix, max(1, FEW_CELLS // count), axis=axis)
+    return matrix
 
 
 def _with_unit(label: str, unit: str) -> str:

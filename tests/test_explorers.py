@@ -6,6 +6,7 @@ import json
 import shlex
 import threading
 import time
+import types
 import wave
 
 import numpy as np
@@ -15,6 +16,7 @@ from test_chain import SETTINGS, make_corpus
 import nmflab as nl
 from nmflab import cli, metrics
 from nmflab.explorer import sweeping
+from nmflab.explorer.chain import Chain
 from nmflab.explorer.controls import OWN_SETTINGS, PRESETS
 from nmflab.explorer.explorers import SeparationExplorer
 from nmflab.explorer.lessons import (
@@ -23,7 +25,7 @@ from nmflab.explorer.lessons import (
     PriorExplorer,
     StftExplorer,
 )
-from nmflab.explorer.plots import fits
+from nmflab.explorer.plots import PriorPlot, fits, quick_png
 from nmflab.explorer.saving import command_line
 from nmflab.explorer.scheduling import Background, driven_by_browser
 from nmflab.explorer.sweeping import SweepExplorer
@@ -558,3 +560,90 @@ def test_flush_waits_for_a_late_job_that_has_begun():
     assert begun.wait(20)
     background.flush()
     assert done.is_set()
+
+
+@pytest.mark.parametrize(
+    ("value", "rounded"), [(0.75, 0.8), (0.75, 0.7), (1 / 3, 0.30000000000000004)]
+)
+def test_a_value_between_two_steps_stays_when_a_browser_rounds_it(explorer, value, rounded):
+    slider = explorer.controls.p
+    slider.value = value
+    drag(slider, rounded)
+    assert explorer.settings.p == slider.value == value
+    drag(slider, rounded + 0.2)  # somebody has moved it
+    drag(slider, rounded)
+    assert explorer.settings.p == pytest.approx(rounded)
+
+
+def test_the_penalty_slider_shows_any_value_exactly(explorer):
+    control = explorer.controls.penalty
+    for value in (0.005, 0.1, 0.0123, 3.0):
+        control.value = value
+        assert control.slider.value == explorer.settings.penalty == value
+        assert float(control.slider.label) == value
+        drag(control.slider, value)  # what a browser sends by itself
+        assert explorer.settings.penalty == value
+
+
+def test_the_pictures_of_matrices_are_sent_before_plots_and_scores(explorer):
+    order = []
+    for widget in (explorer.enhanced.widget, explorer.gain.widget, explorer.H.widget):
+        widget.observe(lambda _: order.append("canvas"), "_frame")
+    for widget in (explorer.objective.widget, explorer.prior.widget, explorer.status):
+        widget.observe(lambda change: order.append(change["owner"]), "value")
+    try:
+        drag(explorer.controls.num_basis_speech, 8)
+        explorer.flush()
+    finally:
+        for panel in (explorer.enhanced, explorer.gain, explorer.H):
+            panel.widget.unobserve_all("_frame")
+        for widget in (explorer.objective.widget, explorer.prior.widget, explorer.status):
+            widget.unobserve_all("value")
+    trained = order[order.index("canvas") :]
+    assert trained[:3] == ["canvas"] * 3
+    plots = [explorer.objective.widget, explorer.prior.widget]
+    assert [widget for widget in trained if widget in plots] == plots
+    assert trained[5] is explorer.status
+
+
+def test_every_plot_says_in_words_what_it_shows(any_explorer):
+    for plot in any_explorer._plots():
+        assert plot.widget.alt == plot.describe()
+        assert plot.widget.alt.startswith(plot.axes.get_title())
+        assert plot.widget.alt.endswith(".")
+
+
+def test_a_plot_draws_its_frame_once_for_each_range(monkeypatch):
+    plot, frames = PriorPlot(), []
+    draw = plot._canvas.draw
+    monkeypatch.setattr(plot._canvas, "draw", lambda: (frames.append(1), draw()))
+    rng = np.random.default_rng(0)
+    for k in range(10):
+        plot.show(rng.gamma(0.5, size=2000), floor=0.1, title=f"Row {k}")
+    assert len(frames) <= 3
+    picture = plot.picture()
+    again = PriorPlot()
+    again.show(np.random.default_rng(0).gamma(0.5, size=(10, 2000))[9], floor=0.1, title="Row 9")
+    np.testing.assert_array_equal(picture, again.picture())
+
+
+def test_a_quick_png_is_the_picture():
+    from PIL import Image
+
+    picture = np.random.default_rng(0).integers(0, 256, (5, 7, 4), dtype=np.uint8)
+    np.testing.assert_array_equal(np.array(Image.open(io.BytesIO(quick_png(picture)))), picture)
+
+
+def test_the_factorisation_explorer_takes_any_sound(corpus):
+    controls = FactorisationExplorer(corpus, SETTINGS).controls
+    assert controls.num_basis_speech.description == "bases K"
+    assert controls.clip.description == "clip"
+    assert "speech" not in controls.num_basis_speech.tooltip
+
+
+def test_the_explorer_begins_with_a_noise_that_goes_away():
+    corpus = nl.load_corpus()
+    state = SeparationExplorer._first_state(
+        types.SimpleNamespace(chain=Chain(corpus), noise=SeparationExplorer.noise), nl.Settings()
+    )
+    assert state.noise == "siren"

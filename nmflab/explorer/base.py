@@ -6,8 +6,9 @@ import html
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
@@ -28,6 +29,12 @@ if TYPE_CHECKING:
 
 REST = 0.2
 """Seconds without a change after which a slider counts as released."""
+
+SENDING = 0.002
+"""Seconds that the kernel's sending thread gets to itself once the canvases have their pictures.
+
+Beside a thread that draws it waits for Python's lock time and again, and the pictures with it.
+"""
 
 REPORTS = 0.1
 """Least seconds between two steps of the progress bar."""
@@ -67,6 +74,8 @@ class Explorer:
 
     names: tuple[str, ...] = ()
     trained: tuple[str, ...] = ()
+    words: Mapping[str, tuple[str, str]] = MappingProxyType({})
+    noise: str | None = None
 
     def __init__(self, corpus: Corpus | None = None, settings: Settings | None = None) -> None:
         from nmflab.corpus import load_corpus
@@ -74,7 +83,7 @@ class Explorer:
         settings = settings or self._default_settings()
         self.chain = Chain(corpus or load_corpus(sampling_rate=settings.sampling_rate))
         self.group = uuid.uuid4().hex
-        self._shown = self._wanted = self.chain.state(settings)
+        self._shown = self._wanted = self._first_state(settings)
         self._seq, self._cancelled, self._halted = 0, False, False
         self._background = Background()
         self._png: tuple[State, bytes] | None = None
@@ -93,6 +102,7 @@ class Explorer:
             names=self.names,
             clips=self.chain.corpus.test_speech.names,
             noises=self.chain.corpus.test_noise.names,
+            words=self.words,
         )
         self._build()
         self.widget = self._arranged()
@@ -100,6 +110,11 @@ class Explorer:
         self._now(self._wanted)
 
     # What an explorer is made of
+
+    def _first_state(self, settings: Settings) -> State:
+        """Give the state to begin with: the noise of the class, where the corpus has it."""
+        state, noises = self.chain.state(settings), self.chain.corpus.test_noise.names
+        return state.replace(noise=self.noise) if self.noise in noises else state
 
     def _default_settings(self) -> Settings:
         """Give the settings to begin with.
@@ -156,7 +171,7 @@ class Explorer:
         return ()
 
     def _paint(self, state: State) -> None:
-        """Compute a state and show it.
+        """Compute a state and show it on the canvases.
 
         Parameters
         ----------
@@ -164,6 +179,15 @@ class Explorer:
             The state, all of whose training is done.
         """
         raise NotImplementedError
+
+    def _draw(self, state: State) -> None:
+        """Show the rest: plots and figures, which may follow a moment later.
+
+        Parameters
+        ----------
+        state : State
+            The state that the canvases show.
+        """
 
     def _settle(self, state: State) -> None:
         """Do what waits for a slider to be released.
@@ -346,6 +370,8 @@ class Explorer:
             self._paint(state)
             self._shown = state
             self._seq += 1
+            time.sleep(SENDING)
+            self._draw(state)
             self._tell(mark)
 
     def _release(self) -> None:
@@ -462,6 +488,8 @@ class Explorer:
         controls.add_class("nmflab-controls")
         panels = widgets.Box(list(self._panels()))
         panels.add_class("nmflab-panels")
+        if len(panels.children) == 2:
+            panels.add_class("nmflab-pair")
         said = row([self.status, self._training_row])  # beside it: nothing below may jump
         parts = [self.page, controls, *self._above(), said, panels]
         root = widgets.VBox(parts)

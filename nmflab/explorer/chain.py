@@ -4,7 +4,7 @@ A stage says which parts of the `State` it reads and which stages it needs. Its 
 under the values of all that it and its ancestors read: a slider makes only those stages run again
 that lie below it, and going back to an earlier value costs nothing.
 
-    mixture ──► spectrogram ──► activations ──► separation ──► si_sdr, scores
+    mixture ──► spectrogram ──► activations ──► gain ──► separation ──► si_sdr, scores
                 speech, noise (dictionaries) ──┘
 
 There is no widget in here. Quick stages run under one lock, for a slider may be heard on another
@@ -264,9 +264,8 @@ class Chain:
         activations = Stage(
             "activations", _encode, reads=ENCODING, needs=(spectrogram, speech, noise)
         )
-        separation = Stage(
-            "separation", _separate, reads=("p",), needs=(mixture, spectrogram, activations)
-        )
+        gain = Stage("gain", _gain, reads=("p",), needs=(activations,))
+        separation = Stage("separation", _separate, needs=(mixture, spectrogram, activations, gain))
         clean = Stage("clean", _analyse_clean, reads=STFT, needs=(mixture,))
         heard = (mixture, separation)
         stages = (
@@ -275,6 +274,7 @@ class Chain:
             speech,
             noise,
             activations,
+            gain,
             separation,
             clean,
             Stage("si_sdr", _si_sdr, needs=heard),
@@ -455,6 +455,22 @@ class Chain:
         result: Activations = self.get("activations", state)
         return result
 
+    def gain(self, state: State) -> NDArray[np.float32]:
+        """Give the Wiener gain of the speech, the one that `separation` holds.
+
+        Parameters
+        ----------
+        state : State
+            The state.
+
+        Returns
+        -------
+        ndarray of float32, shape (F, T)
+            The gain; there before its sound is.
+        """
+        result: NDArray[np.float32] = self.get("gain", state)
+        return result
+
     def separation(self, state: State) -> Separation:
         """Give what `nmflab.separate` gives for these settings.
 
@@ -566,11 +582,18 @@ def _encode(
     return Activations(encoding, speech_log_ratio(model, encoding.H))
 
 
+def _gain(state: State, activations: Activations) -> NDArray[np.float32]:
+    return gain_from_log_ratio(activations.log_ratio, p=state.settings.p)
+
+
 def _separate(
-    state: State, mixture: Mixture, spectrogram: Spectrogram, activations: Activations
+    state: State,
+    mixture: Mixture,
+    spectrogram: Spectrogram,
+    activations: Activations,
+    gain: NDArray[np.float32],
 ) -> Separation:
     x = mixture.mixture
-    gain = gain_from_log_ratio(activations.log_ratio, p=state.settings.p)
     speech = spectrogram.stft.synthesise(gain * spectrogram.X, len(x))
     return Separation(
         speech=speech,
@@ -590,10 +613,14 @@ def _si_sdr(state: State, mixture: Mixture, separation: Separation) -> float:
 
 
 def _scores(state: State, mixture: Mixture, separation: Separation) -> metrics.Scores:
-    rate = state.settings.sampling_rate
-    return metrics.score(mixture.speech, mixture.noise, separation.speech, sampling_rate=rate)
+    return _scored(mixture, separation.speech, state)
 
 
 def _scores_before(state: State, mixture: Mixture) -> metrics.Scores:
+    return _scored(mixture, mixture.mixture, state)
+
+
+def _scored(mixture: Mixture, speech: NDArray[np.float32], state: State) -> metrics.Scores:
     rate = state.settings.sampling_rate
-    return metrics.score(mixture.speech, mixture.noise, mixture.mixture, sampling_rate=rate)
+    with one_blas_thread():
+        return metrics.score(mixture.speech, mixture.noise, speech, sampling_rate=rate)

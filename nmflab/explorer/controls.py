@@ -6,7 +6,8 @@ once, as a preset does, is one change. There is no computation in here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -46,8 +47,12 @@ FFTS = (128, 256, 512, 1024, 2048, 4096)
 MODES = {"NMF": "NMF: no prior", "NMF_g": "NMF_g: gamma prior", "NMF_e": "NMF_e: exponential prior"}
 RULES = {"mm": "mm: never rises", "mu": "mu: the paper's"}
 
-LOWEST_PENALTY, HIGHEST_PENALTY = 1e-4, 10.0
-PENALTY_FORMAT = ".3g"
+DECADE = (
+    *(1, 1.12, 1.25, 1.4, 1.6, 1.8, 2, 2.24, 2.5, 2.8),
+    *(3.15, 3.55, 4, 4.5, 5, 5.6, 6.3, 7.1, 8, 9),
+)
+PENALTIES = (*(float(f"{m}e{k}") for k in range(-4, 1) for m in DECADE), 10.0)
+"""The preferred numbers of the series R20: a logarithmic scale on which 0.005 is 0.005."""
 
 TOOLTIPS = {
     "nmf_mode": "Which prior the activations are held to.",
@@ -75,6 +80,9 @@ WIDE = {"width": "auto"}
 class PenaltySlider(widgets.HBox):  # type: ignore[misc]
     """A logarithmic slider that can also be off, which is 0.
 
+    It chooses among `PENALTIES`, and any other value that it was given: what a browser sends is a
+    place in a list, which no rounding can change.
+
     Parameters
     ----------
     value : float
@@ -86,13 +94,8 @@ class PenaltySlider(widgets.HBox):  # type: ignore[misc]
     value = traitlets.Float(0.0)
 
     def __init__(self, value: float = 0.0, **options: Any) -> None:
-        self.slider = widgets.FloatLogSlider(
-            value=max(value, LOWEST_PENALTY),
-            min=-4,
-            max=1,
-            step=0.05,
-            readout_format=PENALTY_FORMAT,
-            **options,
+        self.slider = widgets.SelectionSlider(
+            options=[(f"{x:g}", x) for x in PENALTIES], value=PENALTIES[0], **options
         )
         self.off = widgets.Checkbox(
             value=value == 0,
@@ -103,37 +106,69 @@ class PenaltySlider(widgets.HBox):  # type: ignore[misc]
         )
         self.slider.layout.flex = "1 1 0"
         super().__init__([self.slider, self.off])
-        self.value = value
+        self._spreading = False
         for part in (self.slider, self.off):
             hear_browser(part)
             part.observe(self._gather, "value")
+        self.value = value
 
     @traitlets.validate("value")
     def _in_range(self, proposal: dict[str, Any]) -> float:
         value = float(proposal["value"])
-        return 0.0 if value <= 0 else min(max(value, LOWEST_PENALTY), HIGHEST_PENALTY)
+        return 0.0 if value <= 0 else min(max(value, PENALTIES[0]), PENALTIES[-1])
 
     @traitlets.observe("value")
     def _spread(self, change: dict[str, Any]) -> None:
         """Let the two parts show the value."""
         value = change["new"]
-        self.slider.disabled = value == 0
-        self._set(self.off, value == 0)
-        if value not in (0, _shown(self.slider.value)):
-            self._set(self.slider, value)
-
-    def _set(self, part: Any, value: Any) -> None:
-        part.unobserve(self._gather, "value")
-        part.value = value
-        part.observe(self._gather, "value")
+        self._spreading = True
+        try:
+            self.slider.disabled = self.off.value = value == 0
+            if value != 0:
+                offered = {x for _, x in self.slider.options}
+                if value not in offered:
+                    self.slider.options = [(f"{x:g}", x) for x in sorted({*offered, value})]
+                self.slider.value = value
+        finally:
+            self._spreading = False
 
     def _gather(self, _: object) -> None:
-        """Take the value from the parts, to the digits that the slider shows."""
-        self.value = 0.0 if self.off.value else _shown(self.slider.value)
+        """Take the value from the parts."""
+        if not self._spreading:
+            self.value = 0.0 if self.off.value else self.slider.value
 
 
-def _shown(value: float) -> float:
-    return float(f"{value:{PENALTY_FORMAT}}")
+class SteppedSlider(widgets.FloatSlider):  # type: ignore[misc]
+    """A slider that takes a value between two of its steps, and keeps it.
+
+    A browser puts the handle on the nearest step as soon as it shows the slider, and sends that
+    back as if somebody had moved it.
+
+    Parameters
+    ----------
+    value : float, optional
+        The value.
+    **kwargs
+        Passed on to `ipywidgets.FloatSlider`.
+    """
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take what a browser sends, but for the value that it had and has only rounded.
+
+        Parameters
+        ----------
+        sync_data : dict
+            Names and values.
+        """
+        if self._is_rounded(sync_data.get("value", math.inf)):
+            sync_data = {name: x for name, x in sync_data.items() if name != "value"}
+        super().set_state(sync_data)
+
+    def _is_rounded(self, sent: float) -> bool:
+        """Say whether this is the step nearest to the value, or one of two equally near."""
+        steps = (self.value - self.min) / self.step
+        nearest = {math.floor(steps + 0.5 + tiny) for tiny in (-1e-9, 1e-9)}
+        return any(abs((sent - self.min) / self.step - step) < 1e-6 for step in nearest)
 
 
 class Controls:
@@ -151,6 +186,8 @@ class Controls:
         Which controls there are.
     clips, noises : sequence of str
         What the menus offer.
+    words : mapping of str to (str, str), optional
+        Label and tooltip of those controls that mean something else here than in `LABELS`.
 
     Attributes
     ----------
@@ -169,19 +206,21 @@ class Controls:
         names: Sequence[str],
         clips: Sequence[str],
         noises: Sequence[str],
+        words: Mapping[str, tuple[str, str]] | None = None,
     ) -> None:
         self._on_change, self._on_error, self._silent = on_change, on_error, False
         self._state, self._default = state, state
         self._recordings: dict[str, Recording] = {}
         self.widgets: dict[str, Any] = {}
         for name in names:
-            control = _make(name, state, clips, noises)
+            label, tooltip = (words or {}).get(name, (LABELS[name], TOOLTIPS[name]))
+            control = _make(name, state, clips, noises, _described(label, tooltip))
             self.widgets[name] = control
             setattr(self, name, control)
             hear_browser(control)
             control.observe(self._changed, "value")
         self.preset = widgets.Dropdown(
-            options=[OWN_SETTINGS, *PRESETS], **_described("preset", "preset")
+            options=[OWN_SETTINGS, *PRESETS], **_described("preset", TOOLTIPS["preset"])
         )
         hear_browser(self.preset)
         self.preset.observe(self._preset_chosen, "value")
@@ -252,7 +291,9 @@ class Controls:
         if self._silent:
             return
         name = next(n for n, control in self.widgets.items() if control is change["owner"])
-        value = _tidy(change["new"]) if driven_by_browser() else change["new"]
+        value = change["new"]
+        if driven_by_browser() and isinstance(value, float):
+            value = _tidy(value)
         try:
             state = self._with(name, value)
         except NmflabError as error:
@@ -260,7 +301,7 @@ class Controls:
             if not driven_by_browser():
                 raise
             return
-        if state != self._state:  # a front end may send a value back that was only rounded
+        if state != self._state:
             self._state = state
             if name == "win_size":  # hop and FFT size go with it
                 self.show(state)
@@ -294,8 +335,8 @@ class Controls:
 
     def _show_preset(self) -> None:
         """Let the preset menu say which preset the controls are at."""
-        settings = self._state.settings
-        shown = (n for n, p in PRESETS.items() if p.replace(snr=settings.snr) == settings)
+        settings = self._state.settings.replace(snr=QUICK.snr)  # a preset leaves the SNR alone
+        shown = (name for name, preset in PRESETS.items() if preset == settings)
         with self._silence():
             self.preset.value = next(shown, OWN_SETTINGS)
 
@@ -308,9 +349,9 @@ class Controls:
             self._silent = before
 
 
-def _tidy(value: Any) -> Any:
+def _tidy(value: float) -> float:
     """Take a browser's 0.30000000000000004 for what its slider stood at."""
-    return float(f"{round(value, 9):.6g}") if isinstance(value, float) else value
+    return float(f"{round(value, 9):.6g}")
 
 
 LABELS = {
@@ -333,19 +374,25 @@ LABELS = {
 """What stands beside each control."""
 
 
-def _described(name: str, label: str) -> dict[str, Any]:
+def _described(label: str, tooltip: str) -> dict[str, Any]:
     return {
         "description": label,
-        "tooltip": TOOLTIPS[name],
+        "tooltip": tooltip,
         "description_allow_html": False,
         "style": {"description_width": "88px"},
         "layout": dict(WIDE),
     }
 
 
-def _make(name: str, state: State, clips: Sequence[str], noises: Sequence[str]) -> Any:
+def _make(
+    name: str,
+    state: State,
+    clips: Sequence[str],
+    noises: Sequence[str],
+    options: dict[str, Any],
+) -> Any:
     """Make one control."""
-    value, options = _value(name, state), _described(name, LABELS[name])
+    value = _value(name, state)
     match name:
         case "nmf_mode":
             modes = [(MODES[mode], mode) for mode in NMF_MODES]
@@ -368,11 +415,11 @@ def _make(name: str, state: State, clips: Sequence[str], noises: Sequence[str]) 
             shapes = [*dict.fromkeys([*SHAPES, value])]
             return widgets.Dropdown(options=shapes, value=value, **options)
         case "p":
-            return widgets.FloatSlider(
+            return SteppedSlider(
                 value, min=0.1, max=10.0, step=0.1, readout_format=".1f", **options
             )
         case "snr":
-            return widgets.FloatSlider(
+            return SteppedSlider(
                 value, min=-10.0, max=20.0, step=1.0, readout_format=".0f", **options
             )
         case "max_iter_test":

@@ -64,6 +64,7 @@ class SeparationExplorer(Explorer):
         *("clip", "noise", "seed"),
     )
     trained = ("speech", "noise")
+    noise = "siren"  # what is gone can be seen and heard at once; babble, the first, is the hardest
 
     def _default_settings(self) -> Settings:
         """Give the settings to begin with: the original script's, accelerated."""
@@ -79,6 +80,7 @@ class SeparationExplorer(Explorer):
             value_unit="", slider=False,
         )  # fmt: skip
         self.H = ActivationPanel("Activations H", self.group, pick=True)
+        self.H.widget.add_class("nmflab-whole")
         self.H.widget.on_pick(self._basis_picked)
         self.objective = CurvePlot()
         self.prior = PriorPlot()
@@ -215,27 +217,32 @@ class SeparationExplorer(Explorer):
     # What is shown
 
     def _paint(self, state: State) -> None:
-        """Compute a state and show it."""
-        chain = self.chain
-        spectrogram, separation = chain.spectrogram(state), chain.separation(state)
+        """Compute a state and show it on the canvases."""
+        chain, spectrogram = self.chain, self.chain.spectrogram(state)
         stft, V = spectrogram.stft, spectrogram.V
         if self.noisy.is_new(V):
             self._loudest = float(V.max()) or 1.0
             self._levels = decibels(V, self._loudest)
             self.noisy.show_spectrum(self._levels, stft)
-        G = separation.gain
+        K_S, K_N = state.settings.num_basis_speech, state.settings.num_basis_noise
+        H = chain.activations(state).encoding.H
+        self.H.show(H, stft, (("speech", K_S), ("noise", K_N)))
+        self.H.widget.highlight(row=self._basis_shown(state))
+        G = chain.gain(state)
         if self.gain.is_new(G):
             self.gain.show_spectrum(G, stft)
         if self.enhanced.is_new(G, V):
             self.enhanced.show_spectrum(self._levels + gain_levels(G), stft)
         self._paint_reference(state, V, G)
-        K_S, K_N = state.settings.num_basis_speech, state.settings.num_basis_noise
-        self.H.show(separation.H, stft, (("speech", K_S), ("noise", K_N)))
-        if self._objective_drawn is not separation.objective:
-            self._objective_drawn = separation.objective
-            self.objective.show([separation.objective])
-        self._paint_prior(state)
+
+    def _draw(self, state: State) -> None:
+        """Show the live score and the plots."""
         self._tell_scores(state, complete=False)
+        objective = self.chain.activations(state).encoding.objective
+        if self._objective_drawn is not objective:
+            self._objective_drawn = objective
+            self.objective.show([objective])
+        self._draw_prior(state)
 
     def _paint_reference(self, state: State, V: Any, G: Any) -> None:
         """Show the clean speech or, where nobody knows it, the noise that was removed."""
@@ -251,13 +258,17 @@ class SeparationExplorer(Explorer):
             self.reference.widget.title = "Clean"
             self.reference.show_spectrum(decibels(clean, self._loudest), stft)
 
-    def _paint_prior(self, state: State) -> None:
-        """Show how the priors fit the basis that was picked, or the busiest one of speech."""
+    def _basis_shown(self, state: State) -> int:
+        """Give the basis that was picked, or the busiest one of speech."""
         model = self.chain.model(state)
+        if self.basis is not None and self.basis < model.speech.W.shape[1] + model.noise.W.shape[1]:
+            return self.basis
+        return int(np.argmax(model.speech.row_means))
+
+    def _draw_prior(self, state: State) -> None:
+        """Show how the priors fit a basis."""
+        model, basis = self.chain.model(state), self._basis_shown(state)
         K_S = model.speech.W.shape[1]
-        basis = self.basis
-        if basis is None or basis >= K_S + model.noise.W.shape[1]:
-            basis = int(np.argmax(model.speech.H.sum(axis=1)))
         source, k = (model.speech, basis) if basis < K_S else (model.noise, basis - K_S)
         floor = state.settings.activation_floor
         drawn = (source, k, floor)
@@ -265,12 +276,12 @@ class SeparationExplorer(Explorer):
             self._prior_drawn = drawn
             title = f"Prior of {'speech' if source is model.speech else 'noise'} basis {k + 1}"
             self.prior.show(source.H[k], floor=floor, title=title)
-            self.H.widget.highlight(row=basis)
 
     def _basis_picked(self, basis: int, _: int) -> None:
         with self.chain.lock:
             self.basis = basis
-            self._paint_prior(self._shown)
+            self.H.widget.highlight(row=basis)
+            self._draw_prior(self._shown)
 
     def _settle(self, state: State) -> None:
         """Send the sound and compute the scores."""
@@ -284,6 +295,8 @@ class SeparationExplorer(Explorer):
             if state.recording is None:
                 sounds["clean"] = mixture.speech
             self.player.load(sounds, state.settings.sampling_rate)
+        if state is not self._shown:  # the hand has gone on: the scores are not wanted any more
+            return
         self.chain.scores(state)
         self.chain.scores_before(state)
         with self.chain.lock:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import ipywidgets as widgets
@@ -127,10 +128,16 @@ class FactorisationExplorer(Explorer):
     corpus : Corpus, optional
         By default the embedded one.
     settings : Settings, optional
-        By default ``Settings()`` with 8 speech bases.
+        By default ``Settings()`` with 8 bases; K is its `num_basis_speech`.
     """
 
     names = ("num_basis_speech", "clip", "seed")
+    words = MappingProxyType(
+        {
+            "num_basis_speech": ("bases K", "How many spectra V is taken apart into."),
+            "clip": ("clip", "Which sound is taken apart."),
+        }
+    )
 
     def _default_settings(self) -> Settings:
         """Give the settings to begin with."""
@@ -143,6 +150,7 @@ class FactorisationExplorer(Explorer):
         axis = {"columns_label": "Basis", "columns_unit": "", "pick": True}
         self.W = Panel("W: click a basis", self.group, low=-50.0, **axis)
         self.H = ActivationPanel("H: click a basis", self.group, pick=True)
+        self.H.widget.add_class("nmflab-wide")
         self.divergence = CurvePlot(title="Divergence", ylabel="D(V‖WH)")
         self.player = Player(labels=("all", "basis alone"), group=self.group)
         self.iteration = widgets.IntSlider(
@@ -226,7 +234,10 @@ class FactorisationExplorer(Explorer):
         self.H.show(H, stft, ())
         self.W.widget.highlight(column=self.basis)
         self.H.widget.highlight(row=self.basis)
-        self.divergence.show([parts.final.divergence], mark=i + 1)
+
+    def _draw(self, state: State) -> None:
+        """Show how far the iterations have come."""
+        self.divergence.show([self._parts(state).final.divergence], mark=self.iteration.value)
 
     def _settle(self, state: State) -> None:
         """Send the sound."""
@@ -364,8 +375,10 @@ class PenaltyExplorer(Explorer):
         """Make the panels."""
         self.H = [ActivationPanel(f"H of {mode}", self.group) for mode in NMF_MODES]
         self.enhanced = [Panel(f"Enhanced by {mode}", self.group) for mode in NMF_MODES]
-        self.objective = CurvePlot(NMF_MODES, title="Objective, change since iteration 1")
-        self._drawn: object = None
+        self.objective = CurvePlot(
+            NMF_MODES, title="Objective, change since iteration 1", size=(11.4, 2.8)
+        )
+        self.objective.widget.add_class("nmflab-whole")
         self.player = Player(labels=("noisy", *NMF_MODES, "clean"), group=self.group)
         self.table = widgets.HTML()
 
@@ -415,15 +428,16 @@ class PenaltyExplorer(Explorer):
             ("speech", state.settings.num_basis_speech),
             ("noise", state.settings.num_basis_noise),
         )
-        curves = []
         for (_, variant), H, enhanced in zip(_variants(state), self.H, self.enhanced, strict=True):
-            result = self.chain.separation(variant)
-            H.show(result.H, stft, bands)
-            if enhanced.is_new(result.gain, V):
-                levels = decibels(result.gain * V, float(V.max()) or 1.0)
-                enhanced.show_spectrum(levels, stft)
-            curves.append(result.objective - result.objective[0])
-        self.objective.show(curves)
+            H.show(self.chain.activations(variant).encoding.H, stft, bands)
+            G = self.chain.gain(variant)
+            if enhanced.is_new(G, V):
+                enhanced.show_spectrum(decibels(G * V, float(V.max()) or 1.0), stft)
+
+    def _draw(self, state: State) -> None:
+        """Show the objectives and the scores."""
+        found = [self.chain.activations(variant).encoding for _, variant in _variants(state)]
+        self.objective.show([each.objective - each.objective[0] for each in found])
         plain = self.scores(state)["NMF"]
         rows = "".join(
             f"<tr><th scope='row'>{html.escape(mode)}</th><td>{value:.2f}</td>"

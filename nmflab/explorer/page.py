@@ -16,7 +16,7 @@ class Page(anywidget.AnyWidget):
     """An invisible widget that looks after the explorer around it.
 
     It names the handles of ipywidgets' sliders and says their values as they are read (they have
-    no label of their own, and a logarithmic one announces its exponent), and carries the style.
+    no label of their own, and announce a place in a list), and carries the style.
 
     Attributes
     ----------

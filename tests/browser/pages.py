@@ -63,8 +63,11 @@ def free_port():
         return listener.getsockname()[1]
 
 
-def _environment(folder):
-    """Keep settings, workspaces and connection files of a run inside its own folder."""
+def _environment(folder, *, threads=1):
+    """Keep settings, workspaces and connection files of a run inside its own folder.
+
+    Kernels get that many threads; None leaves them as many as there are cores.
+    """
     names = {
         "JUPYTER_CONFIG_DIR": "config",
         "JUPYTER_RUNTIME_DIR": "runtime",
@@ -81,11 +84,13 @@ def _environment(folder):
     (notices / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
     for name in ("jupyter_server_config.json", "jupyter_lab_config.json"):
         (own["JUPYTER_CONFIG_DIR"] / name).write_text(json.dumps(LAB_CONFIG))
-    return {**os.environ, **{k: str(v) for k, v in own.items()}, "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, **{k: str(v) for k, v in own.items()}}
+    environment.pop("OMP_NUM_THREADS", None)
+    return environment if threads is None else {**environment, "OMP_NUM_THREADS": str(threads)}
 
 
 @contextlib.contextmanager
-def _serve(folder, command, path, log_name):
+def _serve(folder, command, path, log_name, **environment):
     """Run a server until the block ends; give its address once it answers."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
@@ -94,7 +99,7 @@ def _serve(folder, command, path, log_name):
         process = subprocess.Popen(
             [sys.executable, "-m", *command, f"--port={port}"],
             cwd=folder,
-            env=_environment(folder),
+            env=_environment(folder, **environment),
             stdout=log,
             stderr=subprocess.STDOUT,
         )
@@ -124,10 +129,10 @@ def _wait_for(url, process, log_path, seconds=90):
     raise RuntimeError(f"The server does not answer.\n{log_path.read_text()[-3000:]}")
 
 
-def jupyter_lab(folder, *options):
+def jupyter_lab(folder, *options, threads=1):
     """Give the address of a JupyterLab that serves `folder`, as a context manager."""
     command = ["jupyterlab", f"--ServerApp.root_dir={folder}", *options]
-    return _serve(folder, command, "/api", "lab.log")
+    return _serve(folder, command, "/api", "lab.log", threads=threads)
 
 
 def voila(notebook, *options):

@@ -82,7 +82,7 @@ def site(request, tmp_path_factory, chromium_path):
             page.goto(url, wait_until="commit")
         page.locator('.nmflab-status[data-state="ready"]').nth(1).wait_for()
         with pages.kernel_of(folder) as site.run:
-            page.set_default_timeout(20_000)
+            page.set_default_timeout(60_000)
             yield site
 
 
@@ -253,7 +253,7 @@ def test_each_slider_moves_its_panels_by_keyboard_and_by_mouse(first, second, co
             first.press(control, "ArrowRight")
         by_key = first.value(f"settings.{control}")
         with changes(first, panels):
-            first.drag(control, 25)
+            first.drag(control, 45)  # more than half a step of every slider
         assert float(first.value(f"settings.{control}")) > float(by_key)
 
 
@@ -274,6 +274,32 @@ def test_a_fast_drag_ends_on_the_last_value(first):
         first.run(f"first.controls.p.value = {value}")
         first.settled(seq)
     assert first.pixels() == dragged
+
+
+def test_a_browser_that_rounds_a_value_changes_nothing(first):
+    first.run("first.controls.p.value, first.controls.penalty.value = 0.75, 0.0123")
+    seq = int(first.value("_seq"))
+    first.press("max_iter_test", "ArrowRight")  # what came back by itself came before this
+    first.settled(seq)
+    assert first.value("settings.p, first.settings.penalty") == "(0.75, 0.0123)"
+    first.handle("penalty").and_(first.page.locator('[aria-valuetext="0.0123"]')).wait_for()
+
+
+def test_everything_says_what_it_is_and_is_reached_by_keyboard(first):
+    nameless = """(root) => {
+      const named = (e) => e.getAttribute("aria-label") || e.alt || e.labels?.[0]?.textContent
+        || e.textContent.trim();
+      const all = root.querySelectorAll("input, select, button, canvas[role], img, [role=slider]");
+      return [...all].filter((e) => e.checkVisibility() && !named(e)).map((e) => e.outerHTML);
+    }"""
+    assert first.root.evaluate(nameless) == []
+    alts = first.root.locator("img").evaluate_all("(all) => all.map((image) => image.alt)")
+    assert [alt.split(" ")[0] for alt in alts] == ["Objective", "Prior"]
+    values = first.root.locator(".noUi-handle").evaluate_all(
+        "(all) => all.map((handle) => [handle.tabIndex, handle.ariaLabel, handle.ariaValueText])"
+    )
+    assert ([0, "penalty λ", "0.1"] in values, len(values)) == (True, 7)
+    assert all(index == 0 for index, *_ in values)
 
 
 def test_the_sound_changes_and_keeps_its_place_while_it_plays(first, second):
@@ -333,7 +359,7 @@ def test_a_broken_stage_makes_the_same_check_fail(first):
         "import numpy as np, nmflab.explorer.chain as chain\n"
         "whole = chain.gain_from_log_ratio\n"
         "chain.gain_from_log_ratio = lambda L, p: np.full_like(L, 0.5)\n"
-        "first.chain.stages['separation'].results.clear()"
+        "first.chain.stages['gain'].results.clear()"
     )
     try:
         seq = first.seq

@@ -43,7 +43,7 @@ from nmflab.corpus import Clip, ClipList
 corpus = nl.load_corpus()
 clip = corpus.test_speech.clips[0]
 speech = Clip(clip.name, clip.samples[: int({SECONDS} * 16000)], clip.path)
-settings = nl.Settings(solver="accelerated", max_iter_train=40, max_iter_test=12)
+settings = nl.Settings(solver="accelerated", max_iter_train=30, max_iter_test=10)
 # Little to train on: how good the dictionaries are makes no difference to the time.
 corpus = dataclasses.replace(
     corpus, train_speech=corpus.train_speech[:6], test_speech=ClipList([speech])

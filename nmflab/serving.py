@@ -14,6 +14,7 @@ from nmflab.errors import NmflabError
 
 FIRST = "00_quickstart.ipynb"
 DASHBOARD = "08_explorer.ipynb"
+COPIED = (".ipynb", ".md")  # the notebooks, and the notation that they link to
 
 
 def open_lab(folder: str | os.PathLike[str], arguments: Sequence[str] = ()) -> int:
@@ -68,7 +69,7 @@ def open_dashboard(arguments: Sequence[str] = ()) -> int:
 
 
 def copy_notebooks(folder: Path) -> list[Path]:
-    """Copy the notebooks to a folder; what is there stays as it is.
+    """Copy the notebooks and their notation to a folder; what is there stays as it is.
 
     Parameters
     ----------
@@ -78,7 +79,7 @@ def copy_notebooks(folder: Path) -> list[Path]:
     Returns
     -------
     list of Path
-        The notebooks that were copied.
+        The files that were copied.
 
     Raises
     ------
@@ -88,10 +89,10 @@ def copy_notebooks(folder: Path) -> list[Path]:
     copied = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for notebook in sorted(notebooks_folder().glob("*.ipynb")):
-            target = folder / notebook.name
-            if not target.exists():
-                shutil.copyfile(notebook, target)
+        for source in sorted(notebooks_folder().iterdir()):
+            target = folder / source.name
+            if source.suffix in COPIED and not target.exists():
+                shutil.copyfile(source, target)
                 copied.append(target)
     except OSError as error:
         raise NmflabError(

@@ -35,7 +35,7 @@ def test_lab_copies_the_notebooks_once_and_opens_the_first(servers, tmp_path, mo
     folder = tmp_path / "mine"
     assert cli.main(["lab", "--folder", str(folder), "--", "--no-browser", "--port=9999"]) == 3
     names = sorted(path.name for path in notebooks_folder().glob("*.ipynb"))
-    assert sorted(path.name for path in folder.iterdir()) == names
+    assert sorted(path.name for path in folder.glob("*.ipynb")) == names
     command = servers[0]
     assert command[:3] == [sys.executable, "-m", "jupyterlab"]
     assert command[-2:] == ["--no-browser", "--port=9999"]
@@ -48,6 +48,11 @@ def test_a_notebook_that_is_there_stays_as_it_is(tmp_path):
     copied = serving.copy_notebooks(tmp_path)
     assert (tmp_path / serving.FIRST).read_text() == "mine"
     assert serving.FIRST not in [path.name for path in copied]
+
+
+def test_what_the_notebooks_link_to_beside_them_is_copied_too(tmp_path):
+    serving.copy_notebooks(tmp_path)
+    assert (tmp_path / "notation.md").exists()
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):

@@ -77,7 +77,7 @@ class SweepExplorer(Explorer):
     def _default_settings(self) -> Settings:
         """Give the settings to begin with."""
         return Settings.tuned().replace(
-            num_basis_speech=32, max_iter_train=40, max_iter_test=12, solver="accelerated"
+            num_basis_speech=32, max_iter_train=30, max_iter_test=10, solver="accelerated"
         )
 
     def _build(self) -> None:

@@ -7,7 +7,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -367,12 +367,22 @@ class Explorer:
 
     def _show(self, state: State, mark: str = "live") -> None:
         with self.chain.lock:
-            self._paint(state)
+            with self._canvases_together():
+                self._paint(state)
             self._shown = state
             self._seq += 1
             time.sleep(SENDING)
             self._draw(state)
             self._tell(mark)
+
+    @contextmanager
+    def _canvases_together(self) -> Iterator[None]:
+        """Let all that is painted inside leave in one go, for the browser to paint in one frame."""
+        with ExitStack() as held:
+            for panel in self._panels():
+                if isinstance(panel, MatrixCanvas):
+                    held.enter_context(panel.hold_sync())
+            yield
 
     def _release(self) -> None:
         """Do what waits for the slider to be released."""

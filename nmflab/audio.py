@@ -353,10 +353,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         If `path` is a folder or its folder can't be written.
     """
     path = Path(path)
-    if _is_folder(path):
-        raise NmflabError(f"{str(path)!r} is a folder but must be a file: add a file name to it.")
-    if _is_special(path):
-        raise NmflabError(f"{str(path)!r} is a device or a pipe: choose the name of a plain file.")
+    _refuse_other_than_file(path)
     temporary = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -369,6 +366,23 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         ) from error
     finally:
         _remove(temporary)
+
+
+def check_output(path: str | os.PathLike[str]) -> None:
+    """Check before long work that its result can be written.
+
+    Parameters
+    ----------
+    path : str or path
+        The file to make; missing folders are made, the file isn't touched.
+
+    Raises
+    ------
+    NmflabError
+        If `path` is a folder or a device, or its folder can't be made or written.
+    """
+    _refuse_other_than_file(Path(path))
+    make_folder(Path(path).parent)
 
 
 def make_folder(folder: str | os.PathLike[str]) -> None:
@@ -640,6 +654,14 @@ def _is_special(path: Path) -> bool:
     with suppress(OSError):
         return path.exists() and not path.is_file() and not path.is_dir()
     return False
+
+
+def _refuse_other_than_file(path: Path) -> None:
+    """Refuse to write where there is something else than a file."""
+    if _is_folder(path):
+        raise NmflabError(f"{str(path)!r} is a folder but must be a file: add a file name to it.")
+    if _is_special(path):
+        raise NmflabError(f"{str(path)!r} is a device or a pipe: choose the name of a plain file.")
 
 
 def _remove(path: Path) -> None:

@@ -456,23 +456,30 @@ def _enhance(arguments: argparse.Namespace) -> int:
 
 
 def _train(arguments: argparse.Namespace) -> int:
-    from nmflab.audio import make_folder
     from nmflab.separation import train_model
 
     settings, output = arguments.settings, Path(arguments.output)
     _refuse_window(arguments)
     speech, noise = _training_clips(arguments, settings.sampling_rate)
-    if os.path.realpath(output) in map(os.path.realpath, (*speech.paths, *noise.paths)):
-        raise NmflabError(
-            f"The model would replace the recording {output}: choose another file with --output."
-        )
-    make_folder(output.parent)
+    _check_output(output, "model", speech, noise)
     replaced = output.exists()
     with _Bars(arguments.quiet) as bars:
         model = train_model(speech, noise, settings, progress=bars)
         model.save(output)
     print(f"{'Replaced' if replaced else 'Wrote'} {output}")
     return DONE
+
+
+def _check_output(output: Path, what: str, *recordings: ClipList) -> None:
+    """Refuse before any work is done what can't be written or would destroy a recording."""
+    from nmflab.audio import check_output
+
+    paths = [path for clips in recordings for path in clips.paths]
+    if os.path.realpath(output) in map(os.path.realpath, paths):
+        raise NmflabError(
+            f"The {what} would replace the recording {output}: choose another file with --output."
+        )
+    check_output(output)
 
 
 def _refuse_window(arguments: argparse.Namespace) -> None:
@@ -582,6 +589,8 @@ def _sweep(arguments: argparse.Namespace) -> int:
         _refuse_window(arguments)
     corpus = load_corpus(arguments.data, sampling_rate=settings.sampling_rate)
     _say(*corpus.skipped)
+    parts = corpus.train_speech, corpus.train_noise, corpus.test_speech, corpus.test_noise
+    _check_output(output, "table", *parts)
     with _Bars(arguments.quiet) as bars:
         found = sweep(
             validation(corpus) if arguments.part == "validation" else corpus,
@@ -596,8 +605,13 @@ def _sweep(arguments: argparse.Namespace) -> int:
     replaced = output.exists()
     _write_rows(output, found.to_rows())
     _show(_sweep_table(found))
-    best = " ".join(f"--{name} {_short(value)}" for name, value in found.best().items())
-    print(f"{'Replaced' if replaced else 'Wrote'} {output}; best {found.metrics[0]}: {best}")
+    done = f"{'Replaced' if replaced else 'Wrote'} {output}"
+    try:
+        best = " ".join(f"--{name} {_short(value)}" for name, value in found.best().items())
+    except NmflabError:  # nothing has the first score, as without the package pesq
+        print(done)
+        raise
+    print(f"{done}; best {found.metrics[0]}: {best}")
     return DONE
 
 

@@ -636,6 +636,34 @@ def test_a_sweep_that_can_t_be_is_one_sentence(sweep, tmp_path, capsys, options,
     assert not (tmp_path / "sweep.csv").exists()
 
 
+def test_sweep_checks_the_output_before_the_work(sweep, data, tmp_path, monkeypatch, capsys):
+    (tmp_path / "taken").touch()
+    before = tree(data)
+    monkeypatch.setattr(nmflab.sweep, "sweep", None)
+    clip = data / "test/speech/ann.wav"
+    for output, word in {
+        tmp_path: "folder",
+        "/dev/null": "device",
+        tmp_path / "taken/sweep.csv": "taken",
+        clip: "recording",
+    }.items():
+        assert sweep("--grid", "p=1", output=output) == 1
+        one_sentence(capsys, word)
+    assert tree(data) == before
+
+
+def test_a_sweep_without_its_first_score_says_so_once_the_table_is_written(
+    sweep, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(nmflab.metrics, "pesq", lambda *_: float("nan"))
+    options = ["--grid", "p=1,2", "--metrics", "pesq,si_sdr", "--noises", "hum"]
+    assert sweep(*options) == 1
+    out, err = capsys.readouterr()
+    assert out.splitlines()[-1] == f"Wrote {tmp_path / 'sweep.csv'}"
+    assert "No combination has the score 'pesq'" in err
+    assert [row["pesq"] for row in table_of(tmp_path / "sweep.csv")] == ["", ""]
+
+
 def test_ctrl_c_leaves_the_table_before(sweep, tmp_path, monkeypatch, capsys):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
@@ -704,6 +732,8 @@ def test_train_checks_the_output_before_the_work(data, tmp_path, monkeypatch, ca
     line = ["train", "--data", data, "--output", tmp_path / "taken/m.npz"]
     assert cli.main(list(map(str, line))) == 1
     one_sentence(capsys, "taken")
+    assert cli.main([*map(str, line[:-1]), str(tmp_path)]) == 1
+    one_sentence(capsys, "folder")
 
 
 def test_train_without_any_usable_file(data, tmp_path, capsys):

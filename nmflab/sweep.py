@@ -16,6 +16,7 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -366,9 +367,9 @@ def _points(settings: Settings, grid: Mapping[str, Sequence[Any]]) -> list[Setti
 def _combination(settings: Settings, values: dict[str, Any]) -> Settings:
     """Change some settings; another window keeps its share of overlap, and an FFT it fits in."""
     size = values.get("win_size")
-    if isinstance(size, int):
-        overlap = size * settings.overlap // settings.win_size
-        values = {"overlap": overlap, "fft": max(settings.fft, size), **values}
+    if isinstance(size, Integral):  # numpy's as well
+        overlap = int(size) * settings.overlap // settings.win_size
+        values = {"overlap": overlap, "fft": max(settings.fft, int(size)), **values}
     return settings.replace(**values)
 
 

@@ -115,6 +115,11 @@ def test_another_window_keeps_its_overlap():
     assert point.overlap == 256
 
 
+def test_a_window_of_numpy_s_keeps_its_overlap_as_well():
+    points = sweeps._points(nl.Settings(), {"win_size": 2 ** np.arange(7, 11)})
+    assert [(p.overlap, p.fft) for p in points] == [(96, 512), (192, 512), (384, 512), (768, 1024)]
+
+
 # The table
 
 

@@ -585,6 +585,7 @@ class _AcceleratedTraining(_Training):
         least = min(self._values, default=value)
         if steps < self._plain_from and value > least + ROUNDING * self._energy:
             self._plain_from = steps
+            del self.Ht  # or two of them would be there at once
             self.begin()
             value = [self._step(step) for step in range(steps + 1)][-1]
         self._values.append(value)

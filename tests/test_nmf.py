@@ -242,6 +242,25 @@ def test_training_keeps_no_other_matrix_of_the_size_of_h(rng, solver):
     assert peak < 1.6 * H.nbytes
 
 
+def test_training_that_begins_anew_keeps_no_h_of_its_first_try(monkeypatch, rng):
+    V, _, _ = problem(0, T=60_000)
+    V = np.asfortranarray(np.maximum(V, np.float32(1e-6)))
+    far, looks = rng.random((16, 9)) ** 20, []
+
+    def elsewhere(W, ratio, a, *, out):
+        looks.append(a)
+        np.copyto(out, far)
+
+    monkeypatch.setattr(nmf, "_extrapolate", elsewhere)
+    tracemalloc.start()
+    found = train_nmf(V, 16, n_iter=4, solver="accelerated")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(looks) == 1  # it was seen to be worse
+    assert len(found.divergence) == 4
+    assert peak < 1.6 * found.H.nbytes
+
+
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_one_seed_gives_one_factorisation_to_the_byte_and_another_seed_another(rng, solver):
     V = rng.random((10, 2 * TRAINING_FRAMES + 5))

@@ -15,7 +15,8 @@ from test_chain import SETTINGS, make_corpus
 
 import nmflab as nl
 from nmflab import cli, metrics
-from nmflab.explorer import sweeping
+from nmflab.explorer import base, sweeping
+from nmflab.explorer import chain as chains
 from nmflab.explorer.chain import Chain
 from nmflab.explorer.controls import OWN_SETTINGS, PRESETS
 from nmflab.explorer.explorers import SeparationExplorer
@@ -42,7 +43,10 @@ EXPLORERS = (
 
 @pytest.fixture(scope="module", autouse=True)
 def quick_scores():
-    """Leave out scores and maps that take their time; test_{chain,sweeping}.py have them."""
+    """Leave out scores and maps that take their time; test_{chain,sweeping}.py have them.
+
+    A slider in the browser is released by `flush` alone, however long the machine takes.
+    """
     with pytest.MonkeyPatch.context() as patch:
         nothing = {"sir": 0.0, "sar": 0.0, "stoi": 0.0, "estoi": 0.0, "pesq": 0.0}
 
@@ -52,6 +56,7 @@ def quick_scores():
 
         patch.setattr(metrics, "score", score)
         patch.setattr(sweeping, "PENALTIES", (0.0, 0.1))
+        patch.setattr(base, "REST", 60.0)
         yield
 
 
@@ -231,27 +236,24 @@ def test_a_drag_sends_sound_and_scores_once(explorer):
     assert explorer.settings.p == 2.4
 
 
-def blocked_training(explorer, monkeypatch):
-    """Make training wait after its first iteration until it is let go."""
-    from nmflab.explorer import chain as chains
-
-    started, go_on = threading.Event(), threading.Event()
-    train = chains.train_dictionary
+def held_up(monkeypatch, module=chains, name="train_dictionary"):
+    """Make a function, by default training, wait at its first report until it is let go."""
+    started, go_on, work = threading.Event(), threading.Event(), getattr(module, name)
 
     def slow(*arguments, progress=None, **options):
-        def report(what, done, total):
+        def report(*step):
             started.set()
             assert go_on.wait(20)
-            progress(what, done, total)
+            progress(*step)
 
-        return train(*arguments, progress=report, **options)
+        return work(*arguments, progress=report, **options)
 
-    monkeypatch.setattr(chains, "train_dictionary", slow)
+    monkeypatch.setattr(module, name, slow)
     return started, go_on
 
 
 def test_training_in_the_background_leaves_the_sliders_free(explorer, monkeypatch):
-    started, go_on = blocked_training(explorer, monkeypatch)
+    started, go_on = held_up(monkeypatch)
     drag(explorer.controls.num_basis_speech, 8)
     assert started.wait(20)
     assert state_of(explorer) == "training"
@@ -268,7 +270,7 @@ def test_training_in_the_background_leaves_the_sliders_free(explorer, monkeypatc
 
 
 def test_the_newest_basis_count_wins(explorer, monkeypatch):
-    started, go_on = blocked_training(explorer, monkeypatch)
+    started, go_on = held_up(monkeypatch)
     drag(explorer.controls.num_basis_speech, 8)
     assert started.wait(20)
     for count in (16, 24, 2):
@@ -280,7 +282,7 @@ def test_the_newest_basis_count_wins(explorer, monkeypatch):
 
 
 def test_a_training_can_be_cancelled(explorer, monkeypatch):
-    started, go_on = blocked_training(explorer, monkeypatch)
+    started, go_on = held_up(monkeypatch)
     result = explorer.result
     drag(explorer.controls.num_basis_speech, 8)
     assert started.wait(20)
@@ -295,18 +297,48 @@ def test_a_training_can_be_cancelled(explorer, monkeypatch):
 
 
 def test_python_does_not_wait_for_a_training_that_nobody_wants_any_more(explorer, monkeypatch):
-    started, go_on = blocked_training(explorer, monkeypatch)
+    started, go_on = held_up(monkeypatch)
     drag(explorer.controls.num_basis_speech, 8)
     assert started.wait(20)
-    threading.Timer(0.1, go_on.set).start()
+    wait = explorer._background.wait
+    monkeypatch.setattr(explorer._background, "wait", lambda: (go_on.set(), wait()))
     explorer.controls.num_basis_speech.value = 2
     assert explorer.result.H.shape[0] == 2 + 4
     assert explorer.chain.runs["speech"] == 1
 
 
-def test_flush_raises_what_went_wrong_in_the_background(explorer, monkeypatch):
-    from nmflab.explorer import chain as chains
+def test_a_training_from_python_can_be_cancelled(explorer, monkeypatch):
+    def pressed(*_, progress, **__):
+        explorer.cancel()
+        progress("speech", 1, 4)
 
+    monkeypatch.setattr(chains, "train_dictionary", pressed)
+    result = explorer.result
+    with pytest.raises(nl.NmflabError, match="The training was cancelled"):
+        explorer.controls.num_basis_speech.value = 8
+    assert explorer.result is result
+    assert explorer.controls.num_basis_speech.value == 6
+    assert "cancelled" in explorer.status.value
+    explorer.controls.p.value = 5.0
+    assert explorer.settings.p == 5.0
+
+
+def test_a_training_from_python_gives_way_to_what_the_browser_wants(explorer, monkeypatch):
+    train = chains.train_dictionary
+
+    def overtaken(*_, progress, **__):
+        monkeypatch.setattr(chains, "train_dictionary", train)
+        drag(explorer.controls.num_basis_speech, 2)
+        progress("speech", 1, 4)
+
+    monkeypatch.setattr(chains, "train_dictionary", overtaken)
+    explorer.controls.num_basis_speech.value = 8
+    assert explorer.settings.num_basis_speech == explorer.controls.num_basis_speech.value == 2
+    assert explorer.result.H.shape[0] == 2 + 4
+    assert state_of(explorer) == "ready"
+
+
+def test_flush_raises_what_went_wrong_in_the_background(explorer, monkeypatch):
     def fail(*_, **__):
         raise nl.NmflabError("The training speech is too quiet.")
 
@@ -328,6 +360,45 @@ def test_an_error_in_the_browser_is_one_sentence(explorer, monkeypatch, capsys):
     drag(explorer.controls.p, 4.0)
     assert state_of(explorer) == "error"
     assert "Something &lt;odd&gt; happened." in explorer.status.value
+
+
+def fail(*_):
+    raise nl.NmflabError("Something odd happened.")
+
+
+def test_an_error_after_a_good_move_stays(explorer, monkeypatch):
+    drag(explorer.controls.p, 4.0)  # its release is still to come
+    monkeypatch.setattr(explorer, "_paint", fail)
+    drag(explorer.controls.p, 5.0)
+    explorer.flush()
+    assert state_of(explorer) == "error"
+    assert "Something odd happened." in explorer.status.value
+    assert explorer.settings.p == 4.0
+
+
+def test_an_error_on_release_is_shown_and_raised_by_flush(explorer, monkeypatch):
+    monkeypatch.setattr(explorer, "_settle", fail)
+    drag(explorer.controls.p, 4.0)
+    with pytest.raises(nl.NmflabError, match="odd"):
+        explorer.flush()
+    assert state_of(explorer) == "error"
+    assert "Something odd happened." in explorer.status.value
+
+
+def test_the_scores_of_another_mixture_are_not_shown(explorer):
+    def noisy():
+        line = explorer.score.value.split("noisy</th>")[1].split("</tr>")[0]
+        return set(line.replace("</td>", "").split("<td>")[1:])
+
+    scored = noisy()
+    assert "–" not in scored
+    drag(explorer.controls.p, 4.0)
+    assert noisy() == scored
+    drag(explorer.controls.snr, 6.0)
+    assert noisy() == {"–"}
+    explorer.flush()
+    assert "–" not in noisy()
+    assert noisy() != scored
 
 
 def test_everything_runs_in_line_where_no_thread_can_start(explorer, monkeypatch):
@@ -511,6 +582,35 @@ def test_the_stft_explorer_refuses_gaps_and_keeps_the_picture(corpus):
     assert state_of(explorer) == "error"
 
 
+def test_a_window_that_is_refused_in_the_browser_ends_in_its_sentence(corpus):
+    explorer = StftExplorer(corpus, SETTINGS.replace(window="hann"))
+    drag(explorer.controls.hop, 128)
+    drag(explorer.controls.hop, 256)
+    explorer.flush()
+    assert state_of(explorer) == "error"
+    assert "overlap" in explorer.status.value
+    assert explorer.settings.hop == 128
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        (PriorExplorer, lambda explorer: setattr(explorer.row, "value", 3)),
+        (FactorisationExplorer, lambda explorer: setattr(explorer.iteration, "value", 2)),
+        (FactorisationExplorer, lambda explorer: explorer.pick(1)),
+        (SweepExplorer, lambda explorer: setattr(explorer.metric, "value", "stoi")),
+        (SeparationExplorer, lambda explorer: explorer.H.widget.pick_cell(7, 2)),
+    ],
+    ids=["row", "iteration", "basis alone", "metric", "basis"],
+)
+def test_the_static_picture_follows_what_no_setting_changes(corpus, kind, change):
+    explorer = kind(corpus, SETTINGS)
+    before = explorer.png()
+    assert explorer.png() is before
+    change(explorer)
+    assert explorer.png() != before
+
+
 def test_the_factorisation_explorer_goes_through_the_iterations(corpus):
     explorer = FactorisationExplorer(corpus, SETTINGS)
     D = explorer.result.divergence
@@ -534,8 +634,12 @@ def test_the_prior_explorer_compares_both_fits(corpus):
     h = explorer.chain.get("speech", explorer.chain.state(SETTINGS)).H[3][None]
     expected = [fit.log_likelihood(h / h.mean())[0] for fit in fits(h / h.mean(), 0.1)]
     np.testing.assert_allclose(explorer.likelihoods(), expected, rtol=1e-5)
+    seq = explorer._seq
     explorer.controls.num_basis_speech.value = 2
     assert explorer.row.value == 2
+    assert explorer._seq == seq + 1  # the row that moved was no change of its own
+    explorer.row.value = 1
+    assert explorer._seq == seq + 2
 
 
 def test_the_penalty_explorer_starts_all_variants_alike(corpus):

@@ -1,15 +1,13 @@
 """The sweep explorer without a browser: driven from Python, and by a browser's messages."""
 
-import threading
-
 import numpy as np
 import pytest
 from test_chain import SETTINGS, make_corpus
-from test_explorers import drag, state_of
+from test_explorers import drag, held_up, state_of
 
 import nmflab as nl
 from nmflab import metrics
-from nmflab.explorer import sweeping
+from nmflab.explorer import base, sweeping
 from nmflab.explorer.sweeping import PENALTIES, ROWS, SCORES, SweepExplorer
 
 
@@ -28,6 +26,7 @@ def shared(corpus):
         }
         patch.setattr(sweeping, "ROWS", small)
         patch.setattr(sweeping, "PENALTIES", (0.0, 0.1, 1.0))
+        patch.setattr(base, "REST", 60.0)  # a slider is released by `flush` alone
         explorer = SweepExplorer(corpus, SETTINGS)
         yield explorer
         explorer.close()
@@ -128,6 +127,18 @@ def test_other_rows_sweep_anew_and_train_each_dictionary_once(explorer):
     assert explorer.chain.runs["noise"] == 1
 
 
+def test_a_row_that_cannot_be_trained_is_named_and_leaves_the_best_cell(corpus, monkeypatch):
+    rows = {"p": ("Power p", (2.0,)), "num_basis_noise": ("Noise bases K_N", (4, 5000))}
+    monkeypatch.setattr(sweeping, "ROWS", rows)
+    monkeypatch.setattr(sweeping, "PENALTIES", (0.1,))
+    explorer = SweepExplorer(corpus, SETTINGS)
+    explorer.rows.value = "num_basis_noise"
+    (reason,) = explorer.map.skipped
+    assert repr(explorer).endswith(f"at λ 0.1, K_N 4. {reason}")
+    assert f"best SDR of the map {explorer.map.mean('sdr')[0, 0]:.1f} dB" in repr(explorer)
+    assert explorer.panel.widget.geometry.cell_texts[1] == ("–",)
+
+
 def test_the_table_stands_between_floor_and_ceiling(explorer, corpus):
     mix = nl.mix_at_snr(corpus.test_speech["alice"], corpus.test_noise["hiss"], snr=0)
     floor, ceiling = (explorer._scores(n, explorer._shown) for n in ("floor", "ceiling"))
@@ -160,18 +171,7 @@ def test_a_click_in_the_browser_shows_at_once_and_plays_on_release(explorer):
 @pytest.fixture
 def waiting(explorer, monkeypatch):
     """Make a sweep wait after its first cell until it is let go."""
-    started, go_on, sweep = threading.Event(), threading.Event(), sweeping.sweep
-
-    def slow(*arguments, progress, **options):
-        def report(what, done, total):
-            started.set()
-            assert go_on.wait(20)
-            progress(what, done, total)
-
-        return sweep(*arguments, progress=report, **options)
-
-    monkeypatch.setattr(sweeping, "sweep", slow)
-    return started, go_on
+    return held_up(monkeypatch, sweeping, "sweep")
 
 
 def test_a_sweep_in_the_background_leaves_the_map_before_at_hand(explorer, waiting):

@@ -76,6 +76,7 @@ class Explorer:
     trained: tuple[str, ...] = ()
     words: Mapping[str, tuple[str, str]] = MappingProxyType({})
     noise: str | None = None
+    cancelled_text = "The training was cancelled; the earlier dictionaries stay."
 
     def __init__(self, corpus: Corpus | None = None, settings: Settings | None = None) -> None:
         from nmflab.corpus import load_corpus
@@ -84,7 +85,8 @@ class Explorer:
         self.chain = Chain(corpus or load_corpus(sampling_rate=settings.sampling_rate))
         self.group = uuid.uuid4().hex
         self._shown = self._wanted = self._first_state(settings)
-        self._seq, self._cancelled, self._halted = 0, False, False
+        self._seq = self._shown_seq = 0
+        self._cancelled = self._halted = False
         self._background = Background()
         self._png: tuple[State, bytes] | None = None
         self.page = Page()
@@ -297,6 +299,11 @@ class Explorer:
             self._train(state)
             self._show(state)
             self._release()
+        except _Stopped:
+            if not self._cancelled:  # the browser has asked for something else meanwhile
+                return self._now(self._wanted)
+            self._go_back()
+            raise NmflabError(self.cancelled_text) from None
         except BaseException as error:
             self._tell_error(error)
             raise
@@ -309,7 +316,7 @@ class Explorer:
                 self._background.start(self._train_in_background)
             else:
                 self._show(state)
-                self._background.later(self._release, REST)
+                self._background.later(self._release_late, REST)
 
     def _meanwhile(self, state: State) -> State:
         """Take from the state all but what the dictionaries that are there stand for."""
@@ -332,7 +339,7 @@ class Explorer:
                     if self.chain.missing(self._wanted, self.trained):
                         continue
                     self._show(self._wanted)
-                self._background.later(self._release, REST)
+                self._background.later(self._release_late, REST)
                 return
             if self._cancelled:
                 self._go_back()
@@ -371,6 +378,7 @@ class Explorer:
                 self._paint(state)
             self._shown = state
             self._seq += 1
+            self._shown_seq = self._seq
             time.sleep(SENDING)
             self._draw(state)
             self._tell(mark)
@@ -389,14 +397,22 @@ class Explorer:
         state = self._shown
         self._settle(state)
         with self.chain.lock:
-            if state is self._shown:
+            if state is self._shown and self._seq == self._shown_seq:  # no error since then
                 self._tell("ready" if self._shown is self._wanted else "training")
+
+    def _release_late(self) -> None:
+        """Do so after a pause; an error is told, and kept for `flush`."""
+        try:
+            self._release()
+        except Exception as error:
+            self._tell_error(error)
+            raise
 
     def _go_back(self) -> None:
         """After a cancelled training: the controls tell again what is shown."""
         self._wanted = self._shown
         self.controls.show(self._shown)
-        self._tell("ready", "The training was cancelled; the earlier dictionaries stay.")
+        self._tell("ready", self.cancelled_text)
 
     def _halt(self) -> None:
         """Wait until nothing runs in the background."""
@@ -425,6 +441,7 @@ class Explorer:
         return self._summary(state)
 
     def _tell(self, mark: str, text: str | None = None) -> None:
+        self._png = None  # the picture may have changed without the state, as with another row
         text = self._line(self._shown) if text is None else text
         self.status.value = (
             f'<div class="nmflab-status" role="status" data-seq="{self._seq}" '
@@ -440,8 +457,9 @@ class Explorer:
         else:
             log.error("An explorer failed", exc_info=error)
             text = f"This went wrong: {type(error).__name__}: {error}."
-        self._seq += 1
-        self._tell("error", text)
+        with self.chain.lock:
+            self._seq += 1
+            self._tell("error", text)
 
     @contextmanager
     def telling(self) -> Iterator[None]:
@@ -505,6 +523,29 @@ class Explorer:
         root = widgets.VBox(parts)
         root.add_class("nmflab-explorer")
         return root
+
+
+@contextmanager
+def muted(control: Any, observer: Callable[[Any], None]) -> Iterator[None]:
+    """Let a control show another value without telling its observer.
+
+    Parameters
+    ----------
+    control : ipywidgets.Widget
+        The control.
+    observer : callable
+        What observes its value.
+
+    Yields
+    ------
+    None
+        Nothing.
+    """
+    control.unobserve(observer, "value")
+    try:
+        yield
+    finally:
+        control.observe(observer, "value")
 
 
 def row(parts: Sequence[Any]) -> Any:

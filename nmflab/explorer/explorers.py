@@ -86,6 +86,7 @@ class SeparationExplorer(Explorer):
         self.prior = PriorPlot()
         self.basis: int | None = None
         self._prior_drawn: tuple[object, ...] = ()
+        self._before: tuple[object, dict[str, float]] = None, {}  # a mixture and its scores
         self._objective_drawn: object = None
         self.player = Player(labels=SOUNDS, group=self.group, source="enhanced")
         self.score = widgets.HTML()
@@ -282,6 +283,7 @@ class SeparationExplorer(Explorer):
             self.basis = basis
             self.H.widget.highlight(row=basis)
             self._draw_prior(self._shown)
+            self._png = None
 
     def _settle(self, state: State) -> None:
         """Send the sound and compute the scores."""
@@ -311,14 +313,13 @@ class SeparationExplorer(Explorer):
             )
             return
         after: dict[str, float] = {"si_sdr": self.chain.si_sdr(state) or 0.0}
-        before: dict[str, float] = {}
+        mixture = self.chain.mixture(state)
         if complete:
             scores, unprocessed = self.chain.scores(state), self.chain.scores_before(state)
             assert scores is not None
             assert unprocessed is not None
-            after, before = scores.to_dict(), unprocessed.to_dict()
-            self._before = before
-        before = getattr(self, "_before", {})
+            after, self._before = scores.to_dict(), (mixture, unprocessed.to_dict())
+        before = self._before[1] if self._before[0] is mixture else {}
         heads = "".join(f"<th scope='col'>{html.escape(label)}</th>" for _, label, _ in METRICS)
         rows = "".join(
             f"<tr><th scope='row'>{name}</th>"

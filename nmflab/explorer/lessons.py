@@ -12,7 +12,7 @@ import ipywidgets as widgets
 import numpy as np
 from numpy.typing import NDArray
 
-from nmflab.explorer.base import Explorer
+from nmflab.explorer.base import Explorer, muted
 from nmflab.explorer.chain import STFT, Stage, State
 from nmflab.explorer.panels import ActivationPanel, Panel, decibels
 from nmflab.explorer.player import Player
@@ -294,7 +294,7 @@ class PriorExplorer(Explorer):
             style={"description_width": "88px"},
         )
         hear_browser(self.row)
-        self.row.observe(lambda _: self._changed(self._wanted), "value")
+        self.row.observe(self._row_moved, "value")
         self.table = widgets.HTML()
 
     def _above(self) -> Sequence[Any]:
@@ -319,6 +319,9 @@ class PriorExplorer(Explorer):
         """
         return self._fit(self._shown)[:2]
 
+    def _row_moved(self, _: object) -> None:
+        self._changed(self._wanted)
+
     def _fit(self, state: State) -> tuple[float, float, float]:
         """Both log-likelihoods, of h relative to its mean, and the shape of the gamma."""
         H = self.chain.get("speech", state).H[self.row.value - 1][None]
@@ -333,7 +336,8 @@ class PriorExplorer(Explorer):
     def _paint(self, state: State) -> None:
         """Compute a state and show it."""
         K, floor = state.settings.num_basis_speech, state.settings.activation_floor
-        self.row.max = K
+        with muted(self.row, self._row_moved):  # fewer rows may move it: that is no change
+            self.row.max = K
         row = min(self.row.value, K)
         h = self.chain.get("speech", state).H[row - 1]
         self.prior.show(h, floor=floor, title=f"Row {row} of {K}")

@@ -17,7 +17,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from nmflab import metrics
-from nmflab.explorer.base import Explorer, row
+from nmflab.explorer.base import Explorer, muted, row
 from nmflab.explorer.chain import STFT, Stage, State
 from nmflab.explorer.panels import Panel, decibels
 from nmflab.explorer.player import Player
@@ -68,6 +68,7 @@ class SweepExplorer(Explorer):
     """
 
     names = ("nmf_mode", "num_basis_speech", "num_basis_noise", "p", "clip", "noise", "snr")
+    cancelled_text = "The sweep was cancelled; the earlier map stays."
 
     @property
     def trained(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -258,25 +259,24 @@ class SweepExplorer(Explorer):
 
     def _go_back(self) -> None:
         """After a cancelled sweep: the menus tell again what is shown."""
-        self.rows.unobserve(self._menu_moved, "value")
-        self.rows.value = self._drawn
-        self.rows.observe(self._menu_moved, "value")
+        with muted(self.rows, self._menu_moved):
+            self.rows.value = self._drawn
         super()._go_back()
-        self._tell("ready", "The sweep was cancelled; the earlier map stays.")
 
     def _summary(self, state: State) -> str:
         """Say in one deterministic line what is shown."""
         s, found, metric = state.settings, self._map(state), self.metric.value
         scores, best = self._scores("chosen", state), found.best(metric)
-        top = _number(float(found.mean(metric).max()), metric)
+        top = _number(float(found.mean(metric)[_cell(found, best)]), metric)
         where = ", ".join(f"{SHORT[name]} {best[name]:g}" for name in ("penalty", self._drawn))
         title, unit = SCORES[metric]
+        skipped = f". {found.skipped[0]}" if found.skipped else ""
         return (
             f"{state.clip} in {state.noise} at {s.snr:.0f} dB, {s.nmf_mode}, "
             f"K {s.num_basis_speech} + {s.num_basis_noise}, λ {s.penalty:g}, p {s.p:g}: "
             f"SDR {scores['sdr']:.2f} dB, SI-SDR {scores['si_sdr']:.2f} dB, "
             f"STOI {scores['stoi']:.2f}; best {title} of the map {f'{top} {unit}'.strip()} "
-            f"at {where}"
+            f"at {where}{skipped}"
         )
 
 
@@ -303,6 +303,8 @@ def _cell(found: Sweep, values: Mapping[str, Any]) -> tuple[int, ...]:
 
 
 def _number(value: float, metric: str) -> str:
+    if np.isnan(value):
+        return "–"
     return f"{min(value, HIGHEST):z.{1 if SCORES[metric][1] else 2}f}"
 
 

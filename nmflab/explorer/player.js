@@ -2,7 +2,7 @@
 // switching is a cross-fade and can't lose the place. See player.py.
 
 const FADE = 0.01; // s
-const LEAD = 0.02; // s ahead of now that a voice is scheduled, so that all start at one sample
+const LEAD = 0.05; // s ahead of now that a voice is scheduled, so that all start at one sample
 const SKIP = 0.5; // s an arrow key goes; with shift a tenth
 
 export default () => {
@@ -112,9 +112,7 @@ class Engine {
       ramp(old.gain.gain, 0, when);
       this.voices[i] = this.voice(context, i, when, place);
     });
-    this.place = place;
-    this.startedAt = when;
-    return undefined;
+    return undefined; // place and startedAt say where the new ones are, too
   }
 
   voice(context, version, when, place) {
@@ -219,7 +217,7 @@ class Engine {
     if (this.playing) {
       for (const { source } of this.voices) source.loop = looping;
       this.place = place; // counted from here on, whatever was gone round before
-      this.startedAt = bus.audio.currentTime;
+      this.startedAt = Math.max(this.startedAt, bus.audio.currentTime);
     }
     this.changed();
   }

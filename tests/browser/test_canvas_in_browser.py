@@ -374,6 +374,7 @@ def press_play(lab):
     lab.page.evaluate("window.heard.length = 0")
     lab.page.get_by_role("button", name="Play", exact=True).click()
     wait_playing(lab)
+    wait(lab, "() => heard.length > 0")
 
 
 def offsets(lab):

@@ -4,9 +4,11 @@ Every check of a slider goes through `changes`, which waits for what the explore
 (``data-seq`` and ``data-state`` of status line, canvases and player) and then compares pixels.
 """
 
+import ast
 import contextlib
-import json
+import re
 import shutil
+import time
 import types
 from pathlib import Path
 
@@ -97,8 +99,9 @@ def no_errors(site):
 def first(site):
     explorer = Explorer(site, "first", 0)
     if explorer.run.value("first.settings == settings") != "True":
+        seq = int(explorer.value("_seq"))
         explorer.run("first.controls.reset()")
-        explorer.settled()
+        explorer.settled(seq)
     return explorer
 
 
@@ -162,22 +165,37 @@ class Explorer:
         canvases = self.root.locator(".nmflab-canvas")
         return canvases.evaluate_all("(all) => all.map((canvas) => canvas.dataset.playhead)")
 
-    def settled(self, seq=0):
-        """Wait until a change after `seq` is worked off, and all that was sent is on the screen."""
-        self.page.wait_for_function(
-            """([root, seq]) => {
-              const { dataset } = root.querySelector(".nmflab-status");
-              return +dataset.seq > seq && ["ready", "error"].includes(dataset.state);
-            }""",
-            arg=[self.root.element_handle(), seq],
-        )
+    def until(self, met):
+        """Wait, not for ever, until a function gives something."""
+        end = time.monotonic() + 60
+        while not (found := met()):
+            assert time.monotonic() < end
+            self.page.wait_for_timeout(20)
+        return found
+
+    def sent(self, seq):
+        """Give what the kernel has sent once a change after `seq` is worked off, else nothing."""
         panels = ("noisy", "enhanced", "reference", "gain", "H")
-        canvases = [f"{self.name}.{panel}.widget.seq" for panel in panels]
-        sent = json.loads(self.run.value(f"[{self.name}.player.seq, {', '.join(canvases)}]"))
+        numbers = [
+            f"{self.name}.{part}.seq" for part in ("player", *(f"{p}.widget" for p in panels))
+        ]
+        said, *parts = ast.literal_eval(
+            self.run.value(f"[{self.name}.status.value, {', '.join(numbers)}]")
+        )
+        last, state = re.search(r'data-seq="(\d+)" data-state="(\w+)"', said).groups()
+        if int(last) > seq and state in ("ready", "error"):
+            return [int(last), *parts], state
+        return None
+
+    def settled(self, seq):
+        """Wait until a change after `seq` is worked off, and all that was sent is on the screen."""
+        sent = self.until(lambda: self.sent(seq))
         self.page.wait_for_function(
-            """([root, sent]) => {
+            """([root, [sent, state]]) => {
               const parts = [...root.querySelectorAll(".nmflab-player, .nmflab-canvas")];
-              return parts.every((part, i) => +part.dataset.seq === sent[i]);
+              const status = root.querySelector(".nmflab-status");
+              return status.dataset.state === state
+                && [status, ...parts].every((part, i) => +part.dataset.seq === sent[i]);
             }""",
             arg=[self.root.element_handle(), sent],
         )
@@ -199,7 +217,7 @@ class Explorer:
         self.page.keyboard.press(key)
 
     def drag(self, control, pixels, steps=3):
-        """Drag a slider with the mouse."""
+        """Drag a slider with the mouse, and wait until the kernel has the last of its values."""
         handle = self.handle(control)
         handle.scroll_into_view_if_needed()
         box = handle.bounding_box()
@@ -208,6 +226,11 @@ class Explorer:
         self.page.mouse.down()
         self.page.mouse.move(x + pixels, y, steps=steps)
         self.page.mouse.up()
+        readout = (
+            "(e) => e.closest('.widget-inline-hbox').querySelector('.widget-readout').innerText"
+        )
+        last = float(handle.evaluate(readout))
+        self.until(lambda: float(self.value(f"settings.{control}")) == last)
 
 
 @contextlib.contextmanager

@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.measure import machine, say
+from nmflab.explorer.controls import QUICK
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests" / "browser"))
@@ -43,7 +44,7 @@ from nmflab.corpus import Clip, ClipList
 corpus = nl.load_corpus()
 clip = corpus.test_speech.clips[0]
 speech = Clip(clip.name, clip.samples[: int({SECONDS} * 16000)], clip.path)
-settings = nl.Settings(solver="accelerated", max_iter_train=30, max_iter_test=10)
+from nmflab.explorer.controls import QUICK as settings
 # Little to train on: how good the dictionaries are makes no difference to the time.
 corpus = dataclasses.replace(
     corpus, train_speech=corpus.train_speech[:6], test_speech=ClipList([speech])
@@ -322,7 +323,8 @@ def report(found, drags, load):
     text = (
         "## From the hand to the picture\n\n"
         f"`python -m benchmarks.latency`: {SECONDS:g} s of audio at the settings that the explorer "
-        "begins with (K 128 + 128, 12 accelerated iterations), the whole explorer in JupyterLab "
+        f"begins with (K {QUICK.num_basis_speech} + {QUICK.num_basis_noise}, "
+        f"{QUICK.max_iter_test} {QUICK.solver} iterations), the whole explorer in JupyterLab "
         "and Chromium; beside it, in turns, `interact` around the same separation at the same "
         "settings and a pyplot figure of four of its pictures. From the time stamp of the "
         "event to the frame with the last of these pictures that the slider moves, taken in the "

@@ -94,7 +94,8 @@ class Settings:
         Activations below this fraction of their row's mean are raised to it before the gamma
         prior is fitted: the logarithm would otherwise be ruled by how small "nothing" is.
     solver : {"plain", "accelerated"}
-        The paper's updates, or the same updates with multiplicative momentum.
+        The paper's updates, or longer steps to the same objective in fewer iterations: H is
+        extrapolated in encoding and W in training, where H takes longer steps by itself.
 
     Raises
     ------
@@ -141,7 +142,7 @@ class Settings:
         0.1, "floor of H in the gamma fit, relative to its row's mean", above=0.0, high=10.0
     )
     solver: str = _parameter(
-        "plain", "plain: the paper's updates; accelerated: with momentum", choices=SOLVERS
+        "plain", "plain: the paper's updates; accelerated: longer steps", choices=SOLVERS
     )
 
     def __post_init__(self) -> None:

@@ -234,7 +234,7 @@ def test_help_shows_units_and_defaults(capsys):
         assert "sampling rate in Hz (default: 16000)" in text
         assert f"(default: {settings.penalty})" in text
         assert "-b_speech N, --num_basis_speech N" in text
-    for meaning in ("NMF_g with gamma priors", "mm majorise-minimise", "raw: as", "momentum"):
+    for meaning in ("NMF_g with gamma priors", "mm majorise-minimise", "raw: as", "longer steps"):
         assert meaning in text
     cli.main(["separate", "--help"])
     assert "(default: the model's)" in " ".join(capsys.readouterr().out.split())

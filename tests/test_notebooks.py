@@ -25,10 +25,6 @@ MOST_CELLS = 26
 UNCOMPARED = re.compile(r"nbval-(ignore-output|skip)|NBVAL_(IGNORE_OUTPUT|SKIP)", re.IGNORECASE)
 SOLUTION = re.compile(r"<details>.*?</details>", re.DOTALL)
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
-AMERICAN = re.compile(
-    r"\b(colou?rize|color|center|gray|behavior|favor|labeled|labeling|modeling|\w*(?:aliz|oriz|imiz|"
-    r"esiz|eriz|aniz|ysiz|elliz|anal?yz)(?:e|es|ed|ing|ation))\b"
-)
 LINK = re.compile(r"\]\(([^)\s]+)\)|(?:href|src)=\"([^\"]+)\"")
 
 
@@ -189,11 +185,6 @@ def test_folded_solutions_run(notebook):
         assert "<summary>" in solution
         for code in PYTHON.findall(solution):
             exec(imports + "\n" + code, {})
-
-
-def test_spells_british(notebook):
-    text = re.sub(r"`[^`]*`|\]\([^)]*\)|\"[^\"]*\"|<[^>]*>", "", words(notebook))
-    assert [found[0] for found in AMERICAN.finditer(text)] == []
 
 
 def test_sounds_play_and_pictures_show(notebook):

@@ -343,7 +343,8 @@ class PlayerView {
 
   update() {
     const { engine } = this;
-    const { position, duration, playing } = engine;
+    const { clock: now, duration, playing } = engine;
+    const position = engine.positionAt(now);
     const isEmpty = !duration;
     drawIcon(this.play, playing ? "pause" : "play", playing ? "Pause" : "Play");
     this.play.disabled = this.progress.disabled = isEmpty;
@@ -364,7 +365,7 @@ class PlayerView {
       source: this.model.get("source"),
       playing,
       position: position.toFixed(3),
-      clock: engine.clock.toFixed(3), // when it stood there: the page may be seconds behind
+      clock: now.toFixed(3), // when it stood there: the page may be seconds behind
       duration: duration.toFixed(3),
     });
   }

@@ -555,6 +555,7 @@ def test_a_file_that_is_something_else_is_refused(tmp_path, content):
     refusal(path)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no named pipes.")
 def test_a_model_that_is_no_file_is_refused_and_never_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path, tmp_path / "pipe"):

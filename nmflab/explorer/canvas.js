@@ -342,7 +342,9 @@ class CanvasView {
       const y = box.top + box.height * (1 - start / rows);
       const up = (box.height * count) / rows;
       this.band(start > 0, [box.left, y, box.left + box.width, y]);
-      if (up > this.font * 1.2) this.bandName(name, box.left + box.width - 6, y - up + 4, "right");
+      // In the middle: the busiest row, framed at first, is often the first or the last of a band.
+      const middle = y - (up + this.font) / 2;
+      if (up > this.font * 1.2) this.bandName(name, box.left + box.width - 6, middle, "right");
       start += count;
     }
     start = 0;

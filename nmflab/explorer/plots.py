@@ -34,6 +34,8 @@ BINS = 40
 FRAMES = 8
 """Frames that each plot keeps, one megabyte each."""
 
+Corner = Literal["upper right", "lower right", "lower left"]
+
 
 class Plot:
     """One figure with one pair of axes.
@@ -143,12 +145,12 @@ class Plot:
             self.axes.draw_artist(artist)
         return np.array(self._canvas.buffer_rgba())
 
-    def add_legend(self, place: Literal["upper right", "lower right"] = "upper right") -> None:
+    def add_legend(self, place: Corner = "upper right") -> None:
         """Say which line is which.
 
         Parameters
         ----------
-        place : {"upper right", "lower right"}
+        place : {"upper right", "lower right", "lower left"}
             Where nothing is drawn; it belongs to the frame.
         """
         self.axes.legend(loc=place, fontsize=9, frameon=False)
@@ -188,7 +190,7 @@ class CurvePlot(Plot):
         self.moving = [*self.lines, self._marker]
         self._range = (0.0, 1.0)
         if len(labels) > 1:
-            self.add_legend()
+            self.add_legend("lower left")  # curves of an objective fall
 
     def show(self, curves: Sequence[ArrayLike], *, mark: int | None = None) -> None:
         """Draw new curves.

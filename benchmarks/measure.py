@@ -20,6 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 SETTLE = 0.05  # seconds for which the threads of the last contestant may go on spinning
 LEAST = 0.1  # seconds that a measurement takes at least: what is short is repeated
+WARM = 2.0  # seconds up to which a contestant runs once more, unmeasured, before it is measured
 SLOW = 12.0  # seconds from which on a contestant runs only once
 SHARE = 6.0  # seconds that one contestant may take in all rounds, if three rounds allow it
 
@@ -68,17 +69,19 @@ def compete(
 ) -> Contest:
     """Let all run once to warm up, then in rounds, the slow in fewer of them.
 
+    A core that has just been idle, or did other work, is slow for some tens of milliseconds. So
+    each contestant runs once before it is measured, in each round, unless that would matter little.
     Of those that take longer than SLOW the first run is the only one, and it counts.
     """
     contest = Contest(title, {name: [] for name in contestants}, {name: [] for name in contestants})
     began = time.perf_counter()
-    calls, rounds_of = {}, {}
+    calls, rounds_of, seconds_of = {}, {}, {}
     for name, run in contestants.items():
         say(f"  {title}: warm-up, {name}")
         start, cpu = time.perf_counter(), time.process_time()
         result = run()
         seconds = max(time.perf_counter() - start, 1e-5)
-        calls[name] = max(1, round(LEAST / seconds))
+        calls[name], seconds_of[name] = max(1, round(LEAST / seconds)), seconds
         rounds_of[name] = min(rounds, max(3, int(SHARE / seconds)))
         if seconds > SLOW:
             rounds_of[name] = 0
@@ -90,6 +93,9 @@ def compete(
     for done in range(max(rounds_of.values())):
         for name in [name for name in names if rounds_of[name] > done]:
             time.sleep(SETTLE)
+            if seconds_of[name] < WARM:
+                for _ in range(calls[name]):
+                    contestants[name]()
             start, cpu = time.perf_counter(), time.process_time()
             for _ in range(calls[name]):
                 contestants[name]()

@@ -92,7 +92,7 @@ def encode_naively(V, W, n_iter, *, encode, convert=True) -> Run:
 
 def train_ours(V, W, H, n_iter, **options) -> Run:
     def run():
-        found = nmflab.train_nmf(V, W.shape[1], n_iter=n_iter, init=(W, H), **options)
+        found = nmflab.train_nmf(V, W.shape[1], n_iter=n_iter, init=(W, H), trace=False, **options)
         return found.W, found.H
 
     return run

@@ -103,7 +103,7 @@ def gain_from_log_ratio(L: NDArray[np.float32], *, p: float = 2.0) -> NDArray[np
         G = np.asarray(L * np.float32(-np.clip(p, 1e-30, 1e30)))
         np.exp(G, out=G)
     G += np.float32(1.0)
-    np.reciprocal(G, out=G)
+    np.divide(np.float32(1.0), G, out=G)
     return G
 
 

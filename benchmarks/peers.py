@@ -17,7 +17,8 @@ import numpy as np
 
 import nmflab
 from benchmarks import data, original, textbook
-from nmflab.nmf import ENCODING_FRAMES, TRAINING_FRAMES, TRAINING_STRIPES
+from nmflab._nmf_encoding import ENCODING_FRAMES
+from nmflab._nmf_training import TRAINING_FRAMES, TRAINING_STRIPES
 from nmflab.parallel import even_split, map_blocks
 
 Run = Callable[[], tuple[np.ndarray, np.ndarray] | None]

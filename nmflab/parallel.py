@@ -104,13 +104,13 @@ def aligned(shape: tuple[int, ...], values: ArrayLike | None = None) -> NDArray[
     ----------
     shape : tuple of int
         Its shape.
-    values : array_like, optional
+    values : array_like, shape () or (...), optional
         What it is to hold, spread to its shape; by default it holds anything.
 
     Returns
     -------
-    ndarray of float32
-        The array.
+    ndarray of float32, shape (...)
+        The array, contiguous, of the shape asked for.
     """
     size = math.prod(shape)
     room = np.empty(size + CACHE_LINE, dtype=np.float32)

@@ -14,8 +14,9 @@ import pytest
 from threadpoolctl import OpenBLASController, ThreadpoolController, threadpool_info
 
 from nmflab import parallel
-from nmflab.nmf import ENCODING_FRAMES, encode
-from nmflab.parallel import map_blocks, num_workers, one_blas_thread
+from nmflab._nmf_encoding import ENCODING_FRAMES
+from nmflab.nmf import encode
+from nmflab.parallel import aligned, map_blocks, num_workers, one_blas_thread
 
 
 def blas_threads():
@@ -276,3 +277,13 @@ def test_results_do_not_depend_on_the_number_of_workers_to_the_bit():
     (one, digest), (two, other) = (run.communicate(timeout=60)[0].split() for run in runs)
     assert (one, two) == ("1", "2")
     assert digest == other
+
+
+@pytest.mark.parametrize("shape", [(3,), (5, 7), (0, 4)])
+def test_an_aligned_array_starts_on_a_cache_line_and_holds_what_it_is_to_hold(shape):
+    array = aligned(shape, 2.5)
+    assert array.shape == shape
+    assert array.dtype == np.float32
+    assert array.ctypes.data % 64 == 0 or array.size == 0
+    assert array.flags.c_contiguous
+    assert (array == 2.5).all()

@@ -1,0 +1,89 @@
+"""What V, W, H and the options of NMF must be, and what is said where they are not."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nmflab.errors import NmflabError
+from nmflab.priors import Prior
+
+
+def magnitudes(V: ArrayLike) -> tuple[NDArray[np.floating], NDArray[np.float64]]:
+    """Take V as magnitudes that float32 can hold, with its frame sums, or say what is wrong."""
+    V = non_negative(V, "V")
+    if V.ndim != 2 or V.size == 0:
+        raise NmflabError(f"V must be a matrix (bins, frames), but has the shape {V.shape}.")
+    with np.errstate(over="ignore"):
+        frame_sums = V.sum(axis=0, dtype=np.result_type(V, np.float32)).astype(np.float64)
+    level = float(frame_sums.mean())
+    if level and not 1e-15 < level < 1e15:
+        raise NmflabError(
+            f"V has a mean frame sum of {level:g}, beyond what float32 can work with: "
+            "scale it to the order of 1."
+        )
+    return V, frame_sums
+
+
+def non_negative(values: ArrayLike, name: str) -> NDArray[np.floating]:
+    """Take any array of finite numbers of at least 0, or say what is wrong."""
+    values = np.asarray(values)
+    if values.dtype.kind not in "fiu":
+        raise NmflabError(f"{name} holds {values.dtype} values but must hold real numbers.")
+    if values.size and not (values.min() >= 0 and values.max() < np.inf):  # NaN fails too
+        raise NmflabError(f"{name} must hold finite values of at least 0, but some are not.")
+    return values
+
+
+def bases(W: ArrayLike, num_bins: int) -> NDArray[np.floating]:
+    """Take W as bases for V's bins, each with some energy, or say what is wrong."""
+    W = non_negative(W, "W")
+    if W.ndim != 2 or W.shape[0] != num_bins or W.shape[1] == 0:
+        raise NmflabError(
+            f"W has the shape {W.shape} but must be ({num_bins}, K): V has {num_bins} bins."
+        )
+    if not W.any(axis=0).all():
+        raise NmflabError(
+            f"W's column {int(np.argmin(W.any(axis=0)))} is all zeros: each basis needs energy."
+        )
+    return W
+
+
+def fitting(start: ArrayLike, shape: tuple[int, int], name: str) -> NDArray[np.float32]:
+    """Take a factor to start from, in float32, or say what is wrong."""
+    start = non_negative(start, name)
+    if start.shape != shape:
+        raise NmflabError(f"{name} has the shape {start.shape} but must be {shape}.")
+    return start.astype(np.float32, copy=False)
+
+
+def check_prior(prior: Prior | None, penalty: float, K: int) -> None:
+    """Say what is wrong with a prior on K rows of H, or with its penalty."""
+    if not (np.isfinite(penalty) and penalty >= 0):
+        raise NmflabError(f"penalty (λ) is {penalty!r} but must be a number of at least 0.")
+    if prior is None:
+        return
+    if not prior.scale.shape == prior.shape.shape == (K,):
+        raise NmflabError(
+            f"prior is one for {prior.scale.shape[0]} rows of H but W has {K} bases: "
+            "join the priors of all sources, in the order of their bases."
+        )
+    if not all((p > 0).all() and (p < np.inf).all() for p in (prior.scale, prior.shape)):
+        raise NmflabError("prior must have scales and shapes that are finite and above 0.")
+
+
+def check_counts(n_bases: int, n_iter: int, num_frames: int) -> None:
+    """Say what is wrong with a number of bases or of iterations."""
+    if n_bases != int(n_bases) or not 1 <= n_bases <= num_frames:
+        raise NmflabError(
+            f"n_bases is {n_bases} but must be from 1 to the number of frames, {num_frames}, "
+            "a whole number: take fewer bases or more audio."
+        )
+    if n_iter != int(n_iter) or n_iter < 1:
+        raise NmflabError(f"n_iter is {n_iter} but must be a whole number of at least 1.")
+
+
+def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    """Say what may be chosen, if the value is none of it."""
+    if value not in choices:
+        raise NmflabError(f"{name} is {value!r} but must be {' or '.join(choices)}.")

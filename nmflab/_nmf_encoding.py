@@ -1,0 +1,203 @@
+"""Encoding: the updates of H with fixed bases, block by block; see `nmflab.nmf`."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nmflab._nmf_checks import check_choice, fitting
+from nmflab._nmf_steps import (
+    FLOOR,
+    LEAST_WEIGHT,
+    Matrix,
+    Vector,
+    extrapolate,
+    frame_major,
+    log_term,
+    ratio,
+)
+from nmflab.parallel import aligned
+from nmflab.priors import Prior
+
+Cost = tuple[float, float]  # D(V‖WH) and λ Σ φ(H)
+
+ENCODING_FRAMES = 640  # frames in a block
+FLOOR_EVERY = 4  # iterations of plain NMF until activations are held at their floor again
+GUARD = np.float32(0.1)  # least denominator of "mu", relative to Wᵀ1 + λ/b
+
+
+@dataclass(frozen=True, eq=False)
+class UpdateRule:
+    """The update of H, with all that doesn't depend on H computed once.
+
+    With den = Wᵀ1 + λ/b the rule "mm" is H ← max(ε, H ∘ G + offset), where G = Wᵀ(V/WH)/den and
+    offset = λ(a−1)/den; "mu" is H ← H ∘ G / (1 − offset/H): the paper's fraction, divided by den
+    above and below the line.
+    """
+
+    Wt: Matrix  # (K, F)
+    W_over_den: Matrix  # (F, K)
+    row_sums: Vector  # W1
+    linear: Matrix  # (K, 2): Wᵀ1 and λ/b, what an activation costs in D and in the penalty
+    logarithmic: Vector  # λ(1−a), what its logarithm costs
+    offset: Vector | None  # None where a = 1 throughout
+    multiplicative: bool
+    floor: Vector  # ε
+    level: float  # mean frame sum of V
+
+    @classmethod
+    def of(
+        cls, W: NDArray[np.floating], prior: Prior | None, penalty: float, update: str, level: float
+    ) -> UpdateRule:
+        """Compute the rule for these bases and this penalised prior, at V's mean frame sum."""
+        column_sums = W.sum(axis=0, dtype=np.float64)
+        rate = logarithmic = np.zeros_like(column_sums)
+        if prior is not None and penalty > 0:
+            rate = penalty / prior.scale
+            logarithmic = penalty * (1.0 - prior.shape)
+        den = column_sums + rate
+        W = np.maximum(W, LEAST_WEIGHT * column_sums)
+        return cls(
+            Wt=np.ascontiguousarray(W.T, dtype=np.float32),
+            W_over_den=np.ascontiguousarray(W / den, dtype=np.float32),
+            row_sums=W.sum(axis=1, dtype=np.float64).astype(np.float32),
+            linear=np.stack([column_sums, rate], axis=1).astype(np.float32),
+            logarithmic=logarithmic.astype(np.float32),
+            offset=(-logarithmic / den).astype(np.float32) if logarithmic.any() else None,
+            multiplicative=update == "mu",
+            floor=(FLOOR * level / column_sums).astype(np.float32),
+            level=level,
+        )
+
+
+class EncodingBlock(threading.local):
+    """A block of frames of V and the scratch for its updates, all in the cache.
+
+    Each thread has its own, and keeps it from block to block. Constants are spread to the size of
+    the block, for NumPy is faster on two whole arrays than on an array and a scalar.
+    """
+
+    def __init__(self, rule: UpdateRule, most: int) -> None:
+        self._rule = rule
+        K, F = rule.Wt.shape
+        self._scratch = [aligned((most * max(F, K),)) for _ in range(2)]
+        self._floors = aligned((most, K), rule.floor)
+        self._ones = np.ones(most, dtype=np.float32)
+        self._spare = [aligned((most, K)) for _ in range(2)]
+        if rule.offset is not None:
+            self._offsets = aligned((most, K), rule.offset)
+            self._guard = aligned((most, K), GUARD)
+
+    def take(self, V: NDArray[np.floating], energy: float, *, flat: bool) -> None:
+        """Turn to a block of frames, whose entries sum to the energy."""
+        self._flat = flat  # all activations of a frame are the same, as yet
+        (F, n), K = V.shape, len(self._rule.Wt)
+        self._Vt, self._energy = frame_major(V, self._rule.level), energy
+        self._R, self._L = (part[: n * F].reshape(n, F) for part in self._scratch)  # V/WH, its log
+        self._T, self._G = (part[: n * K].reshape(n, K) for part in self._scratch)  # in their place
+        self._one = self._ones[:n]
+
+    def _divide(self, H: Matrix) -> None:
+        """Compute V/WH, at a flat start without a product of matrices."""
+        if self._flat:
+            np.multiply(H[:, :1], self._rule.row_sums, out=self._R)
+            np.divide(self._Vt, self._R, out=self._R)
+            self._flat = False
+        else:
+            ratio(self._Vt, H, self._rule.Wt, self._R)
+
+    def measure(self, H: Matrix) -> Cost:
+        """Compute V/WH, and from it D(V‖WH) and λ Σ φ(H)."""
+        self._divide(H)
+        self._sums = self._one @ H
+        linear, penalty = self._sums.astype(np.float64) @ self._rule.linear
+        divergence = log_term(self._Vt, self._R, self._L) - self._energy + linear
+        if self._rule.offset is not None:
+            np.log(H, out=self._G)
+            penalty += (self._G @ self._rule.logarithmic).sum(dtype=np.float64)
+        return float(divergence), float(penalty)
+
+    def update(self, Q: Matrix, H: Matrix) -> None:
+        """Update Q, with V/WQ as it stands, into H, which may be Q itself."""
+        np.matmul(self._R, self._rule.W_over_den, out=self._G)
+        if self._rule.offset is not None and self._rule.multiplicative:
+            np.divide(self._offsets[: len(Q)], Q, out=self._T)
+            np.subtract(np.float32(1.0), self._T, out=self._T)
+            np.maximum(self._T, self._guard[: len(Q)], out=self._T)
+            self._G /= self._T
+        np.multiply(Q, self._G, out=H)
+        if self._rule.offset is not None and not self._rule.multiplicative:
+            H += self._offsets[: len(Q)]
+
+    def floor(self, H: Matrix) -> None:
+        """Hold H at ε or above."""
+        np.maximum(H, self._floors[: len(H)], out=H)
+
+    def iterate(self, H: Matrix, n_iter: int, *, trace: bool) -> list[Cost]:
+        """Iterate on H in place; give the costs after each iteration, or none."""
+        costs = []
+        often = 1 if self._rule.offset is not None else FLOOR_EVERY
+        self.floor(H)
+        for i in range(n_iter):
+            if trace and i > 0:
+                costs.append(self.measure(H))
+            else:
+                self._divide(H)
+            self.update(H, H)
+            if i % often == 0 or i == n_iter - 1:
+                self.floor(H)
+        return [*costs, self.measure(H)] if trace else []
+
+    def iterate_accelerated(self, H: Matrix, n_iter: int, *, trace: bool) -> list[Cost]:
+        """Do the same with each update taken at an extrapolated point Q.
+
+        An update never raises the objective from Q to H = Q ∘ G. Where the next Q would, the
+        update is taken at H itself and momentum starts anew: so the values never rise, and the H
+        that is given is at or below the last of them.
+        """
+        Q, P = (spare[: len(H)] for spare in self._spare)
+        costs: list[Cost] = []
+        momentum = 0
+        self.floor(H)
+        for _ in range(n_iter):
+            if momentum > 0:
+                extrapolate(H, P, momentum, out=Q)
+                if self._rule.offset is not None:  # its logarithm is a gain below ε
+                    self.floor(Q)
+                cost = self.measure(Q)
+            if momentum == 0 or sum(cost) > sum(costs[-1]):
+                momentum = 0
+                P.fill(1.0)
+                np.copyto(Q, H)
+                cost = self.measure(Q)
+            costs.append(cost)
+            self.update(Q, H)
+            self.floor(H)
+            if self._rule.offset is not None:
+                np.divide(H, Q, out=self._G)
+            P *= self._G
+            P *= self._G
+            momentum += 1
+        return [*costs[1:], self.measure(H)] if trace else []
+
+
+def encoding_start(
+    frame_sums: NDArray[np.float64],
+    W: NDArray[np.floating],
+    init: ArrayLike | str | None,
+    seed: int,
+) -> Matrix:
+    """Give a frame-major H to start from: all bases alike, random, or a copy."""
+    K, T = W.shape[1], len(frame_sums)
+    if init is None or isinstance(init, str):
+        check_choice("init", init or "flat", ("flat", "random"))
+        share = frame_sums / W.sum(dtype=np.float64)
+        Ht = aligned((T, K), share.astype(np.float32)[:, None])
+        if init == "random":
+            Ht *= 2 * np.random.default_rng(seed).random((T, K), dtype=np.float32)
+    else:
+        Ht = aligned((T, K), fitting(init, (K, T), "init").T)
+    return Ht

@@ -17,7 +17,7 @@ import numpy as np
 
 import nmflab
 from benchmarks import data, original, textbook
-from nmflab._nmf_encoding import ENCODING_FRAMES
+from nmflab._nmf_encoding import encoding_blocks
 from nmflab._nmf_training import TRAINING_FRAMES, TRAINING_STRIPES
 from nmflab.parallel import even_split, map_blocks
 
@@ -56,7 +56,7 @@ def encode_products(V, W, n_iter) -> Run:
             np.matmul(H, Wt, out=R)
             np.matmul(R, W, out=G)
 
-    blocks = even_split(0, len(Ht), ENCODING_FRAMES)
+    blocks = encoding_blocks(len(Ht))
     return lambda: _exhaust(map_blocks(work, blocks))
 
 

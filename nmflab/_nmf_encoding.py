@@ -19,12 +19,13 @@ from nmflab._nmf_steps import (
     log_term,
     ratio,
 )
-from nmflab.parallel import aligned
+from nmflab.parallel import aligned, even_split
 from nmflab.priors import Prior
 
 Cost = tuple[float, float]  # D(V‖WH) and λ Σ φ(H)
 
-ENCODING_FRAMES = 640  # frames in a block
+ENCODING_FRAMES = 640  # frames in a block, at most
+FEW_FRAMES = 128  # too few to be worth a thread of their own
 FLOOR_EVERY = 4  # iterations of plain NMF until activations are held at their floor again
 GUARD = np.float32(0.1)  # least denominator of "mu", relative to Wᵀ1 + λ/b
 
@@ -182,6 +183,12 @@ class EncodingBlock(threading.local):
             P *= self._G
             momentum += 1
         return [*costs[1:], self.measure(H)] if trace else []
+
+
+def encoding_blocks(num_frames: int) -> list[slice]:
+    """Split the frames into blocks: even a short clip into two, for two threads."""
+    half = -(-num_frames // 2)
+    return even_split(0, num_frames, min(max(half, FEW_FRAMES), ENCODING_FRAMES))
 
 
 def encoding_start(

@@ -45,11 +45,11 @@ from nmflab._nmf_checks import (
     magnitudes,
     non_negative,
 )
-from nmflab._nmf_encoding import ENCODING_FRAMES, Cost, EncodingBlock, UpdateRule, encoding_start
+from nmflab._nmf_encoding import Cost, EncodingBlock, UpdateRule, encoding_blocks, encoding_start
 from nmflab._nmf_steps import Matrix, frame_major
 from nmflab._nmf_training import AcceleratedTraining, Training, training_start
 from nmflab.errors import NmflabError
-from nmflab.parallel import even_split, map_blocks
+from nmflab.parallel import map_blocks, one_blas_thread
 from nmflab.priors import Prior
 from nmflab.settings import SOLVERS, UPDATES
 
@@ -199,12 +199,13 @@ def train_nmf(
     else:
         training = Training(Vt, start, energy, trace=trace or epsilon > 0)
     divergence: list[float] = []
-    for i in range(n_iter):
-        divergence.append(training.iterate())  # as it was before this iteration
-        if progress is not None:
-            progress(i + 1, n_iter)
-        if i > 0 and divergence[i] < epsilon:
-            break
+    with one_blas_thread():  # once for all iterations
+        for i in range(n_iter):
+            divergence.append(training.iterate())  # as it was before this iteration
+            if progress is not None:
+                progress(i + 1, n_iter)
+            if i > 0 and divergence[i] < epsilon:
+                break
     training.settle()
     traced = [*divergence[1:], training.measure()] if trace else []
     return Factorisation(training.Wt.T, training.Ht.T, np.array(traced))
@@ -276,7 +277,7 @@ def encode(
     check_counts(1, n_iter, V.shape[1])
     check_prior(prior, penalty, W.shape[1])
     rule = UpdateRule.of(W, prior, penalty, update, float(frame_sums.mean()) or 1.0)
-    blocks = even_split(0, V.shape[1], ENCODING_FRAMES)
+    blocks = encoding_blocks(V.shape[1])
     flat = init is None or (isinstance(init, str) and init == "flat")
     block = EncodingBlock(rule, max(frames.stop - frames.start for frames in blocks))
 

@@ -27,6 +27,7 @@ Cost = tuple[float, float]  # D(V‖WH) and λ Σ φ(H)
 ENCODING_FRAMES = 640  # frames in a block, at most
 FEW_FRAMES = 128  # too few to be worth a thread of their own
 FLOOR_EVERY = 4  # iterations of plain NMF until activations are held at their floor again
+QUIET = 1e-14  # frame sum from which on WH can't fall to 0 meanwhile: it keeps the sum of V
 GUARD = np.float32(0.1)  # least denominator of "mu", relative to Wᵀ1 + λ/b
 
 
@@ -45,6 +46,7 @@ class UpdateRule:
     linear: Matrix  # (K, 2): Wᵀ1 and λ/b, what an activation costs in D and in the penalty
     logarithmic: Vector  # λ(1−a), what its logarithm costs
     offset: Vector | None  # None where a = 1 throughout
+    penalised: bool  # whether there is a prior and a penalty
     multiplicative: bool
     floor: Vector  # ε
     level: float  # mean frame sum of V
@@ -68,6 +70,7 @@ class UpdateRule:
             linear=np.stack([column_sums, rate], axis=1).astype(np.float32),
             logarithmic=logarithmic.astype(np.float32),
             offset=(-logarithmic / den).astype(np.float32) if logarithmic.any() else None,
+            penalised=bool(rate.any()),
             multiplicative=update == "mu",
             floor=(FLOOR * level / column_sums).astype(np.float32),
             level=level,
@@ -92,11 +95,15 @@ class EncodingBlock(threading.local):
             self._offsets = aligned((most, K), rule.offset)
             self._guard = aligned((most, K), GUARD)
 
-    def take(self, V: NDArray[np.floating], energy: float, *, flat: bool) -> None:
-        """Turn to a block of frames, whose entries sum to the energy."""
+    def take(
+        self, V: NDArray[np.floating], frame_sums: NDArray[np.float64], *, flat: bool
+    ) -> None:
+        """Turn to a block of frames, with the sum of each."""
         self._flat = flat  # all activations of a frame are the same, as yet
         (F, n), K = V.shape, len(self._rule.Wt)
-        self._Vt, self._energy = frame_major(V, self._rule.level), energy
+        self._Vt, self._energy = frame_major(V, self._rule.level), float(frame_sums.sum())
+        safe = not self._rule.penalised and frame_sums.min() > QUIET
+        self._floor_every = FLOOR_EVERY if safe else 1
         self._R, self._L = (part[: n * F].reshape(n, F) for part in self._scratch)  # V/WH, its log
         self._T, self._G = (part[: n * K].reshape(n, K) for part in self._scratch)  # in their place
         self._one = self._ones[:n]
@@ -140,7 +147,6 @@ class EncodingBlock(threading.local):
     def iterate(self, H: Matrix, n_iter: int, *, trace: bool) -> list[Cost]:
         """Iterate on H in place; give the costs after each iteration, or none."""
         costs = []
-        often = 1 if self._rule.offset is not None else FLOOR_EVERY
         self.floor(H)
         for i in range(n_iter):
             if trace and i > 0:
@@ -148,7 +154,7 @@ class EncodingBlock(threading.local):
             else:
                 self._divide(H)
             self.update(H, H)
-            if i % often == 0 or i == n_iter - 1:
+            if i % self._floor_every == 0 or i == n_iter - 1:
                 self.floor(H)
         return [*costs, self.measure(H)] if trace else []
 
@@ -157,7 +163,8 @@ class EncodingBlock(threading.local):
 
         An update never raises the objective from Q to H = Q ∘ G. Where the next Q would, the
         update is taken at H itself and momentum starts anew: so the values never rise, and the H
-        that is given is at or below the last of them.
+        that is given is at or below the last of them. (Not so under "mu" with a gamma prior,
+        whose update may raise it.)
         """
         Q, P = (spare[: len(H)] for spare in self._spare)
         costs: list[Cost] = []

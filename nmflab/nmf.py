@@ -285,7 +285,7 @@ def encode(
         Ht = encoding_start(frame_sums, W, init, seed)
 
         def work(frames: slice) -> list[Cost]:
-            block.take(V[:, frames], float(frame_sums[frames].sum()), flat=flat)
+            block.take(V[:, frames], frame_sums[frames], flat=flat)
             iterate = block.iterate_accelerated if solver == "accelerated" else block.iterate
             return iterate(Ht[frames], n_iter, trace=trace or epsilon > 0)
 

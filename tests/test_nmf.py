@@ -353,6 +353,27 @@ def test_training_tells_its_progress_and_an_error_in_it_ends_it(rng):
 # Encoding
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("penalty", [0.0, 1e3])
+def test_silent_frames_and_bands_without_a_basis_leave_all_finite(rng, solver, penalty):
+    """WH would fall to 0 there, as float32 knows nothing below 1e-45."""
+    V = rng.random((12, 40), dtype=np.float32)
+    V[:, 10:20] = 0
+    V[8:] = 0
+    V[:, 30:35] *= 1e-7
+    W = rng.random((12, 5), dtype=np.float32)
+    W[8:] = 0
+    prior = ExponentialPrior(shape=np.ones(5), scale=np.full(5, 1e-3))
+    for level in (1e-10, 1.0, 1e10):
+        found = encode(level * V, W, prior=prior, penalty=penalty, n_iter=30, solver=solver)
+        assert np.isfinite(found.H).all()
+        assert np.isfinite(found.objective).all()
+        if not penalty:
+            V_hat = W.astype(np.float64) @ found.H
+            assert V_hat.sum() == pytest.approx(level * V.sum(), rel=1e-3)
+
+
 @settings(max_examples=40)
 @given(seed=seeds, solver=st.sampled_from(SOLVERS), level=levels, start=st.booleans())
 def test_the_divergence_never_rises_in_plain_encoding(seed, solver, level, start):

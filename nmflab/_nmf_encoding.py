@@ -95,9 +95,7 @@ class EncodingBlock(threading.local):
             self._offsets = aligned((most, K), rule.offset)
             self._guard = aligned((most, K), GUARD)
 
-    def take(
-        self, V: NDArray[np.floating], frame_sums: NDArray[np.float64], *, flat: bool
-    ) -> None:
+    def take(self, V: NDArray[np.floating], frame_sums: NDArray[np.float64], *, flat: bool) -> None:
         """Turn to a block of frames, with the sum of each."""
         self._flat = flat  # all activations of a frame are the same, as yet
         (F, n), K = V.shape, len(self._rule.Wt)

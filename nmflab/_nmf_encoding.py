@@ -62,11 +62,11 @@ class UpdateRule:
             rate = penalty / prior.scale
             logarithmic = penalty * (1.0 - prior.shape)
         den = column_sums + rate
-        W = np.maximum(W, LEAST_WEIGHT * column_sums)
+        Wt = np.maximum(W.T, LEAST_WEIGHT * column_sums[:, None], dtype=np.float32)
         return cls(
-            Wt=np.ascontiguousarray(W.T, dtype=np.float32),
-            W_over_den=np.ascontiguousarray(W / den, dtype=np.float32),
-            row_sums=W.sum(axis=1, dtype=np.float64).astype(np.float32),
+            Wt=Wt,
+            W_over_den=np.ascontiguousarray((Wt / den[:, None].astype(np.float32)).T),
+            row_sums=Wt.sum(axis=0),
             linear=np.stack([column_sums, rate], axis=1).astype(np.float32),
             logarithmic=logarithmic.astype(np.float32),
             offset=(-logarithmic / den).astype(np.float32) if logarithmic.any() else None,

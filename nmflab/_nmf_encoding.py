@@ -26,7 +26,7 @@ Cost = tuple[float, float]  # D(V‖WH) and λ Σ φ(H)
 
 ENCODING_FRAMES = 640  # frames in a block, at most
 FEW_FRAMES = 128  # too few to be worth a thread of their own
-FLOOR_EVERY = 4  # iterations of plain NMF until activations are held at their floor again
+FLOOR_EVERY = 8  # iterations of plain NMF until activations are held at their floor again
 QUIET = 1e-14  # frame sum from which on WH can't fall to 0 meanwhile: it keeps the sum of V
 GUARD = np.float32(0.1)  # least denominator of "mu", relative to Wᵀ1 + λ/b
 

@@ -38,7 +38,7 @@ def extrapolate(H: Matrix, P: Matrix, steps: int, *, out: Matrix) -> None:
 
     H⁻ is the iterate before, G what an update has just multiplied by. In logarithms this is the
     optimised gradient method of Kim and Fessler (2016), log Q = log H + a log P with a near 1,
-    whose second momentum, G, doubles the speed of Nesterov's. With c = (1 − a)/(1 + a) the
+    whose second momentum, G, halves the bound of Nesterov's. With c = (1 − a)/(1 + a) the
     rational form agrees to first order, needs no power, and can't go further than a factor 1/c.
     It is 1/c − (1/c − c)/(c P + 1).
     """

@@ -36,11 +36,12 @@ def log_term(V: Matrix, R: Matrix, L: Matrix) -> float:
 def extrapolate(H: Matrix, P: Matrix, steps: int, *, out: Matrix) -> None:
     """Q = H ∘ (P + c) / (c P + 1), a point beyond H, P = H/H⁻ ∘ G; P becomes Q/H.
 
-    H⁻ is the iterate before, G what an update has just multiplied by. In logarithms this is the
-    optimised gradient method of Kim and Fessler (2016), log Q = log H + a log P with a near 1,
-    whose second momentum, G, halves the bound of Nesterov's. With c = (1 − a)/(1 + a) the
-    rational form agrees to first order, needs no power, and can't go further than a factor 1/c.
-    It is 1/c − (1/c − c)/(c P + 1).
+    H⁻ is the iterate before, G what an update has just multiplied by. It is modelled, in
+    logarithms, on the optimised gradient method of Kim and Fessler (2016), log Q = log H + a log P,
+    with one a for its two momenta. An update is no gradient step, so no bound of theirs carries
+    over: those who extrapolate need a safeguard. With c = (1 − a)/(1 + a) the rational form agrees
+    to first order, needs no power, and can't go further than a factor 1/c. It is
+    1/c − (1/c − c)/(c P + 1). `steps` counts the updates since momentum began.
     """
     a = min(steps / (steps + 1.0), MOMENTUM)
     c = (1.0 - a) / (1.0 + a)

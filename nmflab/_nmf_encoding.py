@@ -28,6 +28,7 @@ ENCODING_FRAMES = 640  # frames in a block, at most
 FEW_FRAMES = 128  # too few to be worth a thread of their own
 FLOOR_EVERY = 8  # iterations of plain NMF until activations are held at their floor again
 QUIET = 1e-14  # frame sum from which on WH can't fall to 0 meanwhile: it keeps the sum of V
+TINY = 1e-30  # no frame has less energy, but the silent
 GUARD = np.float32(0.1)  # least denominator of "mu", relative to Wᵀ1 + λ/b
 
 
@@ -42,6 +43,7 @@ class UpdateRule:
 
     Wt: Matrix  # (K, F)
     W_over_den: Matrix  # (F, K)
+    den: Vector  # Wᵀ1 + λ/b
     row_sums: Vector  # W1
     linear: Matrix  # (K, 2): Wᵀ1 and λ/b, what an activation costs in D and in the penalty
     logarithmic: Vector  # λ(1−a), what its logarithm costs
@@ -62,15 +64,17 @@ class UpdateRule:
             rate = penalty / prior.scale
             logarithmic = penalty * (1.0 - prior.shape)
         den = column_sums + rate
-        Wt = np.maximum(W.T, LEAST_WEIGHT * column_sums[:, None], dtype=np.float32)
+        least = LEAST_WEIGHT * column_sums[:, None]
+        Wt = np.maximum(W.T, least, dtype=np.float32, order="C")
         return cls(
             Wt=Wt,
             W_over_den=np.ascontiguousarray((Wt / den[:, None].astype(np.float32)).T),
+            den=den.astype(np.float32),
             row_sums=Wt.sum(axis=0),
             linear=np.stack([column_sums, rate], axis=1).astype(np.float32),
             logarithmic=logarithmic.astype(np.float32),
             offset=(-logarithmic / den).astype(np.float32) if logarithmic.any() else None,
-            penalised=bool(rate.any()),
+            penalised=bool(rate.any() or logarithmic.any()),
             multiplicative=update == "mu",
             floor=(FLOOR * level / column_sums).astype(np.float32),
             level=level,
@@ -100,6 +104,7 @@ class EncodingBlock(threading.local):
         self._flat = flat  # all activations of a frame are the same, as yet
         (F, n), K = V.shape, len(self._rule.Wt)
         self._Vt, self._energy = frame_major(V, self._rule.level), float(frame_sums.sum())
+        self._frame_sums = frame_sums
         safe = not self._rule.penalised and frame_sums.min() > QUIET
         self._floor_every = FLOOR_EVERY if safe else 1
         self._R, self._L = (part[: n * F].reshape(n, F) for part in self._scratch)  # V/WH, its log
@@ -129,13 +134,16 @@ class EncodingBlock(threading.local):
     def update(self, Q: Matrix, H: Matrix) -> None:
         """Update Q, with V/WQ as it stands, into H, which may be Q itself."""
         np.matmul(self._R, self._rule.W_over_den, out=self._G)
-        if self._rule.offset is not None and self._rule.multiplicative:
+        if self._rule.offset is None:
+            np.multiply(Q, self._G, out=H)
+        elif self._rule.multiplicative:
             np.divide(self._offsets[: len(Q)], Q, out=self._T)
             np.subtract(np.float32(1.0), self._T, out=self._T)
             np.maximum(self._T, self._guard[: len(Q)], out=self._T)
-            self._G /= self._T
-        np.multiply(Q, self._G, out=H)
-        if self._rule.offset is not None and not self._rule.multiplicative:
+            np.multiply(Q, self._G, out=H)
+            H /= self._T
+        else:
+            np.multiply(Q, self._G, out=H)
             H += self._offsets[: len(Q)]
 
     def floor(self, H: Matrix) -> None:
@@ -159,14 +167,14 @@ class EncodingBlock(threading.local):
     def iterate_accelerated(self, H: Matrix, n_iter: int, *, trace: bool) -> list[Cost]:
         """Do the same with each update taken at an extrapolated point Q.
 
-        An update never raises the objective from Q to H = Q ∘ G. Where the next Q would, the
-        update is taken at H itself and momentum starts anew: so the values never rise, and the H
-        that is given is at or below the last of them. (Not so under "mu" with a gamma prior,
-        whose update may raise it.)
+        An update never raises the objective from Q to H, but "mu" with a gamma prior. Where the
+        next Q isn't known to be as good as that H (`_bound`), the update is taken at H itself and
+        momentum starts anew. So neither the values rise, nor does what is reached from one number
+        of iterations to the next.
         """
         Q, P = (spare[: len(H)] for spare in self._spare)
         costs: list[Cost] = []
-        momentum = 0
+        momentum, bound = 0, np.inf
         self.floor(H)
         for _ in range(n_iter):
             if momentum > 0:
@@ -174,7 +182,7 @@ class EncodingBlock(threading.local):
                 if self._rule.offset is not None:  # its logarithm is a gain below ε
                     self.floor(Q)
                 cost = self.measure(Q)
-            if momentum == 0 or sum(cost) > sum(costs[-1]):
+            if momentum == 0 or sum(cost) > bound:
                 momentum = 0
                 P.fill(1.0)
                 np.copyto(Q, H)
@@ -182,12 +190,32 @@ class EncodingBlock(threading.local):
             costs.append(cost)
             self.update(Q, H)
             self.floor(H)
+            bound = self._bound(cost[0], H)
             if self._rule.offset is not None:
                 np.divide(H, Q, out=self._G)
-            P *= self._G
-            P *= self._G
+            with np.errstate(over="ignore"):  # P = ∞ makes Q = H/c
+                P *= self._G
+                P *= self._G
             momentum += 1
         return [*costs[1:], self.measure(H)] if trace else []
+
+    def _bound(self, divergence: float, H: Matrix) -> float:
+        """Give what the objective at H is at least, after the update from Q with D(V‖WQ).
+
+        v log(v/v̂) ≥ v log r − r v̂ + v for any r > 0. With r = s V/WQ, and for each frame the
+        best s, that is D(V‖WH) ≥ D(V‖WQ) + Σ W(H − Q) − Σ V log(Σ (V/WQ) WH / Σ V).
+        """
+        np.multiply(self._G, H, out=self._T)
+        explained = (self._T @ self._rule.den).astype(np.float64)  # Σ (V/WQ) WH, a frame
+        V = self._frame_sums
+        fall = V @ np.log(np.maximum(explained, TINY) / np.maximum(V, TINY))
+        sums = (self._one @ H).astype(np.float64)
+        column_sums, rate = self._rule.linear.T
+        grown, penalty = (sums - self._sums) @ column_sums, sums @ rate
+        if self._rule.offset is not None:
+            np.log(H, out=self._T)
+            penalty += (self._T @ self._rule.logarithmic).sum(dtype=np.float64)
+        return float(divergence + grown - fall + penalty)
 
 
 def encoding_blocks(num_frames: int) -> list[slice]:

@@ -87,19 +87,23 @@ class Training:
         self, stripe: list[slice], Wt: Matrix, W: Matrix
     ) -> tuple[float, Matrix, NDArray[np.float64]]:
         """Update H block by block, and add up what W is to be updated with."""
-        numerator, product = np.zeros_like(Wt), np.empty_like(Wt)
+        numerator = np.zeros_like(Wt)
         row_sums, log_terms = np.zeros(len(Wt)), 0.0
         for V, H, scratch in self._blocks(stripe):
             ratio(V, H, Wt, scratch.R)
             if self._trace:
                 log_terms += log_term(V, scratch.R, scratch.L)
             np.matmul(scratch.R, W, out=scratch.G)  # Wᵀ(V/WH), and Wᵀ1 = 1
-            H *= scratch.G
-            np.maximum(H, scratch.floor, out=H)
-            ratio(V, H, self.Wt, scratch.R)
-            numerator += np.matmul(H.T, scratch.R, out=product)
+            numerator += self._update_block(V, H, scratch)
             row_sums += scratch.ones @ H
         return log_terms, numerator, row_sums
+
+    def _update_block(self, V: Matrix, H: Matrix, scratch: _TrainingScratch) -> Matrix:
+        """Update H with G as it stands; give the block's part of (V/WH)Hᵀ."""
+        H *= scratch.G
+        np.maximum(H, scratch.floor, out=H)
+        ratio(V, H, self.Wt, scratch.R)
+        return np.matmul(H.T, scratch.R, out=scratch.product)
 
     def _measure_stripe(self, stripe: list[slice]) -> float:
         log_terms = 0.0
@@ -123,6 +127,7 @@ class _TrainingScratch(threading.local):
         self._all = [aligned((most, F)) for _ in range(2)]
         self._all_K = [aligned((most, K)) for _ in range(3)]
         self._floor = aligned((most, K), floor)
+        self.product = aligned((K, F))
         self._ones = np.ones((most, K), dtype=np.float32)
 
     def fit(self, n: int) -> None:
@@ -173,24 +178,16 @@ class AcceleratedTraining(Training):
             Wt_Q = _normalised(Wt_Q)
         value, numerator = self._update_H(Wt_Q)
         before, self.Wt = self.Wt, _normalised(Wt_Q * numerator)
-        self._P = self.Wt / before * (self.Wt / Wt_Q)
+        with np.errstate(over="ignore"):  # P = ∞ makes Q = W/c
+            self._P = self.Wt / before * (self.Wt / Wt_Q)
         self._Wt_unscaled = self.Wt
         return value
 
-    def _update_stripe(
-        self, stripe: list[slice], Wt: Matrix, W: Matrix
-    ) -> tuple[float, Matrix, NDArray[np.float64]]:
-        numerator, product = np.zeros_like(Wt), np.empty_like(Wt)
-        row_sums, log_terms = np.zeros(len(Wt)), 0.0
-        for V, H, scratch in self._blocks(stripe):
-            ratio(V, H, Wt, scratch.R)
-            log_terms += log_term(V, scratch.R, scratch.L)
-            numerator += np.matmul(H.T, scratch.R, out=product)
-            np.matmul(scratch.R, W, out=scratch.G)
-            H *= _lengthened(scratch.G, scratch.one, *scratch.steps)
-            np.maximum(H, scratch.floor, out=H)
-            row_sums += scratch.ones @ H
-        return log_terms, numerator, row_sums
+    def _update_block(self, V: Matrix, H: Matrix, scratch: _TrainingScratch) -> Matrix:
+        product = np.matmul(H.T, scratch.R, out=scratch.product)
+        H *= _lengthened(scratch.G, scratch.one, *scratch.steps)
+        np.maximum(H, scratch.floor, out=H)
+        return product
 
 
 def _lengthened(G: Matrix, one: Matrix, T: Matrix, scratch: Matrix) -> Matrix:

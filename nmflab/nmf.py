@@ -166,8 +166,8 @@ def train_nmf(
         Whether to compute the divergence after each iteration, which takes a twentieth of the
         time. Without it the result holds none.
     progress : callable, optional
-        Called as ``progress(done, n_iter)`` after each iteration; an exception that it raises
-        ends the training.
+        Called as ``progress(done, n_iter)`` after each iteration, with BLAS held to one thread;
+        an exception that it raises ends the training.
 
     Returns
     -------
@@ -262,7 +262,7 @@ def encode(
     Returns
     -------
     Encoding
-        H, and the objective after each iteration or, without `trace`, an empty one.
+        H, and the objective after each iteration, or none: see `trace`.
 
     Raises
     ------
@@ -298,5 +298,8 @@ def encode(
         return Encoding(Ht.T, divergence + penalties, np.maximum(divergence, 0.0))
 
     encoding = run(n_iter)
-    below = np.flatnonzero(encoding.divergence[:-1] < epsilon)
-    return run(int(below[0]) + 1) if len(below) else encoding  # no block knows the sum by itself
+    for i in np.flatnonzero(encoding.divergence[:-1] < epsilon):  # no block knows the sum by itself
+        stopped = run(int(i) + 1)
+        if stopped.divergence[-1] < epsilon:  # at once, but where the values are not those of H
+            return stopped
+    return encoding

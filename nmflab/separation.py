@@ -412,13 +412,12 @@ def encode_nearby(
         return encode_mixture(model, V, settings, unit=unit)
     probe = np.s_[:, ::PROBE_STEP]
     fresh = encode_mixture(model, V[probe], settings, unit=unit).objective[-1]
-    few = settings.replace(max_iter_test=max(1, settings.max_iter_test // 3), epsilon=0.0)
-    warm = encode_mixture(model, V[probe], few, init=H[probe], unit=unit).objective
-    same = np.flatnonzero(np.abs(warm - fresh) <= PROBE_TOLERANCE * np.abs(fresh))
-    if len(same) == 0:
-        return encode_mixture(model, V, settings, unit=unit)
-    enough = few.replace(max_iter_test=int(same[0]) + 1)
-    return encode_mixture(model, V, enough, init=H, unit=unit)
+    for n in range(1, max(1, settings.max_iter_test // 3) + 1):
+        few = settings.replace(max_iter_test=n, epsilon=0.0)
+        warm = encode_mixture(model, V[probe], few, init=H[probe], unit=unit).objective[-1]
+        if abs(warm - fresh) <= PROBE_TOLERANCE * abs(fresh):
+            return encode_mixture(model, V, few, init=H, unit=unit)
+    return encode_mixture(model, V, settings, unit=unit)
 
 
 def scaled_prior(

@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 SETTLE = 0.05  # seconds for which the threads of the last contestant may go on spinning
 LEAST = 0.1  # seconds that a measurement takes at least: what is short is repeated
-WARM = 2.0  # seconds up to which a contestant runs once more, unmeasured, before it is measured
+WARM = 2.0  # seconds up to which a contestant runs unmeasured before it is measured
 SLOW = 12.0  # seconds from which on a contestant runs only once
 SHARE = 6.0  # seconds that one contestant may take in all rounds, if three rounds allow it
 
@@ -70,7 +70,8 @@ def compete(
     """Let all run once to warm up, then in rounds, the slow in fewer of them.
 
     A core that has just been idle, or did other work, is slow for some tens of milliseconds. So
-    each contestant runs once before it is measured, in each round, unless that would matter little.
+    each contestant runs unmeasured, as long as it is going to be measured, in each round, unless
+    that would matter little.
     Of those that take longer than SLOW the first run is the only one, and it counts.
     """
     contest = Contest(title, {name: [] for name in contestants}, {name: [] for name in contestants})

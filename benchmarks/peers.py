@@ -19,7 +19,7 @@ import nmflab
 from benchmarks import data, original, textbook
 from nmflab._nmf_encoding import encoding_blocks
 from nmflab._nmf_training import TRAINING_FRAMES, TRAINING_STRIPES
-from nmflab.parallel import even_split, map_blocks
+from nmflab.parallel import aligned, even_split, map_blocks, one_blas_thread
 
 Run = Callable[[], tuple[np.ndarray, np.ndarray] | None]
 
@@ -46,12 +46,12 @@ def encode_ours(V, W, n_iter, **options) -> Run:
 def encode_products(V, W, n_iter) -> Run:
     """Do the two products of each iteration, in the blocks and threads of `nmflab.encode`."""
     Wt, W = np.ascontiguousarray(W.T), np.ascontiguousarray(W)
-    Ht = np.ascontiguousarray(data.flat_start(V, W).T)
+    start = data.flat_start(V, W).T
+    Ht = aligned(start.shape, start)
 
     def work(frames: slice) -> None:
         H = Ht[frames]
-        R = np.empty((len(H), len(W)), dtype=np.float32)
-        G = np.empty_like(H)
+        R, G = aligned((len(H), len(W))), aligned(H.shape)
         for _ in range(n_iter):
             np.matmul(H, Wt, out=R)
             np.matmul(R, W, out=G)
@@ -101,15 +101,14 @@ def train_ours(V, W, H, n_iter, **options) -> Run:
 
 def train_products(V, W, H, n_iter) -> Run:
     """Do the four products of each iteration, in the blocks and threads of `train_nmf`."""
-    W, Wt, Ht = (np.ascontiguousarray(A) for A in (W, W.T, H.T))
+    W, Wt, Ht = (aligned(A.shape, A) for A in (W, W.T, H.T))
     size = -(-len(Ht) // TRAINING_STRIPES)
 
     def work(stripe: slice) -> None:
-        product = np.empty_like(Wt)
+        product = aligned(Wt.shape)
         for frames in even_split(stripe.start, stripe.stop, TRAINING_FRAMES):
             H = Ht[frames]
-            R = np.empty((len(H), Wt.shape[1]), dtype=np.float32)
-            G = np.empty_like(H)
+            R, G = aligned((len(H), Wt.shape[1])), aligned(H.shape)
             np.matmul(H, Wt, out=R)
             np.matmul(R, W, out=G)
             np.matmul(H, Wt, out=R)
@@ -118,8 +117,9 @@ def train_products(V, W, H, n_iter) -> Run:
     stripes = even_split(0, len(Ht), size)
 
     def run():
-        for _ in range(n_iter):
-            _exhaust(map_blocks(work, stripes))
+        with one_blas_thread():
+            for _ in range(n_iter):
+                _exhaust(map_blocks(work, stripes))
 
     return run
 

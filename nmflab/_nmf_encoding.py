@@ -104,7 +104,7 @@ class EncodingBlock(threading.local):
         self._flat = flat  # all activations of a frame are the same, as yet
         (F, n), K = V.shape, len(self._rule.Wt)
         self._Vt, self._energy = frame_major(V, self._rule.level), float(frame_sums.sum())
-        self._frame_sums = frame_sums
+        self._frame_sums, self._log_sums = frame_sums, np.log(np.maximum(frame_sums, TINY))
         safe = not self._rule.penalised and frame_sums.min() > QUIET
         self._floor_every = FLOOR_EVERY if safe else 1
         self._R, self._L = (part[: n * F].reshape(n, F) for part in self._scratch)  # V/WH, its log
@@ -123,9 +123,9 @@ class EncodingBlock(threading.local):
     def measure(self, H: Matrix) -> Cost:
         """Compute V/WH, and from it D(V‖WH) and λ Σ φ(H)."""
         self._divide(H)
-        self._sums = self._one @ H
-        linear, penalty = self._sums.astype(np.float64) @ self._rule.linear
-        divergence = log_term(self._Vt, self._R, self._L) - self._energy + linear
+        sums = (self._one @ H).astype(np.float64)
+        self._linear, penalty = sums @ self._rule.linear  # ΣWH, and what H costs in the penalty
+        divergence = log_term(self._Vt, self._R, self._L) - self._energy + self._linear
         if self._rule.offset is not None:
             np.log(H, out=self._G)
             penalty += (self._G @ self._rule.logarithmic).sum(dtype=np.float64)
@@ -176,7 +176,7 @@ class EncodingBlock(threading.local):
         costs: list[Cost] = []
         momentum, bound = 0, np.inf
         self.floor(H)
-        for _ in range(n_iter):
+        for i in range(n_iter):
             if momentum > 0:
                 extrapolate(H, P, momentum, out=Q)
                 if self._rule.offset is not None:  # its logarithm is a gain below ε
@@ -190,12 +190,13 @@ class EncodingBlock(threading.local):
             costs.append(cost)
             self.update(Q, H)
             self.floor(H)
-            bound = self._bound(cost[0], H)
-            if self._rule.offset is not None:
-                np.divide(H, Q, out=self._G)
+            if i == n_iter - 1:
+                break
+            factor = self._G if self._rule.offset is None else np.divide(H, Q, out=self._T)
             with np.errstate(over="ignore"):  # P = ∞ makes Q = H/c
-                P *= self._G
-                P *= self._G
+                P *= factor
+                P *= factor
+            bound = self._bound(cost[0], H)
             momentum += 1
         return [*costs[1:], self.measure(H)] if trace else []
 
@@ -205,17 +206,16 @@ class EncodingBlock(threading.local):
         v log(v/v̂) ≥ v log r − r v̂ + v for any r > 0. With r = s V/WQ, and for each frame the
         best s, that is D(V‖WH) ≥ D(V‖WQ) + Σ W(H − Q) − Σ V log(Σ (V/WQ) WH / Σ V).
         """
-        np.multiply(self._G, H, out=self._T)
-        explained = (self._T @ self._rule.den).astype(np.float64)  # Σ (V/WQ) WH, a frame
-        V = self._frame_sums
-        fall = V @ np.log(np.maximum(explained, TINY) / np.maximum(V, TINY))
-        sums = (self._one @ H).astype(np.float64)
-        column_sums, rate = self._rule.linear.T
-        grown, penalty = (sums - self._sums) @ column_sums, sums @ rate
-        if self._rule.offset is not None:
-            np.log(H, out=self._T)
-            penalty += (self._T @ self._rule.logarithmic).sum(dtype=np.float64)
-        return float(divergence + grown - fall + penalty)
+        rule, G = self._rule, self._G
+        G *= H
+        explained = np.maximum(G @ rule.den, TINY).astype(np.float64)  # Σ (V/WQ) WH, a frame
+        fall = self._frame_sums @ (np.log(explained) - self._log_sums)
+        linear, logarithms = self._energy, 0.0  # Σ H den is Σ Q den ∘ G, which is Σ V
+        if rule.offset is not None:  # but not so here
+            linear = float((self._one @ H).astype(np.float64) @ rule.den)
+            np.log(H, out=G)
+            logarithms = float((G @ rule.logarithmic).sum(dtype=np.float64))
+        return float(divergence - self._linear + linear - fall + logarithms)
 
 
 def encoding_blocks(num_frames: int) -> list[slice]:

@@ -164,15 +164,20 @@ class EncodingBlock(threading.local):
                 self.floor(H)
         return [*costs, self.measure(H)] if trace else []
 
-    def iterate_accelerated(self, H: Matrix, n_iter: int, *, trace: bool) -> list[Cost]:
+    def iterate_accelerated(
+        self, H: Matrix, n_iter: int, *, trace: bool, at_H: bool = False
+    ) -> list[Cost]:
         """Do the same with each update taken at an extrapolated point Q.
 
         An update never raises the objective from Q to H, but "mu" with a gamma prior. Where the
         next Q isn't known to be as good as that H (`_bound`), the update is taken at H itself and
         momentum starts anew. So neither the values rise, nor does what is reached from one number
-        of iterations to the next.
+        of iterations to the next. The block decides as a whole: what a frame gets depends on those
+        beside it. The costs are those of each Q and the last H or, which takes half as long again,
+        those of each H (`at_H`).
         """
         Q, P = (spare[: len(H)] for spare in self._spare)
+        at_Q: list[Cost] = []
         costs: list[Cost] = []
         momentum, bound = 0, np.inf
         self.floor(H)
@@ -187,7 +192,7 @@ class EncodingBlock(threading.local):
                 P.fill(1.0)
                 np.copyto(Q, H)
                 cost = self.measure(Q)
-            costs.append(cost)
+            at_Q.append(cost)
             self.update(Q, H)
             self.floor(H)
             if i == n_iter - 1:
@@ -198,13 +203,18 @@ class EncodingBlock(threading.local):
                 P *= factor
             bound = self._bound(cost[0], H)
             momentum += 1
-        return [*costs[1:], self.measure(H)] if trace else []
+            if at_H:
+                costs.append(self.measure(H))
+        if not at_H:
+            costs = at_Q[1:]
+        return [*costs, self.measure(H)] if trace else []
 
     def _bound(self, divergence: float, H: Matrix) -> float:
         """Give what the objective at H is at least, after the update from Q with D(V‖WQ).
 
         v log(v/v̂) ≥ v log r − r v̂ + v for any r > 0. With r = s V/WQ, and for each frame the
-        best s, that is D(V‖WH) ≥ D(V‖WQ) + Σ W(H − Q) − Σ V log(Σ (V/WQ) WH / Σ V).
+        best s, that is D(V‖WH) ≥ D(V‖WQ) + Σ W(H − Q) − Σ V log(Σ (V/WQ) WH / Σ V). To this comes
+        what the prior costs at H. It needs G and ΣWQ as the update left them, and G is lost.
         """
         rule, G = self._rule, self._G
         G *= H
@@ -219,7 +229,7 @@ class EncodingBlock(threading.local):
 
 
 def encoding_blocks(num_frames: int) -> list[slice]:
-    """Split the frames into blocks: even a short clip into two, for two threads."""
+    """Split the frames into blocks: more than `FEW_FRAMES` into two, for two threads."""
     half = -(-num_frames // 2)
     return even_split(0, num_frames, min(max(half, FEW_FRAMES), ENCODING_FRAMES))
 

@@ -86,7 +86,7 @@ class Encoding:
         Activations.
     objective : ndarray of float64, shape (n,)
         D(V‖WH) + λ Σ φ(H) after each of the n iterations; those of the accelerated solver but
-        the last are taken at the extrapolated point where the next update starts.
+        the last are taken at the extrapolated point where the next update starts, unless ε > 0.
     divergence : ndarray of float64, shape (n,)
         D(V‖WH) by itself.
     """
@@ -156,8 +156,8 @@ def train_nmf(
     epsilon : float, default 0.0
         Stop once the divergence has been seen below this.
     solver : {"plain", "accelerated"}
-        The updates as published, or longer ones that never raise D either
-        (`AcceleratedTraining`).
+        The updates as published, or longer ones (`AcceleratedTraining`): the values traced never
+        rise by more than rounding but for the last, which nothing checks.
     init : (array_like (F, K), array_like (K, T)), optional
         Where to start. By default W and H are drawn at random, H at the level of V.
     seed : int, default 0
@@ -248,16 +248,19 @@ def encode(
         The majorise-minimise rule, under which the objective never rises, or the paper's
         multiplicative rule, whose denominator is guarded where a gamma prior makes it negative.
     solver : {"plain", "accelerated"}
-        The updates as published, or with multiplicative momentum (`extrapolate`).
+        The updates as published, or with multiplicative momentum (`extrapolate`), of which each
+        block of frames decides by its sum when to start it anew: H of a frame then depends a
+        little on the frames beside it.
     init : array_like (K, T) or {"flat", "random"}, optional
         Where to start. "flat", the default, gives all bases the same share of each frame.
     seed : int, default 0
         Seed of a random start.
     trace : bool, default True
-        Whether to compute the objective after each iteration, which takes a tenth of the time.
-        Without it, and with ε = 0, the result holds H alone and no values.
+        Whether to compute the objective after each iteration, which takes a tenth of the time of
+        the plain solver. Without it, and with ε = 0, the result holds H alone and no values.
     progress : callable, optional
-        Called as ``progress(done, blocks)`` after each block of frames.
+        Called as ``progress(done, blocks)`` after each block of frames; from the first on again
+        where ε was reached before the last iteration.
 
     Returns
     -------
@@ -286,8 +289,10 @@ def encode(
 
         def work(frames: slice) -> list[Cost]:
             block.take(V[:, frames], frame_sums[frames], flat=flat)
-            iterate = block.iterate_accelerated if solver == "accelerated" else block.iterate
-            return iterate(Ht[frames], n_iter, trace=trace or epsilon > 0)
+            H, traced = Ht[frames], trace or epsilon > 0
+            if solver == "accelerated":
+                return block.iterate_accelerated(H, n_iter, trace=traced, at_H=epsilon > 0)
+            return block.iterate(H, n_iter, trace=traced)
 
         parts = []
         for done, part in enumerate(map_blocks(work, blocks), start=1):
@@ -298,8 +303,5 @@ def encode(
         return Encoding(Ht.T, divergence + penalties, np.maximum(divergence, 0.0))
 
     encoding = run(n_iter)
-    for i in np.flatnonzero(encoding.divergence[:-1] < epsilon):  # no block knows the sum by itself
-        stopped = run(int(i) + 1)
-        if stopped.divergence[-1] < epsilon:  # at once, but where the values are not those of H
-            return stopped
-    return encoding
+    below = np.flatnonzero(encoding.divergence[:-1] < epsilon)
+    return run(int(below[0]) + 1) if len(below) else encoding  # no block knows the sum by itself

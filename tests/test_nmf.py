@@ -354,17 +354,19 @@ def test_training_tells_its_progress_and_an_error_in_it_ends_it(rng):
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
-@pytest.mark.parametrize("penalty", [0.0, 0.5])
-def test_encoding_ends_at_the_first_h_below_epsilon(rng, solver, penalty):
+@pytest.mark.parametrize(
+    ("penalty", "update"), [(0.0, "mm"), (0.5, "mm"), (20.0, "mm"), (0.5, "mu")]
+)
+def test_encoding_ends_at_the_first_h_below_epsilon(solver, penalty, update):
     for seed in range(20):
         V, W, rng = problem(seed)
-        options = {"prior": exponential_prior(rng), "penalty": penalty, "solver": solver}
+        prior = gamma_prior(rng, 0.3) if update == "mu" else exponential_prior(rng)
+        options = {"prior": prior, "penalty": penalty, "update": update, "solver": solver}
         ends = [encode(V, W, n_iter=n, **options).divergence[-1] for n in range(1, 13)]
         epsilon = (min(ends) + max(ends)) / 2
         found = encode(V, W, n_iter=12, epsilon=epsilon, **options)
-        assert found.divergence[-1] < epsilon
-        if penalty == 0:  # or the divergence by itself may rise
-            assert len(found.divergence) == 1 + int(np.argmax(np.array(ends) < epsilon))
+        np.testing.assert_allclose(found.divergence, ends[: len(found.divergence)], rtol=1e-6)
+        assert len(found.divergence) == 1 + int(np.argmax(np.array(ends) < epsilon))
 
 
 @pytest.mark.parametrize("order", "CF")

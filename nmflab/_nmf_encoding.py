@@ -177,7 +177,6 @@ class EncodingBlock(threading.local):
         those of each H (`at_H`).
         """
         Q, P = (spare[: len(H)] for spare in self._spare)
-        at_Q: list[Cost] = []
         costs: list[Cost] = []
         momentum, bound = 0, np.inf
         self.floor(H)
@@ -192,7 +191,8 @@ class EncodingBlock(threading.local):
                 P.fill(1.0)
                 np.copyto(Q, H)
                 cost = self.measure(Q)
-            at_Q.append(cost)
+            if i > 0 and not at_H:
+                costs.append(cost)
             self.update(Q, H)
             self.floor(H)
             if i == n_iter - 1:
@@ -205,8 +205,6 @@ class EncodingBlock(threading.local):
             momentum += 1
             if at_H:
                 costs.append(self.measure(H))
-        if not at_H:
-            costs = at_Q[1:]
         return [*costs, self.measure(H)] if trace else []
 
     def _bound(self, divergence: float, H: Matrix) -> float:
@@ -220,7 +218,7 @@ class EncodingBlock(threading.local):
         G *= H
         explained = np.maximum(G @ rule.den, TINY).astype(np.float64)  # Σ (V/WQ) WH, a frame
         fall = self._frame_sums @ (np.log(explained) - self._log_sums)
-        linear, logarithms = self._energy, 0.0  # Σ H den is Σ Q den ∘ G, which is Σ V
+        linear, logarithms = self._energy, 0.0  # Σ den H is Σ den G Q = Σ V, or more at the floor
         if rule.offset is not None:  # but not so here
             linear = float((self._one @ H).astype(np.float64) @ rule.den)
             np.log(H, out=G)

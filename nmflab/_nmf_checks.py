@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmflab.errors import NmflabError
 from nmflab.priors import Prior
+
+SCALES = 1e12  # the most by which frame sums and column sums may be away from 1, either way
+LARGEST = 1e25  # of a start: times a basis it still is within float32
 
 
 def magnitudes(V: ArrayLike) -> tuple[NDArray[np.floating], NDArray[np.float64]]:
@@ -16,12 +21,7 @@ def magnitudes(V: ArrayLike) -> tuple[NDArray[np.floating], NDArray[np.float64]]
         raise NmflabError(f"V must be a matrix (bins, frames), but has the shape {V.shape}.")
     with np.errstate(over="ignore"):
         frame_sums = V.sum(axis=0, dtype=np.result_type(V, np.float32)).astype(np.float64)
-    level = float(frame_sums.mean())
-    if level and not 1e-15 < level < 1e15:
-        raise NmflabError(
-            f"V has a mean frame sum of {level:g}, beyond what float32 can work with: "
-            "scale it to the order of 1."
-        )
+    check_scale("V has a mean frame sum", float(frame_sums.mean()))
     return V, frame_sums
 
 
@@ -46,6 +46,9 @@ def bases(W: ArrayLike, num_bins: int) -> NDArray[np.floating]:
         raise NmflabError(
             f"W's column {int(np.argmin(W.any(axis=0)))} is all zeros: each basis needs energy."
         )
+    sums = W.sum(axis=0, dtype=np.float64)
+    for extreme in (sums.min(), sums.max()):
+        check_scale("W has a column sum", float(extreme))
     return W
 
 
@@ -54,7 +57,17 @@ def fitting(start: ArrayLike, shape: tuple[int, int], name: str) -> NDArray[np.f
     start = non_negative(start, name)
     if start.shape != shape:
         raise NmflabError(f"{name} has the shape {start.shape} but must be {shape}.")
+    if start.max() > LARGEST:
+        raise NmflabError(f"{name} has a value of {start.max():g} but may have up to {LARGEST:g}.")
     return start.astype(np.float32, copy=False)
+
+
+def check_scale(what: str, scale: float) -> None:
+    """Say what is wrong with a scale that float32 can't work with, but 0."""
+    if scale and not 1 / SCALES <= scale <= SCALES:
+        raise NmflabError(
+            f"{what} of {scale:g}, beyond what float32 can work with: scale it to the order of 1."
+        )
 
 
 def check_prior(prior: Prior | None, penalty: float, K: int) -> None:
@@ -74,12 +87,12 @@ def check_prior(prior: Prior | None, penalty: float, K: int) -> None:
 
 def check_counts(n_bases: int, n_iter: int, num_frames: int) -> None:
     """Say what is wrong with a number of bases or of iterations."""
-    if n_bases != int(n_bases) or not 1 <= n_bases <= num_frames:
+    if not isinstance(n_bases, Integral) or not 1 <= n_bases <= num_frames:
         raise NmflabError(
             f"n_bases is {n_bases} but must be from 1 to the number of frames, {num_frames}, "
             "a whole number: take fewer bases or more audio."
         )
-    if n_iter != int(n_iter) or n_iter < 1:
+    if not isinstance(n_iter, Integral) or n_iter < 1:
         raise NmflabError(f"n_iter is {n_iter} but must be a whole number of at least 1.")
 
 

@@ -16,19 +16,17 @@ from nmflab._nmf_steps import (
     Vector,
     extrapolate,
     frame_major,
-    log_term,
     ratio,
 )
 from nmflab.parallel import aligned, even_split
 from nmflab.priors import Prior
 
-Cost = tuple[float, float]  # D(V‖WH) and λ Σ φ(H)
+Costs = NDArray[np.float64]  # (2, frames) or (2,): D(V‖WH) and λ Σ φ(H)
 
 ENCODING_FRAMES = 640  # frames in a block, at most
 FEW_FRAMES = 128  # too few to be worth a thread of their own
 FLOOR_EVERY = 8  # iterations of plain NMF until activations are held at their floor again
 QUIET = 1e-14  # frame sum from which on WH can't fall to 0 meanwhile: it keeps the sum of V
-TINY = 1e-30  # no frame has less energy, but the silent
 GUARD = np.float32(0.1)  # least denominator of "mu", relative to Wᵀ1 + λ/b
 
 
@@ -93,7 +91,6 @@ class EncodingBlock(threading.local):
         K, F = rule.Wt.shape
         self._scratch = [aligned((most * max(F, K),)) for _ in range(2)]
         self._floors = aligned((most, K), rule.floor)
-        self._ones = np.ones(most, dtype=np.float32)
         self._spare = [aligned((most, K)) for _ in range(2)]
         if rule.offset is not None:
             self._offsets = aligned((most, K), rule.offset)
@@ -103,13 +100,11 @@ class EncodingBlock(threading.local):
         """Turn to a block of frames, with the sum of each."""
         self._flat = flat  # all activations of a frame are the same, as yet
         (F, n), K = V.shape, len(self._rule.Wt)
-        self._Vt, self._energy = frame_major(V, self._rule.level), float(frame_sums.sum())
-        self._frame_sums, self._log_sums = frame_sums, np.log(np.maximum(frame_sums, TINY))
+        self._Vt, self._frame_sums = frame_major(V, self._rule.level), frame_sums
         safe = not self._rule.penalised and frame_sums.min() > QUIET
         self._floor_every = FLOOR_EVERY if safe else 1
         self._R, self._L = (part[: n * F].reshape(n, F) for part in self._scratch)  # V/WH, its log
         self._T, self._G = (part[: n * K].reshape(n, K) for part in self._scratch)  # in their place
-        self._one = self._ones[:n]
 
     def _divide(self, H: Matrix) -> None:
         """Compute V/WH, at a flat start without a product of matrices."""
@@ -120,20 +115,23 @@ class EncodingBlock(threading.local):
         else:
             ratio(self._Vt, H, self._rule.Wt, self._R)
 
-    def measure(self, H: Matrix) -> Cost:
-        """Compute V/WH, and from it D(V‖WH) and λ Σ φ(H)."""
+    def _correlate(self) -> None:
+        """Compute G = Wᵀ(V/WH)/den from V/WH as it stands."""
+        np.matmul(self._R, self._rule.W_over_den, out=self._G)
+
+    def measure(self, H: Matrix) -> Costs:
+        """Compute V/WH, and from it what each frame costs."""
         self._divide(H)
-        sums = (self._one @ H).astype(np.float64)
-        self._linear, penalty = sums @ self._rule.linear  # ΣWH, and what H costs in the penalty
-        divergence = log_term(self._Vt, self._R, self._L) - self._energy + self._linear
+        np.log(self._R, out=self._L)
+        divergence, penalty = (H @ self._rule.linear).T.astype(np.float64)  # ΣWH and λ Σ H/b
+        divergence += np.vecdot(self._Vt, self._L) - self._frame_sums
         if self._rule.offset is not None:
             np.log(H, out=self._G)
-            penalty += (self._G @ self._rule.logarithmic).sum(dtype=np.float64)
-        return float(divergence), float(penalty)
+            penalty += self._G @ self._rule.logarithmic
+        return np.stack([divergence, penalty])
 
     def update(self, Q: Matrix, H: Matrix) -> None:
-        """Update Q, with V/WQ as it stands, into H, which may be Q itself."""
-        np.matmul(self._R, self._rule.W_over_den, out=self._G)
+        """Update Q, with G as it stands, into H, which may be Q itself."""
         if self._rule.offset is None:
             np.multiply(Q, self._G, out=H)
         elif self._rule.multiplicative:
@@ -150,80 +148,81 @@ class EncodingBlock(threading.local):
         """Hold H at ε or above."""
         np.maximum(H, self._floors[: len(H)], out=H)
 
-    def iterate(self, H: Matrix, n_iter: int, *, trace: bool) -> list[Cost]:
+    def iterate(self, H: Matrix, n_iter: int, *, trace: bool) -> list[Costs]:
         """Iterate on H in place; give the costs after each iteration, or none."""
         costs = []
         self.floor(H)
         for i in range(n_iter):
             if trace and i > 0:
-                costs.append(self.measure(H))
+                costs.append(self.measure(H).sum(axis=1))
             else:
                 self._divide(H)
+            self._correlate()
             self.update(H, H)
             if i % self._floor_every == 0 or i == n_iter - 1:
                 self.floor(H)
-        return [*costs, self.measure(H)] if trace else []
+        return [*costs, self.measure(H).sum(axis=1)] if trace else []
 
     def iterate_accelerated(
         self, H: Matrix, n_iter: int, *, trace: bool, at_H: bool = False
-    ) -> list[Cost]:
+    ) -> list[Costs]:
         """Do the same with each update taken at an extrapolated point Q.
 
-        An update never raises the objective from Q to H, but "mu" with a gamma prior. Where the
-        next Q isn't known to be as good as that H (`_bound`), the update is taken at H itself and
-        momentum starts anew. So neither the values rise, nor does what is reached from one number
-        of iterations to the next. The block decides as a whole: what a frame gets depends on those
-        beside it. The costs are those of each Q and the last H or, which takes half as long again,
-        those of each H (`at_H`).
+        An update never raises the objective from Q to H, but "mu" with a gamma prior. A frame whose
+        Q isn't known to be as good as the H before it (`_rise`) keeps that, and its momentum starts
+        anew. So no frame gets worse with more iterations, and none depends on those beside it. The
+        costs are those of the last Q that was good enough, frame by frame, and at the end of H or,
+        which takes half as long again, those of each H (`at_H`).
         """
         Q, P = (spare[: len(H)] for spare in self._spare)
-        costs: list[Cost] = []
-        momentum, bound = 0, np.inf
+        costs: list[Costs] = []
+        at_Q, cost_of_Q = trace and not at_H, np.zeros((2, len(H)))
+        anew = np.ones(len(H), dtype=bool)  # frames without momentum: their Q is H
         self.floor(H)
+        P.fill(1.0)
         for i in range(n_iter):
-            if momentum > 0:
-                extrapolate(H, P, momentum, out=Q)
-                if self._rule.offset is not None:  # its logarithm is a gain below ε
-                    self.floor(Q)
+            if at_H and i > 0:
+                costs.append(self.measure(H).sum(axis=1))
+            extrapolate(H, P, i / (i + 2), out=Q)
+            if self._rule.penalised:
+                self.floor(Q)
+            if at_Q:
                 cost = self.measure(Q)
-            if momentum == 0 or sum(cost) > bound:
-                momentum = 0
-                P.fill(1.0)
-                np.copyto(Q, H)
-                cost = self.measure(Q)
-            if i > 0 and not at_H:
-                costs.append(cost)
+            else:
+                self._divide(Q)
+            self._correlate()
+            anew = ~anew & (self._rise(H, Q) > 0)
+            if at_Q:
+                cost_of_Q = np.where(anew, cost_of_Q, cost)
+                costs.append(cost_of_Q.sum(axis=1))
+            kept = H[anew]
             self.update(Q, H)
-            self.floor(H)
-            if i == n_iter - 1:
-                break
+            H[anew] = kept
+            if i % self._floor_every == 0 or i == n_iter - 1:
+                self.floor(H)
             factor = self._G if self._rule.offset is None else np.divide(H, Q, out=self._T)
             with np.errstate(over="ignore"):  # P = ∞ makes Q = H/c
                 P *= factor
                 P *= factor
-            bound = self._bound(cost[0], H)
-            momentum += 1
-            if at_H:
-                costs.append(self.measure(H))
-        return [*costs, self.measure(H)] if trace else []
+            P[anew] = 1.0
+        return [*costs[at_Q:], self.measure(H).sum(axis=1)] if trace else []
 
-    def _bound(self, divergence: float, H: Matrix) -> float:
-        """Give what the objective at H is at least, after the update from Q with D(V‖WQ).
+    def _rise(self, H: Matrix, Q: Matrix) -> NDArray[np.float32]:
+        """Give what the objective of a frame rises by at most from H to Q, a frame each.
 
-        v log(v/v̂) ≥ v log r − r v̂ + v for any r > 0. With r = s V/WQ, and for each frame the
-        best s, that is D(V‖WH) ≥ D(V‖WQ) + Σ W(H − Q) − Σ V log(Σ (V/WQ) WH / Σ V). To this comes
-        what the prior costs at H. It needs G and ΣWQ as the update left them, and G is lost.
+        D is convex: D(V‖WQ) − D(V‖WH) ≤ Σ (Wᵀ1 − Wᵀ(V/WQ)) (Q − H). With what the prior costs this
+        is Σ den (1 − G) (Q − H) + λ(1−a) log(Q/H). It needs G at Q.
         """
-        rule, G = self._rule, self._G
-        G *= H
-        explained = np.maximum(G @ rule.den, TINY).astype(np.float64)  # Σ (V/WQ) WH, a frame
-        fall = self._frame_sums @ (np.log(explained) - self._log_sums)
-        linear, logarithms = self._energy, 0.0  # Σ den H is Σ den G Q = Σ V, or more at the floor
-        if rule.offset is not None:  # but not so here
-            linear = float((self._one @ H).astype(np.float64) @ rule.den)
-            np.log(H, out=G)
-            logarithms = float((G @ rule.logarithmic).sum(dtype=np.float64))
-        return float(divergence - self._linear + linear - fall + logarithms)
+        den, T = self._rule.den, self._T
+        np.subtract(Q, H, out=T)
+        rise: NDArray[np.float32] = T @ den
+        T *= self._G
+        rise -= T @ den
+        if self._rule.offset is not None:
+            np.divide(Q, H, out=T)
+            np.log(T, out=T)
+            rise += T @ self._rule.logarithmic
+        return rise
 
 
 def encoding_blocks(num_frames: int) -> list[slice]:

@@ -33,7 +33,7 @@ def log_term(V: Matrix, R: Matrix, L: Matrix) -> float:
     return float(np.vdot(V, L))
 
 
-def extrapolate(H: Matrix, P: Matrix, steps: int, *, out: Matrix) -> None:
+def extrapolate(H: Matrix, P: Matrix, momentum: float, *, out: Matrix) -> None:
     """Q = H ∘ (P + c) / (c P + 1), a point beyond H, P = H/H⁻ ∘ G; P becomes Q/H.
 
     H⁻ is the iterate before, G what an update has just multiplied by. It is modelled, in
@@ -41,9 +41,9 @@ def extrapolate(H: Matrix, P: Matrix, steps: int, *, out: Matrix) -> None:
     with one a for its two momenta. An update is no gradient step, so no bound of theirs carries
     over: those who extrapolate need a safeguard. With c = (1 − a)/(1 + a) the rational form agrees
     to first order, needs no power, and can't go further than a factor 1/c. It is
-    1/c − (1/c − c)/(c P + 1). `steps` counts the updates since momentum began.
+    1/c − (1/c − c)/(c P + 1).
     """
-    a = min(steps / (steps + 1.0), MOMENTUM)
+    a = min(momentum, MOMENTUM)
     c = (1.0 - a) / (1.0 + a)
     P *= np.float32(c)
     P += np.float32(1.0)

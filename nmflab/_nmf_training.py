@@ -146,7 +146,8 @@ class AcceleratedTraining(Training):
     nowhere if M lies between 1 and the M* whose logarithmic mean with 1 is G. As that mean is
     between the geometric and the arithmetic one, G² where G < 1 and 2G − 1 where G > 1 lie there
     too: nearly twice the step is free. The extrapolation of W has no such warrant. Where the
-    divergence rises, training is taken again from its start, and goes on from there without it.
+    divergence at such a point is above that at the one before, training is taken again from its
+    start, and goes on from there without it. W and H at the end are below the last point.
     """
 
     def __init__(
@@ -174,7 +175,7 @@ class AcceleratedTraining(Training):
         Wt_Q = self.Wt
         if 0 < steps < self._plain_from:
             Wt_Q = np.empty_like(self.Wt)
-            extrapolate(self.Wt, self._P, steps, out=Wt_Q)
+            extrapolate(self.Wt, self._P, steps / (steps + 1), out=Wt_Q)
             Wt_Q = _normalised(Wt_Q)
         value, numerator = self._update_H(Wt_Q)
         before, self.Wt = self.Wt, _normalised(Wt_Q * numerator)

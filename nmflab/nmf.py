@@ -45,7 +45,7 @@ from nmflab._nmf_checks import (
     magnitudes,
     non_negative,
 )
-from nmflab._nmf_encoding import Cost, EncodingBlock, UpdateRule, encoding_blocks, encoding_start
+from nmflab._nmf_encoding import Costs, EncodingBlock, UpdateRule, encoding_blocks, encoding_start
 from nmflab._nmf_steps import Matrix, frame_major
 from nmflab._nmf_training import AcceleratedTraining, Training, training_start
 from nmflab.errors import NmflabError
@@ -156,8 +156,9 @@ def train_nmf(
     epsilon : float, default 0.0
         Stop once the divergence has been seen below this.
     solver : {"plain", "accelerated"}
-        The updates as published, or longer ones (`AcceleratedTraining`): the values traced never
-        rise by more than rounding but for the last, which nothing checks.
+        The updates as published, or longer ones (`AcceleratedTraining`). With either the values
+        traced never rise by more than rounding; but what n + 1 of the longer ones end at can be
+        above what n end at, by up to 6e-4 ΣV in random problems.
     init : (array_like (F, K), array_like (K, T)), optional
         Where to start. By default W and H are drawn at random, H at the level of V.
     seed : int, default 0
@@ -248,9 +249,8 @@ def encode(
         The majorise-minimise rule, under which the objective never rises, or the paper's
         multiplicative rule, whose denominator is guarded where a gamma prior makes it negative.
     solver : {"plain", "accelerated"}
-        The updates as published, or with multiplicative momentum (`extrapolate`), of which each
-        block of frames decides by its sum when to start it anew: H of a frame then depends a
-        little on the frames beside it.
+        The updates as published, or with multiplicative momentum (`extrapolate`), which a frame
+        loses where it would lead uphill: no frame gets worse with more iterations.
     init : array_like (K, T) or {"flat", "random"}, optional
         Where to start. "flat", the default, gives all bases the same share of each frame.
     seed : int, default 0
@@ -287,7 +287,7 @@ def encode(
     def run(n_iter: int) -> Encoding:
         Ht = encoding_start(frame_sums, W, init, seed)
 
-        def work(frames: slice) -> list[Cost]:
+        def work(frames: slice) -> list[Costs]:
             block.take(V[:, frames], frame_sums[frames], flat=flat)
             H, traced = Ht[frames], trace or epsilon > 0
             if solver == "accelerated":
@@ -300,7 +300,8 @@ def encode(
             if progress is not None:
                 progress(done, len(blocks))
         divergence, penalties = np.sum(parts, axis=0).reshape(-1, 2).T
-        return Encoding(Ht.T, divergence + penalties, np.maximum(divergence, 0.0))
+        divergence = np.maximum(divergence, 0.0)
+        return Encoding(Ht.T, divergence + penalties, divergence)
 
     encoding = run(n_iter)
     below = np.flatnonzero(encoding.divergence[:-1] < epsilon)

@@ -49,7 +49,7 @@ UNREADABLE = (  # what a file that isn't a model may raise; NmflabError is a Val
 )
 FRAMES_PER_BLOCK = 256
 PROBE_STEP = 16  # of the frames on which a warm start is tried
-PROBE_TOLERANCE = 5e-4  # of their objective, against a fresh start
+PROBE_TOLERANCE = 2e-4  # of their objective, against a fresh start
 ARRAYS = ("W", "H", "divergence", "rms")
 ENCODING_PARAMETERS = (
     "nmf_mode",
@@ -382,9 +382,9 @@ def encode_nearby(
 
     A slider that moves in small steps leaves H nearly where it was. How many iterations bring it
     to where a fresh start would have ended is found out on every sixteenth frame; where none
-    does to within 0.05 % of the objective, all frames start anew, and so they do with gamma
-    priors, under which the objective has more than one valley. So a setting shows the same
-    however it was reached.
+    does to within 0.02 % of their objective, all frames start anew, and so they do with gamma
+    priors, under which the objective has more than one valley. So a setting shows the same, to
+    0.1 % of the objective, however it was reached.
 
     Parameters
     ----------

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import nmflab as nl
+from nmflab.settings import SOLVERS
 from nmflab.streaming import separate_file
 
 SETTINGS = nl.Settings(
@@ -36,10 +37,11 @@ def streamed(model, path, tmp_path, **options):
 
 @pytest.mark.parametrize("block", [0.05, 0.5, 1.0, 60.0])
 @pytest.mark.parametrize("mode", ["NMF", "NMF_g", "NMF_e"])
-def test_blocks_give_what_the_whole_recording_gives(model, mixture, tmp_path, block, mode):
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_blocks_give_what_the_whole_recording_gives(model, mixture, tmp_path, block, mode, solver):
     loud = 4 * mixture  # above 1 the WAV is float, and its samples aren't rounded to 16 bits
     path = nl.write_audio(tmp_path / "in.wav", loud)
-    settings = SETTINGS.replace(nmf_mode=mode)
+    settings = SETTINGS.replace(nmf_mode=mode, solver=solver)
     speech, noise = streamed(model, path, tmp_path, settings=settings, block=block)
     whole = nl.separate(model, loud, settings)
     np.testing.assert_allclose(speech, whole.speech, atol=1e-5 * np.abs(loud).max())

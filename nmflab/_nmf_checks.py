@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from nmflab.errors import NmflabError
 from nmflab.priors import Prior
 
-SCALES = 1e12  # the most by which frame sums and column sums may be away from 1, either way
-LARGEST = 1e25  # of a start: times a basis it still is within float32
+SCALES = 1e12  # factor by which V's mean frame sum and W's column sums may differ from 1
+LARGEST = 1e20  # entry of a start, or cost of an activation: WH still is within float32
 
 
 def magnitudes(V: ArrayLike) -> tuple[NDArray[np.floating], NDArray[np.float64]]:
@@ -27,7 +27,10 @@ def magnitudes(V: ArrayLike) -> tuple[NDArray[np.floating], NDArray[np.float64]]
 
 def non_negative(values: ArrayLike, name: str) -> NDArray[np.floating]:
     """Take any array of finite numbers of at least 0, or say what is wrong."""
-    values = np.asarray(values)
+    try:
+        values = np.asarray(values)
+    except ValueError:  # rows of different lengths
+        raise NmflabError(f"{name} must be an array, but its rows differ in length.") from None
     if values.dtype.kind not in "fiu":
         raise NmflabError(f"{name} holds {values.dtype} values but must hold real numbers.")
     if values.size and not (values.min() >= 0 and values.max() < np.inf):  # NaN fails too
@@ -35,20 +38,21 @@ def non_negative(values: ArrayLike, name: str) -> NDArray[np.floating]:
     return values
 
 
-def bases(W: ArrayLike, num_bins: int) -> NDArray[np.floating]:
+def bases(W: ArrayLike, num_bins: int, name: str = "W") -> NDArray[np.floating]:
     """Take W as bases for V's bins, each with some energy, or say what is wrong."""
-    W = non_negative(W, "W")
+    W = non_negative(W, name)
     if W.ndim != 2 or W.shape[0] != num_bins or W.shape[1] == 0:
         raise NmflabError(
-            f"W has the shape {W.shape} but must be ({num_bins}, K): V has {num_bins} bins."
+            f"{name} has the shape {W.shape} but must be ({num_bins}, K): V has {num_bins} bins."
         )
-    if not W.any(axis=0).all():
+    with np.errstate(over="ignore"):
+        sums = W.sum(axis=0, dtype=np.float64)
+    if not sums.all():
         raise NmflabError(
-            f"W's column {int(np.argmin(W.any(axis=0)))} is all zeros: each basis needs energy."
+            f"{name}'s column {int(np.argmin(sums))} is all zeros: each basis needs energy."
         )
-    sums = W.sum(axis=0, dtype=np.float64)
     for extreme in (sums.min(), sums.max()):
-        check_scale("W has a column sum", float(extreme))
+        check_scale(f"{name} has a column sum", float(extreme))
     return W
 
 
@@ -57,7 +61,7 @@ def fitting(start: ArrayLike, shape: tuple[int, int], name: str) -> NDArray[np.f
     start = non_negative(start, name)
     if start.shape != shape:
         raise NmflabError(f"{name} has the shape {start.shape} but must be {shape}.")
-    if start.max() > LARGEST:
+    if float(start.max()) > LARGEST:
         raise NmflabError(f"{name} has a value of {start.max():g} but may have up to {LARGEST:g}.")
     return start.astype(np.float32, copy=False)
 
@@ -72,10 +76,12 @@ def check_scale(what: str, scale: float) -> None:
 
 def check_prior(prior: Prior | None, penalty: float, K: int) -> None:
     """Say what is wrong with a prior on K rows of H, or with its penalty."""
-    if not (np.isfinite(penalty) and penalty >= 0):
+    if not (isinstance(penalty, Real) and 0 <= penalty < np.inf):
         raise NmflabError(f"penalty (λ) is {penalty!r} but must be a number of at least 0.")
     if prior is None:
         return
+    if not isinstance(prior, Prior):
+        raise NmflabError(f"prior is {prior!r} but must be a GammaPrior or an ExponentialPrior.")
     if not prior.scale.shape == prior.shape.shape == (K,):
         raise NmflabError(
             f"prior is one for {prior.scale.shape[0]} rows of H but W has {K} bases: "
@@ -83,17 +89,32 @@ def check_prior(prior: Prior | None, penalty: float, K: int) -> None:
         )
     if not all((p > 0).all() and (p < np.inf).all() for p in (prior.scale, prior.shape)):
         raise NmflabError("prior must have scales and shapes that are finite and above 0.")
+    if max(penalty / prior.scale.min(), penalty * prior.shape.max()) > LARGEST:
+        raise NmflabError(
+            f"penalty (λ) is {penalty:g}, which with this prior is beyond what float32 can work "
+            "with: take a smaller one, or a prior in the units of H."
+        )
 
 
 def check_counts(n_bases: int, n_iter: int, num_frames: int) -> None:
     """Say what is wrong with a number of bases or of iterations."""
-    if not isinstance(n_bases, Integral) or not 1 <= n_bases <= num_frames:
+    if not _is_whole(n_bases) or not 1 <= n_bases <= num_frames:
         raise NmflabError(
-            f"n_bases is {n_bases} but must be from 1 to the number of frames, {num_frames}, "
+            f"n_bases is {n_bases!r} but must be from 1 to the number of frames, {num_frames}, "
             "a whole number: take fewer bases or more audio."
         )
-    if not isinstance(n_iter, Integral) or n_iter < 1:
-        raise NmflabError(f"n_iter is {n_iter} but must be a whole number of at least 1.")
+    if not _is_whole(n_iter) or n_iter < 1:
+        raise NmflabError(f"n_iter is {n_iter!r} but must be a whole number of at least 1.")
+
+
+def check_epsilon(epsilon: float) -> None:
+    """Say what is wrong with the divergence to stop at; it may be negative, never to stop."""
+    if not isinstance(epsilon, Real) or np.isnan(epsilon):
+        raise NmflabError(f"epsilon is {epsilon!r} but must be a number.")
+
+
+def _is_whole(count: int) -> bool:
+    return isinstance(count, Integral) and not isinstance(count, bool)
 
 
 def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

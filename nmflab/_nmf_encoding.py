@@ -26,7 +26,7 @@ Costs = NDArray[np.float64]  # (2, frames) or (2,): D(V‖WH) and λ Σ φ(H)
 ENCODING_FRAMES = 640  # frames in a block, at most
 FEW_FRAMES = 128  # too few to be worth a thread of their own
 FLOOR_EVERY = 8  # iterations of plain NMF until activations are held at their floor again
-QUIET = 1e-14  # frame sum from which on WH can't fall to 0 meanwhile: it keeps the sum of V
+QUIET = 1e-6  # of V's mean frame sum: a quieter frame knows its floor in every iteration
 GUARD = np.float32(0.1)  # least denominator of "mu", relative to Wᵀ1 + λ/b
 
 
@@ -35,8 +35,8 @@ class UpdateRule:
     """The update of H, with all that doesn't depend on H computed once.
 
     With den = Wᵀ1 + λ/b the rule "mm" is H ← max(ε, H ∘ G + offset), where G = Wᵀ(V/WH)/den and
-    offset = λ(a−1)/den; "mu" is H ← H ∘ G / (1 − offset/H): the paper's fraction, divided by den
-    above and below the line.
+    offset = λ(a−1)/den; "mu" is H ← H ∘ G / max(GUARD, 1 − offset/H): the paper's fraction,
+    divided by den above and below the line.
     """
 
     Wt: Matrix  # (K, F)
@@ -94,17 +94,21 @@ class EncodingBlock(threading.local):
         self._spare = [aligned((most, K)) for _ in range(2)]
         if rule.offset is not None:
             self._offsets = aligned((most, K), rule.offset)
+        if rule.multiplicative:
             self._guard = aligned((most, K), GUARD)
 
     def take(self, V: NDArray[np.floating], frame_sums: NDArray[np.float64], *, flat: bool) -> None:
         """Turn to a block of frames, with the sum of each."""
-        self._flat = flat  # all activations of a frame are the same, as yet
+        least_share = frame_sums.min() / self._rule.row_sums.sum(dtype=np.float64)
+        self._flat = flat and bool(least_share >= self._rule.floor.max())  # H alike in a frame
         (F, n), K = V.shape, len(self._rule.Wt)
         self._Vt, self._frame_sums = frame_major(V, self._rule.level), frame_sums
-        safe = not self._rule.penalised and frame_sums.min() > QUIET
+        safe = not self._rule.penalised and frame_sums.min() > QUIET * self._rule.level
         self._floor_every = FLOOR_EVERY if safe else 1
         self._R, self._L = (part[: n * F].reshape(n, F) for part in self._scratch)  # V/WH, its log
-        self._T, self._G = (part[: n * K].reshape(n, K) for part in self._scratch)  # in their place
+        self._T, self._G = (
+            part[: n * K].reshape(n, K) for part in self._scratch
+        )  # in their place: scratch, G
 
     def _divide(self, H: Matrix) -> None:
         """Compute V/WH, at a flat start without a product of matrices."""
@@ -168,16 +172,17 @@ class EncodingBlock(threading.local):
     ) -> list[Costs]:
         """Do the same with each update taken at an extrapolated point Q.
 
-        An update never raises the objective from Q to H, but "mu" with a gamma prior. A frame whose
-        Q isn't known to be as good as the H before it (`_rise`) keeps that, and its momentum starts
-        anew. So no frame gets worse with more iterations, and none depends on those beside it. The
-        costs are those of the last Q that was good enough, frame by frame, and at the end of H or,
-        which takes half as long again, those of each H (`at_H`).
+        A frame whose Q isn't known to be as good as the H before it (`_rise`) keeps that, and its
+        momentum starts anew. As an update never raises the objective from Q to H, no frame gets
+        worse with more iterations; not so "mu" with a gamma prior. No frame depends on those beside
+        it, but for ε and how often it is held. The costs are those of the last Q that was good
+        enough, frame by frame, and at the end of H or, which takes half as long again, those of
+        each H (`at_H`).
         """
         Q, P = (spare[: len(H)] for spare in self._spare)
         costs: list[Costs] = []
         at_Q, cost_of_Q = trace and not at_H, np.zeros((2, len(H)))
-        anew = np.ones(len(H), dtype=bool)  # frames without momentum: their Q is H
+        anew = np.ones(len(H), dtype=bool)  # frames without momentum: their Q is H, to rounding
         self.floor(H)
         P.fill(1.0)
         for i in range(n_iter):
@@ -191,7 +196,7 @@ class EncodingBlock(threading.local):
             else:
                 self._divide(Q)
             self._correlate()
-            anew = ~anew & (self._rise(H, Q) > 0)
+            anew = ~anew & (self._rise(H, Q) > 0)  # not twice, or a frame could stay for ever
             if at_Q:
                 cost_of_Q = np.where(anew, cost_of_Q, cost)
                 costs.append(cost_of_Q.sum(axis=1))
@@ -208,7 +213,7 @@ class EncodingBlock(threading.local):
         return [*costs[at_Q:], self.measure(H).sum(axis=1)] if trace else []
 
     def _rise(self, H: Matrix, Q: Matrix) -> NDArray[np.float32]:
-        """Give what the objective of a frame rises by at most from H to Q, a frame each.
+        """Give what the objective of a frame rises by at most from H to Q, one value a frame.
 
         D is convex: D(V‖WQ) − D(V‖WH) ≤ Σ (Wᵀ1 − Wᵀ(V/WQ)) (Q − H). With what the prior costs this
         is Σ den (1 − G) (Q − H) + λ(1−a) log(Q/H). It needs G at Q.
@@ -226,7 +231,7 @@ class EncodingBlock(threading.local):
 
 
 def encoding_blocks(num_frames: int) -> list[slice]:
-    """Split the frames into blocks: more than `FEW_FRAMES` into two, for two threads."""
+    """Split the frames into blocks: more than `FEW_FRAMES` into two at least, for two threads."""
     half = -(-num_frames // 2)
     return even_split(0, num_frames, min(max(half, FEW_FRAMES), ENCODING_FRAMES))
 

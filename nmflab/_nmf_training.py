@@ -146,8 +146,8 @@ class AcceleratedTraining(Training):
     nowhere if M lies between 1 and the M* whose logarithmic mean with 1 is G. As that mean is
     between the geometric and the arithmetic one, G² where G < 1 and 2G − 1 where G > 1 lie there
     too: nearly twice the step is free. The extrapolation of W has no such warrant. Where the
-    divergence at such a point is above that at the one before, training is taken again from its
-    start, and goes on from there without it. W and H at the end are below the last point.
+    divergence at such a point is above the least so far, training is taken again from its start,
+    and goes on from there without it. D of W and H at the end is no higher than at the last point.
     """
 
     def __init__(
@@ -214,14 +214,13 @@ def training_start(
     """Give frame-major W and H to start from: random ones at the level of V, or copies."""
     T, F = Vt.shape
     if init is not None:
-        Wt = bases(fitting(init[0], (F, n_bases), "W of init"), F).T.copy()
+        Wt = bases(fitting(init[0], (F, n_bases), "W of init"), F, "W of init").T.copy()
         Ht = aligned((T, n_bases), fitting(init[1], (n_bases, T), "H of init").T)
+        Ht *= Wt.sum(axis=1)
     else:
         rng = np.random.default_rng(seed)
         Wt = rng.random((n_bases, F), dtype=np.float32)
         Ht = rng.random(out=aligned((T, n_bases)), dtype=np.float32)
         Ht *= np.float32(2.0 * level / n_bases)
-    if init is not None:
-        Ht *= Wt.sum(axis=1)
     np.maximum(Ht, np.float32(FLOOR * level), out=Ht)
     return _normalised(Wt), Ht

@@ -17,6 +17,13 @@ Encoding keeps W fixed and adds a prior on H, D + λ Σ φ_k(h_kt) (Kwon, Shin a
 "mu" is the paper's rule; "mm" minimises the auxiliary function of D and the prior together, so
 that the penalised objective never rises. For an exponential prior (a = 1) they are the same.
 
+The accelerated solver updates a point Q beyond H (after Kim and Fessler, 2016), G being what the
+last update multiplied by and H⁻ the H before it:
+
+    Q = H ∘ (P + c) / (cP + 1)      P = H/H⁻ ∘ G
+
+Where convexity doesn't show Q to be as good as H, a frame keeps its H, and starts anew with P = 1.
+
 Inside, all is frame-major: frames are rows, and a block of frames stays in the cache while it is
 worked on, in float32. See notebooks/02_nmf.ipynb and notebooks/06_map_separation.ipynb.
 
@@ -41,6 +48,7 @@ from nmflab._nmf_checks import (
     bases,
     check_choice,
     check_counts,
+    check_epsilon,
     check_prior,
     magnitudes,
     non_negative,
@@ -86,7 +94,7 @@ class Encoding:
         Activations.
     objective : ndarray of float64, shape (n,)
         D(V‖WH) + λ Σ φ(H) after each of the n iterations; those of the accelerated solver but
-        the last are taken at the extrapolated point where the next update starts, unless ε > 0.
+        the last are of the point beyond H that each frame was last updated from, unless ε > 0.
     divergence : ndarray of float64, shape (n,)
         D(V‖WH) by itself.
     """
@@ -185,6 +193,7 @@ def train_nmf(
     V, frame_sums = magnitudes(V)
     check_choice("solver", solver, SOLVERS)
     check_counts(n_bases, n_iter, V.shape[1])
+    check_epsilon(epsilon)
     if not frame_sums.any():
         raise NmflabError("V is silent, all its entries are 0: nothing can be learnt from it.")
     energy = float(frame_sums.sum())
@@ -249,8 +258,9 @@ def encode(
         The majorise-minimise rule, under which the objective never rises, or the paper's
         multiplicative rule, whose denominator is guarded where a gamma prior makes it negative.
     solver : {"plain", "accelerated"}
-        The updates as published, or with multiplicative momentum (`extrapolate`), which a frame
-        loses where it would lead uphill: no frame gets worse with more iterations.
+        The updates as published, or with multiplicative momentum, which a frame loses where it
+        would lead uphill: no frame gets worse with more iterations, save under "mu" with a gamma
+        prior.
     init : array_like (K, T) or {"flat", "random"}, optional
         Where to start. "flat", the default, gives all bases the same share of each frame.
     seed : int, default 0
@@ -278,6 +288,7 @@ def encode(
     check_choice("solver", solver, SOLVERS)
     check_choice("update", update, UPDATES)
     check_counts(1, n_iter, V.shape[1])
+    check_epsilon(epsilon)
     check_prior(prior, penalty, W.shape[1])
     rule = UpdateRule.of(W, prior, penalty, update, float(frame_sums.mean()) or 1.0)
     blocks = encoding_blocks(V.shape[1])

@@ -39,11 +39,11 @@ def separate_file(
 ) -> None:
     """Separate a recording of any length into two WAV files.
 
-    The result is that of `separate` on the whole recording, to 1e-5; ε is not looked at. After
-    some 100 iterations with ``solver="accelerated"`` a frame here and there differs by up to 1e-3,
-    where the last bit decides whether momentum starts anew. Beyond the blocks being worked on
-    nothing is held in memory; on disk, beside the results, it takes 12 bytes a sample while it
-    works.
+    The result is that of `separate` on the whole recording, to 1e-5; ε is not looked at. With
+    ``solver="accelerated"`` a rare frame is the exception, one where rounding decides whether
+    momentum starts anew: at the same objective it may differ by some 1e-3. Beyond the blocks being
+    worked on nothing is held in memory; on disk, beside the results, it takes 12 bytes a sample
+    while it works.
 
     Parameters
     ----------

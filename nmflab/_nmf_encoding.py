@@ -172,44 +172,48 @@ class EncodingBlock(threading.local):
     ) -> list[Costs]:
         """Do the same with each update taken at an extrapolated point Q.
 
-        A frame whose Q isn't known to be as good as the H before it (`_rise`) keeps that, and its
-        momentum starts anew. As an update never raises the objective from Q to H, no frame gets
-        worse with more iterations; not so "mu" with a gamma prior. No frame depends on those beside
-        it, but for ε and how often it is held. The costs are those of the last Q that was good
-        enough, frame by frame, and at the end of H or, which takes half as long again, those of
+        A frame that isn't known to get better, from H by way of Q, keeps its H, and its momentum
+        starts anew: known from how much worse Q can be than H (`_rise`) and, where it can, how much
+        the update gains from there (`_gain`). So no frame gets worse with more iterations; not so
+        "mu" with a gamma prior, whose updates may themselves. No frame depends on those beside it,
+        but for ε and how often it is held. The costs are those of the best Q that a frame was
+        updated from so far and at the end those of H or, which takes half as long again, those of
         each H (`at_H`).
         """
         Q, P = (spare[: len(H)] for spare in self._spare)
         costs: list[Costs] = []
-        at_Q, cost_of_Q = trace and not at_H, np.zeros((2, len(H)))
-        anew = np.ones(len(H), dtype=bool)  # frames without momentum: their Q is H, to rounding
+        at_Q, least = trace and not at_H, np.full((2, len(H)), np.inf)
         self.floor(H)
         P.fill(1.0)
         for i in range(n_iter):
             if at_H and i > 0:
                 costs.append(self.measure(H).sum(axis=1))
             extrapolate(H, P, i / (i + 2), out=Q)
-            if self._rule.penalised:
+            if self._floor_every == 1:
                 self.floor(Q)
             if at_Q:
                 cost = self.measure(Q)
             else:
                 self._divide(Q)
             self._correlate()
-            anew = ~anew & (self._rise(H, Q) > 0)  # not twice, or a frame could stay for ever
-            if at_Q:
-                cost_of_Q = np.where(anew, cost_of_Q, cost)
-                costs.append(cost_of_Q.sum(axis=1))
-            kept = H[anew]
+            rise = self._rise(H, Q)
+            doubtful = np.flatnonzero(rise > 0)
+            before = H[doubtful]
             self.update(Q, H)
-            H[anew] = kept
+            worse = rise[doubtful] > self._gain(Q[doubtful], H[doubtful])
+            kept = doubtful[worse]
+            H[kept] = before[worse]
+            if at_Q:
+                cost[:, kept] = np.inf
+                least = np.where(cost.sum(axis=0) < least.sum(axis=0), cost, least)
+                costs.append(least.sum(axis=1))
             if i % self._floor_every == 0 or i == n_iter - 1:
                 self.floor(H)
             factor = self._G if self._rule.offset is None else np.divide(H, Q, out=self._T)
             with np.errstate(over="ignore"):  # P = ∞ makes Q = H/c
                 P *= factor
                 P *= factor
-            P[anew] = 1.0
+            P[kept] = 1.0
         return [*costs[at_Q:], self.measure(H).sum(axis=1)] if trace else []
 
     def _rise(self, H: Matrix, Q: Matrix) -> NDArray[np.float32]:
@@ -228,6 +232,21 @@ class EncodingBlock(threading.local):
             np.log(T, out=T)
             rise += T @ self._rule.logarithmic
         return rise
+
+    def _gain(self, Q: Matrix, H: Matrix) -> Vector:
+        """Give what the update of these frames gains from Q to H at least, one value a frame.
+
+        It is what their auxiliary function falls by, Σ den (H log(H/Q) − H + Q); where H is held at
+        ε it falls by more.
+        """
+        floors = self._floors[: len(Q)]
+        Q, H = np.maximum(Q, floors), np.maximum(H, floors)
+        T = np.log(H / Q)
+        T -= np.float32(1.0)
+        T *= H
+        T += Q
+        gain: Vector = T @ self._rule.den
+        return gain
 
 
 def encoding_blocks(num_frames: int) -> list[slice]:

@@ -22,7 +22,7 @@ last update multiplied by and H⁻ the H before it:
 
     Q = H ∘ (P + c) / (cP + 1)      P = H/H⁻ ∘ G
 
-Where convexity doesn't show Q to be as good as H, a frame keeps its H, and starts anew with P = 1.
+Where convexity doesn't show the result to be as good as H, a frame keeps H, and P = 1 again.
 
 Inside, all is frame-major: frames are rows, and a block of frames stays in the cache while it is
 worked on, in float32. See notebooks/02_nmf.ipynb and notebooks/06_map_separation.ipynb.
@@ -94,7 +94,7 @@ class Encoding:
         Activations.
     objective : ndarray of float64, shape (n,)
         D(V‖WH) + λ Σ φ(H) after each of the n iterations; those of the accelerated solver but
-        the last are of the point beyond H that each frame was last updated from, unless ε > 0.
+        the last are of the best point beyond H that each frame was updated from, unless ε > 0.
     divergence : ndarray of float64, shape (n,)
         D(V‖WH) by itself.
     """

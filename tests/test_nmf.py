@@ -805,17 +805,18 @@ def textbook_acceleration(V, W, H, n_iter, prior=None, penalty=0.0, update="mm")
     if prior is not None and penalty > 0:
         den = den + penalty / prior.scale[:, None]
         logarithmic = penalty * (1 - prior.shape[:, None])
-    P, anew = np.ones_like(H), np.ones(V.shape[1], dtype=bool)
+    P = np.ones_like(H)
     for i in range(n_iter):
         a = min(i / (i + 2), 0.9)
         c = (1 - a) / (1 + a)
         Q = np.maximum(H * (P + c) / (c * P + 1), 1e-12 * V.sum() / V.shape[1])
         slope = den - W.T @ (V / (W @ Q))
         rise = (slope * (Q - H) + logarithmic * np.log(Q / H)).sum(axis=0)
-        anew = ~anew & (rise > 0)
         new = textbook_step(V, W, Q, prior, penalty, update)
-        P = np.where(anew, 1.0, Q / H * (new / Q) ** 2)
-        H = np.where(anew, H, new)
+        gain = (den * (new * np.log(new / Q) - new + Q)).sum(axis=0)
+        kept = (rise > 0) & (rise > gain)
+        P = np.where(kept, 1.0, Q / H * (new / Q) ** 2)
+        H = np.where(kept, H, new)
     return H
 
 

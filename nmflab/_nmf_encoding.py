@@ -106,9 +106,8 @@ class EncodingBlock(threading.local):
         safe = not self._rule.penalised and frame_sums.min() > QUIET * self._rule.level
         self._floor_every = FLOOR_EVERY if safe else 1
         self._R, self._L = (part[: n * F].reshape(n, F) for part in self._scratch)  # V/WH, its log
-        self._T, self._G = (
-            part[: n * K].reshape(n, K) for part in self._scratch
-        )  # in their place: scratch, G
+        # In their place a scratch and G, which `_correlate` computes:
+        self._T, self._G = (part[: n * K].reshape(n, K) for part in self._scratch)
 
     def _divide(self, H: Matrix) -> None:
         """Compute V/WH, at a flat start without a product of matrices."""
@@ -216,7 +215,7 @@ class EncodingBlock(threading.local):
             P[kept] = 1.0
         return [*costs[at_Q:], self.measure(H).sum(axis=1)] if trace else []
 
-    def _rise(self, H: Matrix, Q: Matrix) -> NDArray[np.float32]:
+    def _rise(self, H: Matrix, Q: Matrix) -> Vector:
         """Give what the objective of a frame rises by at most from H to Q, one value a frame.
 
         D is convex: D(V‖WQ) − D(V‖WH) ≤ Σ (Wᵀ1 − Wᵀ(V/WQ)) (Q − H). With what the prior costs this
@@ -224,7 +223,7 @@ class EncodingBlock(threading.local):
         """
         den, T = self._rule.den, self._T
         np.subtract(Q, H, out=T)
-        rise: NDArray[np.float32] = T @ den
+        rise: Vector = T @ den
         T *= self._G
         rise -= T @ den
         if self._rule.offset is not None:

@@ -27,12 +27,6 @@ def ratio(V: Matrix, H: Matrix, Wt: Matrix, R: Matrix) -> None:
     np.divide(V, R, out=R)
 
 
-def log_term(V: Matrix, R: Matrix, L: Matrix) -> float:
-    """Σ v log(v/v̂) from R = V/V̂."""
-    np.log(R, out=L)
-    return float(np.vdot(V, L))
-
-
 def extrapolate(H: Matrix, P: Matrix, momentum: float, *, out: Matrix) -> None:
     """Q = H ∘ (P + c) / (c P + 1), a point beyond H, P = H/H⁻ ∘ G; P becomes Q/H.
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmflab._nmf_checks import bases, fitting
-from nmflab._nmf_steps import FLOOR, LEAST_WEIGHT, Matrix, extrapolate, log_term, ratio
+from nmflab._nmf_steps import FLOOR, LEAST_WEIGHT, Matrix, extrapolate, ratio
 from nmflab.parallel import aligned, even_split, map_blocks
 
 TRAINING_FRAMES = 800  # frames in a block
@@ -92,7 +92,7 @@ class Training:
         for V, H, scratch in self._blocks(stripe):
             ratio(V, H, Wt, scratch.R)
             if self._trace:
-                log_terms += log_term(V, scratch.R, scratch.L)
+                log_terms += _log_term(V, scratch.R, scratch.L)
             np.matmul(scratch.R, W, out=scratch.G)  # Wᵀ(V/WH), and Wᵀ1 = 1
             numerator += self._update_block(V, H, scratch)
             row_sums += scratch.ones @ H
@@ -109,7 +109,7 @@ class Training:
         log_terms = 0.0
         for V, H, scratch in self._blocks(stripe):
             ratio(V, H, self.Wt, scratch.R)
-            log_terms += log_term(V, scratch.R, scratch.L)
+            log_terms += _log_term(V, scratch.R, scratch.L)
         return log_terms
 
     def _blocks(self, stripe: list[slice]) -> Iterator[tuple[Matrix, Matrix, _TrainingScratch]]:
@@ -189,6 +189,12 @@ class AcceleratedTraining(Training):
         H *= _lengthened(scratch.G, scratch.one, *scratch.steps)
         np.maximum(H, scratch.floor, out=H)
         return product
+
+
+def _log_term(V: Matrix, R: Matrix, L: Matrix) -> float:
+    """Σ v log(v/v̂) from R = V/V̂."""
+    np.log(R, out=L)
+    return float(np.vdot(V, L))
 
 
 def _lengthened(G: Matrix, one: Matrix, T: Matrix, scratch: Matrix) -> Matrix:

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.measure import machine, say
-from nmflab.explorer.controls import QUICK
+from nmflab.explorer.presets import QUICK
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests" / "browser"))
@@ -40,11 +40,11 @@ FASTER = 8  # times, for each slider
 COMMON = f"""
 import dataclasses
 import nmflab as nl
-from nmflab.corpus import Clip, ClipList
+from nmflab.corpus.clips import Clip, ClipList
 corpus = nl.load_corpus()
 clip = corpus.test_speech.clips[0]
 speech = Clip(clip.name, clip.samples[: int({SECONDS} * 16000)], clip.path)
-from nmflab.explorer.controls import QUICK as settings
+from nmflab.explorer.presets import QUICK as settings
 # Little to train on: how good the dictionaries are makes no difference to the time.
 corpus = dataclasses.replace(
     corpus, train_speech=corpus.train_speech[:6], test_speech=ClipList([speech])

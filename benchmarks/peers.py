@@ -18,9 +18,9 @@ import numpy as np
 
 import nmflab
 from benchmarks import data, original, textbook
-from nmflab._nmf_encoding import encoding_blocks
-from nmflab._nmf_training import TRAINING_FRAMES, TRAINING_STRIPES
-from nmflab.parallel import aligned, even_split, map_blocks, one_blas_thread
+from nmflab.core.nmf_encoding import encoding_blocks
+from nmflab.core.nmf_training import TRAINING_FRAMES, TRAINING_STRIPES
+from nmflab.system.threads import aligned, even_split, map_blocks, one_blas_thread
 
 Run = Callable[[], tuple[np.ndarray, np.ndarray] | None]
 

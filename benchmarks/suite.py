@@ -33,7 +33,7 @@ from benchmarks.peers import (
     TEXTBOOK,
     TEXTBOOK_STFT,
 )
-from nmflab.wiener import gain_from_log_ratio, log_ratio
+from nmflab.core.wiener import gain_from_log_ratio, log_ratio
 
 ENCODING_ITERATIONS = 30
 TRAINING_ITERATIONS = 100

@@ -5,15 +5,18 @@ knowledge on encoding vector", ICASSP 2016: dictionaries trained on speech and n
 fitted to the activations left over from training, and a Wiener gain.
 """
 
-from nmflab.audio import mix_at_snr, read_audio, write_audio
-from nmflab.corpus import load_corpus
+from nmflab.audio.files import read_audio, write_audio
+from nmflab.audio.signals import mix_at_snr
+from nmflab.core.divergence import kl_divergence
+from nmflab.core.model import SeparationModel, load_model, train_model
+from nmflab.core.nmf import encode, train_nmf
+from nmflab.core.pipeline import Separation, separate
+from nmflab.core.priors import ExponentialPrior, GammaPrior
+from nmflab.core.stft import Stft
+from nmflab.core.wiener import wiener_gain
+from nmflab.corpus.folders import load_corpus
 from nmflab.errors import NmflabError
-from nmflab.nmf import encode, kl_divergence, train_nmf
-from nmflab.priors import ExponentialPrior, GammaPrior
-from nmflab.separation import Separation, SeparationModel, load_model, separate, train_model
 from nmflab.settings import Settings
-from nmflab.stft import Stft
-from nmflab.wiener import wiener_gain
 
 __version__ = "0.1.0"
 

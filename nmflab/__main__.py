@@ -2,7 +2,7 @@
 
 import sys
 
-from nmflab.cli import main
+from nmflab.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

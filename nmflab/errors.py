@@ -1,5 +1,7 @@
 """The one error type that nmflab raises for whatever its user can put right."""
 
+__all__ = ["NmflabError"]
+
 
 class NmflabError(ValueError):
     """Something the user gave can't be used; the message names it and says what to do.

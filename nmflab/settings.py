@@ -15,6 +15,8 @@ from typing import Any
 
 from nmflab.errors import NmflabError
 
+__all__ = ["Settings"]
+
 NMF_MODES = ("NMF", "NMF_g", "NMF_e")
 """Plain NMF, NMF with gamma priors, NMF with exponential priors."""
 

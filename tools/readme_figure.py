@@ -6,8 +6,8 @@ from pathlib import Path
 from store_notebooks import pack_png
 
 import nmflab as nl
-from nmflab.audio import replacing
-from nmflab.figures import spectrogram_figure
+from nmflab.figures.drawing import spectrogram_figure
+from nmflab.system.files import replacing
 
 settings = nl.Settings.tuned()
 corpus = nl.load_corpus()

@@ -13,7 +13,7 @@ import nbformat
 from PIL import Image
 from store_notebooks import FOLDER, ROOT, pack_png
 
-from nmflab.audio import replacing
+from nmflab.system.files import replacing
 
 TOUR = ROOT / "docs" / "tour"
 BOX = (360, 240)  # pixels

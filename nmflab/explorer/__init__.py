@@ -1,13 +1,11 @@
 """The live engine: stages, panels, player, and the explorers that the notebooks show."""
 
-from nmflab.explorer.explorers import SeparationExplorer
-from nmflab.explorer.lessons import (
-    FactorisationExplorer,
-    PenaltyExplorer,
-    PriorExplorer,
-    StftExplorer,
-)
-from nmflab.explorer.sweeping import SweepExplorer
+from nmflab.explorer.factorisation import FactorisationExplorer
+from nmflab.explorer.penalty import PenaltyExplorer
+from nmflab.explorer.prior import PriorExplorer
+from nmflab.explorer.separation import SeparationExplorer
+from nmflab.explorer.stft import StftExplorer
+from nmflab.explorer.sweep import SweepExplorer
 
 __all__ = [
     "FactorisationExplorer",

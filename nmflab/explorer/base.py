@@ -14,18 +14,19 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 
 from nmflab.errors import NmflabError
-from nmflab.explorer.canvas import MatrixCanvas
-from nmflab.explorer.chain import Chain, State
 from nmflab.explorer.controls import Controls
-from nmflab.explorer.page import Page
+from nmflab.explorer.engine.chain import Chain
+from nmflab.explorer.engine.scheduling import Background, browser_drives, driven_by_browser
+from nmflab.explorer.engine.state import State
 from nmflab.explorer.plots import Plot
-from nmflab.explorer.scheduling import Background, browser_drives, driven_by_browser
+from nmflab.explorer.widgets.canvas import MatrixCanvas
+from nmflab.explorer.widgets.page import Page
 from nmflab.settings import Settings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from nmflab.corpus import Corpus
+    from nmflab.corpus.folders import Corpus
 
 REST = 0.2
 """Seconds without a change after which a slider counts as released."""
@@ -53,7 +54,7 @@ class Explorer:
     """Controls, stages and pictures, bound together; the lessons' explorers are made of it.
 
     A change from Python is worked off, and its errors raised, before the line returns. A change
-    from the browser leaves training to a thread (see `nmflab.explorer.scheduling`).
+    from the browser leaves training to a thread (see `nmflab.explorer.engine.scheduling`).
 
     Parameters
     ----------
@@ -79,7 +80,7 @@ class Explorer:
     cancelled_text = "The training was cancelled; the earlier dictionaries stay."
 
     def __init__(self, corpus: Corpus | None = None, settings: Settings | None = None) -> None:
-        from nmflab.corpus import load_corpus
+        from nmflab.corpus.folders import load_corpus
 
         settings = settings or self._default_settings()
         self.chain = Chain(corpus or load_corpus(sampling_rate=settings.sampling_rate))
@@ -223,7 +224,7 @@ class Explorer:
         matplotlib.figure.Figure
             Its panels and plots.
         """
-        from nmflab.figures import panels_figure
+        from nmflab.figures.drawing import panels_figure
 
         with self.chain.lock:
             canvases = [panel for panel in self._pictured() if isinstance(panel, MatrixCanvas)]
@@ -269,7 +270,7 @@ class Explorer:
         bytes
             The same bytes for the same state.
         """
-        from nmflab.figures import png_bytes
+        from nmflab.figures.drawing import png_bytes
 
         if self._png is None or self._png[0] is not self._shown:
             self._png = self._shown, png_bytes(self.figure(), dpi=80, colours=PNG_COLOURS)

@@ -15,27 +15,10 @@ import ipywidgets as widgets
 import traitlets
 
 from nmflab.errors import NmflabError
-from nmflab.explorer.chain import Recording, State
-from nmflab.explorer.scheduling import driven_by_browser, hear_browser
-from nmflab.settings import NMF_MODES, UPDATES, Settings
-
-QUICK = Settings(solver="accelerated", max_iter_train=26, max_iter_test=9)
-"""The original script's settings with the accelerated solver: the same objectives, sooner."""
-
-PRESETS: dict[str, Settings] = {
-    "original, accelerated": QUICK,
-    "original script": Settings(),
-    "tuned": Settings.tuned(),
-    "plain NMF: no prior": QUICK.replace(nmf_mode="NMF"),
-    "gamma prior": QUICK.replace(nmf_mode="NMF_g", penalty=0.1),
-    "fails: λ far too large": Settings.tuned().replace(penalty=3.0),
-    "fails: too few bases": QUICK.replace(num_basis_speech=2, num_basis_noise=1),
-    "fails: hard mask": Settings.tuned().replace(p=10.0),
-    "fails: many bases, no prior": Settings.tuned().replace(
-        nmf_mode="NMF", num_basis_speech=128, num_basis_noise=128
-    ),
-}
-"""What the preset menu offers, by name."""
+from nmflab.explorer.engine.scheduling import driven_by_browser, hear_browser
+from nmflab.explorer.engine.state import Recording, State
+from nmflab.explorer.presets import PRESETS, QUICK
+from nmflab.settings import NMF_MODES, UPDATES
 
 OWN_SETTINGS = "(own settings)"
 OWN_RECORDING = "own: "

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmflab.explorer.canvas import MatrixCanvas
-from nmflab.stft import Stft
+from nmflab.core.stft import Stft
+from nmflab.explorer.widgets.canvas import MatrixCanvas
 
 Matrix = NDArray[np.float32]
 

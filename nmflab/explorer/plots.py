@@ -21,8 +21,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator, NullLocator
 from numpy.typing import ArrayLike, NDArray
 
-from nmflab.explorer.picture import Picture
-from nmflab.priors import ExponentialPrior, GammaPrior, floored
+from nmflab.core.priors import ExponentialPrior, GammaPrior, floored
+from nmflab.explorer.widgets.picture import Picture
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
 """Of Okabe and Ito: told apart by all eyes, and readable on light and dark."""

@@ -9,12 +9,13 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nmflab.audio import replacing, write_audio
+from nmflab.audio.files import write_audio
 from nmflab.settings import Settings
+from nmflab.system.files import replacing
 
 if TYPE_CHECKING:
-    from nmflab.metrics import Scores
-    from nmflab.separation import Separation
+    from nmflab.core.pipeline import Separation
+    from nmflab.evaluation.metrics import Scores
 
 
 def command_line(settings: Settings, data: str | PathLike[str] | None = None) -> str:

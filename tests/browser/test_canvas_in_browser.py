@@ -4,10 +4,10 @@ import base64
 import types
 
 import numpy as np
-import pages
 import pytest
+from support import pages
 
-from nmflab.explorer.canvas import palette, quantise
+from nmflab.explorer.widgets.canvas import palette, quantise
 
 pytestmark = pytest.mark.browser
 
@@ -15,9 +15,9 @@ SECONDS = 4.0
 NOTEBOOK = (
     """
 import ipywidgets, numpy as np
-from nmflab.explorer.canvas import MatrixCanvas
-from nmflab.explorer.player import Player
-from nmflab.explorer.recorder import Recorder
+from nmflab.explorer.widgets.canvas import MatrixCanvas
+from nmflab.explorer.widgets.player import Player
+from nmflab.explorer.widgets.recorder import Recorder
 noisy = MatrixCanvas(title="Noisy", group="one")
 enhanced = MatrixCanvas(title="Enhanced", group="one", colormap="viridis")
 W = MatrixCanvas(title="W", columns_label="Basis", columns_unit="", pick=True)

@@ -13,8 +13,8 @@ import types
 from pathlib import Path
 
 import nbformat
-import pages
 import pytest
+from support import pages
 
 pytestmark = pytest.mark.browser
 
@@ -381,7 +381,7 @@ def test_a_preset_is_one_change(second):
 
 def test_a_broken_stage_makes_the_same_check_fail(first):
     first.run(
-        "import numpy as np, nmflab.explorer.chain as chain\n"
+        "import numpy as np, nmflab.explorer.engine.chain as chain\n"
         "whole = chain.gain_from_log_ratio\n"
         "chain.gain_from_log_ratio = lambda L, p: np.full_like(L, 0.5)\n"
         "first.chain.stages['gain'].results.clear()"

@@ -1,0 +1,1 @@
+"""Sound: signals in memory, and the files that they come from and go to."""

@@ -1,0 +1,363 @@
+"""Dictionaries of speech and of noise, trained apart, and the file that holds them."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nmflab.core.checks import as_signal
+from nmflab.core.nmf import train_nmf
+from nmflab.core.priors import ExponentialPrior, GammaPrior, Prior
+from nmflab.core.stft import Stft
+from nmflab.errors import NmflabError
+from nmflab.settings import Settings
+from nmflab.system.files import replacing
+
+__all__ = [
+    "Dictionary",
+    "SeparationModel",
+    "load_model",
+    "mean_activation",
+    "train_dictionary",
+    "train_model",
+]
+
+StageProgress = Callable[[str, int, int], None]
+
+FORMAT = "nmflab model"
+VERSION = 1
+UNREADABLE = (  # what a file that isn't a model may raise; NmflabError is a ValueError
+    *(ValueError, KeyError, TypeError, AttributeError, EOFError, OSError),
+    *(NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error),
+)
+ARRAYS = ("W", "H", "divergence", "rms")
+ENCODING_PARAMETERS = (
+    "nmf_mode",
+    "max_iter_test",
+    "epsilon",
+    "penalty",
+    "p",
+    "snr",
+    "update",
+    "penalty_scale",
+    "activation_floor",
+    "solver",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Dictionary:
+    """The bases of one source, with the activations left over from training.
+
+    Parameters
+    ----------
+    W : ndarray of float32, shape (F, K)
+        Bases; each column sums to 1.
+    H : ndarray of float32, shape (K, T)
+        Activations of the training audio.
+    divergence : ndarray of float64, shape (n,)
+        D(V‖WH) after each training iteration.
+    rms : float
+        Root mean square of the training spectrogram's magnitudes V.
+    """
+
+    W: NDArray[np.float32]
+    H: NDArray[np.float32]
+    divergence: NDArray[np.float64]
+    rms: float
+    _priors: dict[tuple[str, float], Prior] = field(default_factory=dict, init=False, repr=False)
+
+    @cached_property
+    def row_means(self) -> NDArray[np.float64]:
+        """Mean activation of each basis, shape (K,)."""
+        return np.asarray(self.H.mean(axis=1, dtype=np.float64))
+
+    def prior(self, nmf_mode: str, *, activation_floor: float = 0.1) -> Prior:
+        """Fit the variant's prior to H.
+
+        Parameters
+        ----------
+        nmf_mode : {"NMF_g", "NMF_e"}
+            Gamma or exponential.
+        activation_floor : float, default 0.1
+            See `GammaPrior.fit`.
+
+        Returns
+        -------
+        Prior
+            One distribution for each row of H; fitted once and kept.
+        """
+        key = (nmf_mode, activation_floor if nmf_mode == "NMF_g" else 0.0)
+        if key not in self._priors:
+            self._priors[key] = (
+                GammaPrior.fit(self.H, floor=activation_floor)
+                if nmf_mode == "NMF_g"
+                else ExponentialPrior.fit(self.H)
+            )
+        return self._priors[key]
+
+
+@dataclass(frozen=True, eq=False)
+class SeparationModel:
+    """Dictionaries for speech and noise, and the settings they were trained with.
+
+    Parameters
+    ----------
+    speech, noise : Dictionary
+        The two sources' bases and training activations.
+    settings : Settings
+        The settings of training; its encoding parameters are the default of `separate`.
+    """
+
+    speech: Dictionary
+    noise: Dictionary
+    settings: Settings
+
+    @property
+    def W(self) -> NDArray[np.float32]:
+        """All bases [W_S W_N], shape (F, K_S + K_N)."""
+        return np.concatenate([self.speech.W, self.noise.W], axis=1)
+
+    def encoding_settings(self, settings: Settings | None) -> Settings:
+        """Take the encoding parameters of some settings, and all others from the model.
+
+        Parameters
+        ----------
+        settings : Settings or None
+            Where the encoding parameters come from: variant, λ, p, update rule, iterations and
+            so on. What has been fixed by training (STFT, number of bases) stays as it is.
+
+        Returns
+        -------
+        Settings
+            What a separation with this model really uses.
+        """
+        if settings is None:
+            return self.settings
+        return self.settings.replace(**{n: getattr(settings, n) for n in ENCODING_PARAMETERS})
+
+    def save(self, path: str | Path) -> Path:
+        """Write the model to a NumPy archive, without pickles.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file; written under another name first, and renamed when it is complete.
+
+        Returns
+        -------
+        Path
+            The file written.
+
+        Raises
+        ------
+        NmflabError
+            If it can't be written there.
+        """
+        header = {"format": FORMAT, "version": VERSION, "settings": self.settings.to_dict()}
+        arrays: dict[str, Any] = {"header": np.array(json.dumps(header))}
+        for source in ("speech", "noise"):
+            dictionary = getattr(self, source)
+            for name in ARRAYS:
+                arrays[f"{source}_{name}"] = getattr(dictionary, name)
+        with replacing(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, **arrays)
+        return Path(path)
+
+
+def train_dictionary(
+    signals: Sequence[ArrayLike],
+    num_bases: int,
+    settings: Settings,
+    *,
+    name: str = "speech",
+    progress: StageProgress | None = None,
+) -> Dictionary:
+    """Train the bases of one source by itself.
+
+    Parameters
+    ----------
+    signals : sequence of array_like, each of shape (n,)
+        Clean audio of the source at ``settings.sampling_rate``.
+    num_bases : int
+        Number of bases K.
+    settings : Settings
+        Its STFT and training parameters count.
+    name : str, default "speech"
+        What to call the source in messages and in progress.
+    progress : callable, optional
+        Called as ``progress(f"training {name}", done, total)`` after each iteration.
+
+    Returns
+    -------
+    Dictionary
+        W, H and the divergence after each iteration.
+
+    Raises
+    ------
+    NmflabError
+        If there is no signal, all are silent, one is unusable, or there are fewer frames than
+        bases.
+    """
+    V = _training_spectrogram(signals, settings, name)
+    if num_bases > V.shape[1]:
+        seconds = V.shape[1] * settings.hop / settings.sampling_rate
+        raise NmflabError(
+            f"num_basis_{name} is {num_bases} but the training {name} has only {V.shape[1]} frames "
+            f"({seconds:.1f} s): take fewer bases or more audio."
+        )
+    stage = f"training {name}"
+    relative = settings.penalty_scale == "relative"
+    found = train_nmf(
+        V,
+        num_bases,
+        n_iter=settings.max_iter_train,
+        epsilon=settings.epsilon * (mean_activation(V, num_bases) if relative else 1.0),
+        solver=settings.solver,
+        seed=settings.seed,
+        progress=None if progress is None else lambda i, n: progress(stage, i, n),
+    )
+    rms = float(np.sqrt(np.mean(V * V, dtype=np.float64)))
+    return Dictionary(found.W, found.H, found.divergence, rms)
+
+
+def train_model(
+    speech: Sequence[ArrayLike],
+    noise: Sequence[ArrayLike],
+    settings: Settings | None = None,
+    *,
+    progress: StageProgress | None = None,
+) -> SeparationModel:
+    """Train the dictionaries of speech and of noise, apart from each other.
+
+    Parameters
+    ----------
+    speech, noise : sequence of array_like, each of shape (n,)
+        Clean audio of the two sources at ``settings.sampling_rate``.
+    settings : Settings, optional
+        By default ``Settings()``.
+    progress : callable, optional
+        Called as ``progress(stage, done, total)`` after each iteration.
+
+    Returns
+    -------
+    SeparationModel
+        The model.
+
+    Raises
+    ------
+    NmflabError
+        As for `train_dictionary`.
+    """
+    settings = settings or Settings()
+    return SeparationModel(
+        train_dictionary(
+            speech, settings.num_basis_speech, settings, name="speech", progress=progress
+        ),
+        train_dictionary(
+            noise, settings.num_basis_noise, settings, name="noise", progress=progress
+        ),
+        settings,
+    )
+
+
+def mean_activation(V: NDArray[np.floating], num_bases: int) -> float:
+    """Compute m = mean frame sum / K, the mean activation of bases that sum to 1.
+
+    Parameters
+    ----------
+    V : ndarray, shape (F, T)
+        Magnitudes.
+    num_bases : int
+        Number of bases K.
+
+    Returns
+    -------
+    float
+        The unit that the relative λ and ε count in; 1 for a silent V.
+    """
+    return float(V.sum(dtype=np.float64)) / V.shape[1] / num_bases or 1.0
+
+
+def load_model(path: str | Path) -> SeparationModel:
+    """Read a model that `SeparationModel.save` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Returns
+    -------
+    SeparationModel
+        The model.
+
+    Raises
+    ------
+    NmflabError
+        If the file is missing, truncated, of another version, holds pickles or isn't a model.
+    """
+    path = Path(path)
+    remedy = "train it anew with `nmflab train`"
+    if path.exists() and not path.is_file():  # a pipe would keep its reader waiting
+        raise NmflabError(f"{path} is not a file: give the model that `nmflab train` wrote.")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            header = json.loads(str(archive["header"]))
+            version = header["version"] if header["format"] == FORMAT else None
+            if version == VERSION:
+                return _read_model(archive, header["settings"])
+    except FileNotFoundError:
+        raise NmflabError(f"There is no model file {path}: make one with `nmflab train`.") from None
+    except UNREADABLE as error:
+        raise NmflabError(
+            f"{path} can't be read as an nmflab model, it is damaged or something else: {remedy}."
+        ) from error
+    raise NmflabError(
+        f"{path} is a model of version {version}, but this nmflab reads {VERSION}: {remedy}."
+    )
+
+
+def _read_model(archive: Any, parameters: dict[str, Any]) -> SeparationModel:
+    """Build the model from its arrays; any error says that they don't fit each other."""
+    settings = Settings.from_dict(parameters)
+    counts = {"speech": settings.num_basis_speech, "noise": settings.num_basis_noise}
+    dictionaries = []
+    for source, K in counts.items():
+        W, H, divergence, rms = (archive[f"{source}_{name}"] for name in ARRAYS)
+        if W.shape != (settings.num_bins, K) or H.ndim != 2 or H.shape[0] != K or rms.ndim != 0:
+            raise ValueError(f"the arrays of {source} don't fit the settings")
+        for array in (W, H, divergence, rms):
+            if array.dtype.kind != "f" or not (array.min() >= 0 and array.max() < np.inf):
+                raise ValueError(f"an array of {source} holds what it may not")
+        if not (W.any(axis=0).all() and H.any() and rms > 0):
+            raise ValueError(f"the dictionary of {source} is silent")
+        dictionaries.append(Dictionary(W, H, divergence, float(rms)))
+    speech, noise = dictionaries
+    return SeparationModel(speech, noise, settings)
+
+
+def _training_spectrogram(
+    signals: Sequence[ArrayLike], settings: Settings, name: str
+) -> NDArray[np.float32]:
+    """Magnitudes of all signals, one after another, shape (F, T)."""
+    if len(signals) == 0:
+        raise NmflabError(f"There is no training {name}: give one signal at least.")
+    stft = Stft.from_settings(settings)
+    spectrograms = [
+        np.abs(stft.analyse(as_signal(signal, f"{name}[{i}]"))).T
+        for i, signal in enumerate(signals)
+    ]
+    V = np.concatenate(spectrograms)
+    if not V.any():
+        raise NmflabError(f"The training {name} is silent: nothing can be learnt from it.")
+    return V.T

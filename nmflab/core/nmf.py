@@ -1,0 +1,292 @@
+"""Non-negative matrix factorisation with the generalised Kullback-Leibler divergence.
+
+V ≈ WH: V (F, T) are magnitudes, the columns of W (F, K) are bases, the rows of H (K, T) are
+their activations. The divergence is
+
+    D(V‖V̂) = Σ [v log(v/v̂) − v + v̂],      V̂ = WH,
+
+and the multiplicative updates of Lee and Seung (2001) never let it rise:
+
+    H ← H ∘ Wᵀ(V/WH) / Wᵀ1          W ← W ∘ (V/WH)Hᵀ / 1Hᵀ
+
+Encoding keeps W fixed and adds a prior on H, D + λ Σ φ_k(h_kt) (Kwon, Shin and Kim, 2016):
+
+    mu:  H ← H ∘ Wᵀ(V/WH) / (Wᵀ1 + λ φ'(H))
+    mm:  H ← max(ε, (H ∘ Wᵀ(V/WH) + λ(a−1)) / (Wᵀ1 + λ/b))
+
+"mu" is the paper's rule; "mm" minimises the auxiliary function of D and the prior together, so
+that the penalised objective never rises. For an exponential prior (a = 1) they are the same.
+
+The accelerated solver updates a point Q beyond H (after Kim and Fessler, 2016), G being what the
+last update multiplied by and H⁻ the H before it:
+
+    Q = H ∘ (P + c) / (cP + 1)      P = H/H⁻ ∘ G
+
+Where convexity doesn't show the result to be as good as H, a frame keeps H, and P = 1 again.
+
+Inside, all is frame-major: frames are rows, and a block of frames stays in the cache while it is
+worked on, in float32. See notebooks/02_nmf.ipynb and notebooks/06_map_separation.ipynb.
+
+References
+----------
+D. D. Lee and H. S. Seung, "Algorithms for non-negative matrix factorization", NIPS 2000 (2001).
+K. Kwon, J. W. Shin and N. S. Kim, "NMF-based source separation utilizing prior knowledge on
+encoding vector", ICASSP 2016.
+D. Kim and J. A. Fessler, "Optimized first-order methods for smooth convex minimization",
+Mathematical Programming 159, 2016, doi:10.1007/s10107-015-0949-3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nmflab.core.checks import (
+    bases,
+    check_choice,
+    check_counts,
+    check_epsilon,
+    check_prior,
+    magnitudes,
+)
+from nmflab.core.nmf_encoding import (
+    Costs,
+    EncodingBlock,
+    UpdateRule,
+    encoding_blocks,
+    encoding_start,
+)
+from nmflab.core.nmf_steps import Matrix, frame_major
+from nmflab.core.nmf_training import AcceleratedTraining, Training, training_start
+from nmflab.core.priors import Prior
+from nmflab.errors import NmflabError
+from nmflab.settings import SOLVERS, UPDATES
+from nmflab.system.threads import map_blocks, one_blas_thread
+
+__all__ = ["Encoding", "Factorisation", "encode", "train_nmf"]
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Factorisation:
+    """What training finds.
+
+    Parameters
+    ----------
+    W : ndarray of float32, shape (F, K)
+        Bases; each column sums to 1.
+    H : ndarray of float32, shape (K, T)
+        Activations.
+    divergence : ndarray of float64, shape (n,)
+        D(V‖WH) after each of the n iterations; those of the accelerated solver but the last are
+        taken at the extrapolated point where the next update starts.
+    """
+
+    W: Matrix
+    H: Matrix
+    divergence: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Encoding:
+    """What encoding finds.
+
+    Parameters
+    ----------
+    H : ndarray of float32, shape (K, T)
+        Activations.
+    objective : ndarray of float64, shape (n,)
+        D(V‖WH) + λ Σ φ(H) after each of the n iterations; those of the accelerated solver but
+        the last are of the best point beyond H that each frame was updated from, unless ε > 0.
+    divergence : ndarray of float64, shape (n,)
+        D(V‖WH) by itself.
+    """
+
+    H: Matrix
+    objective: NDArray[np.float64]
+    divergence: NDArray[np.float64]
+
+
+def train_nmf(
+    V: ArrayLike,
+    n_bases: int,
+    *,
+    n_iter: int = 100,
+    epsilon: float = 0.0,
+    solver: str = "plain",
+    init: tuple[ArrayLike, ArrayLike] | None = None,
+    seed: int = 0,
+    trace: bool = True,
+    progress: Progress | None = None,
+) -> Factorisation:
+    """Factorise V into bases and activations by the updates of Lee and Seung (2001).
+
+    Parameters
+    ----------
+    V : array_like, shape (F, T)
+        Magnitudes, ≥ 0, any float dtype. float32 with its frames one after another in memory,
+        as `Stft.analyse` gives them, is used without a copy.
+    n_bases : int
+        Number of bases K, at most T.
+    n_iter : int, default 100
+        Iterations.
+    epsilon : float, default 0.0
+        Stop once the divergence has been seen below this.
+    solver : {"plain", "accelerated"}
+        The updates as published, or longer ones (`AcceleratedTraining`). With either the values
+        traced never rise by more than rounding; but what n + 1 of the longer ones end at can be
+        above what n end at, by up to 6e-4 ΣV in random problems.
+    init : (array_like (F, K), array_like (K, T)), optional
+        Where to start. By default W and H are drawn at random, H at the level of V.
+    seed : int, default 0
+        Seed of the random start.
+    trace : bool, default True
+        Whether to compute the divergence after each iteration, which takes a twentieth of the
+        time. Without it the result holds none.
+    progress : callable, optional
+        Called as ``progress(done, n_iter)`` after each iteration, with BLAS held to one thread;
+        an exception that it raises ends the training.
+
+    Returns
+    -------
+    Factorisation
+        W with columns that sum to 1, H, and the divergence after each iteration or, without
+        `trace`, an empty one.
+
+    Raises
+    ------
+    NmflabError
+        If V isn't a matrix of finite values ≥ 0 that holds some energy, K is out of range, or
+        `init` doesn't fit.
+    """
+    V, frame_sums = magnitudes(V)
+    check_choice("solver", solver, SOLVERS)
+    check_counts(n_bases, n_iter, V.shape[1])
+    check_epsilon(epsilon)
+    if not frame_sums.any():
+        raise NmflabError("V is silent, all its entries are 0: nothing can be learnt from it.")
+    energy = float(frame_sums.sum())
+    level = energy / V.shape[1]
+    Vt = frame_major(V, level)
+
+    def start() -> tuple[Matrix, Matrix]:
+        return training_start(Vt, n_bases, init, seed, level)
+
+    training: Training
+    if solver == "accelerated":
+        training = AcceleratedTraining(Vt, start, energy)
+    else:
+        training = Training(Vt, start, energy, trace=trace or epsilon > 0)
+    divergence: list[float] = []
+    with one_blas_thread():  # once for all iterations
+        for i in range(n_iter):
+            divergence.append(training.iterate())  # as it was before this iteration
+            if progress is not None:
+                progress(i + 1, n_iter)
+            if i > 0 and divergence[i] < epsilon:
+                break
+    training.settle()
+    traced = [*divergence[1:], training.measure()] if trace else []
+    return Factorisation(training.Wt.T, training.Ht.T, np.array(traced))
+
+
+def encode(
+    V: ArrayLike,
+    W: ArrayLike,
+    *,
+    prior: Prior | None = None,
+    penalty: float = 0.0,
+    n_iter: int = 30,
+    epsilon: float = 0.0,
+    update: str = "mm",
+    solver: str = "plain",
+    init: ArrayLike | str | None = None,
+    seed: int = 0,
+    trace: bool = True,
+    progress: Progress | None = None,
+) -> Encoding:
+    """Find the activations of fixed bases, with or without a prior on them.
+
+    Minimises D(V‖WH) + λ Σ φ_k(h_kt) over H (Kwon, Shin and Kim 2016).
+
+    Parameters
+    ----------
+    V : array_like, shape (F, T)
+        Magnitudes, ≥ 0, any float dtype.
+    W : array_like, shape (F, K)
+        Bases, ≥ 0, each with some energy.
+    prior : Prior, optional
+        An `ExponentialPrior` or `GammaPrior` for the K rows of H, in the units of H.
+    penalty : float, default 0.0
+        Penalty rate λ in the units of D; 0 is plain NMF, to the bit.
+    n_iter : int, default 30
+        Iterations.
+    epsilon : float, default 0.0
+        Stop at the first iteration after which the divergence is below this.
+    update : {"mm", "mu"}
+        The majorise-minimise rule, under which the objective never rises, or the paper's
+        multiplicative rule, whose denominator is guarded where a gamma prior makes it negative.
+    solver : {"plain", "accelerated"}
+        The updates as published, or with multiplicative momentum, which a frame loses where it
+        would lead uphill: no frame gets worse with more iterations, save under "mu" with a gamma
+        prior.
+    init : array_like (K, T) or {"flat", "random"}, optional
+        Where to start. "flat", the default, gives all bases the same share of each frame.
+    seed : int, default 0
+        Seed of a random start.
+    trace : bool, default True
+        Whether to compute the objective after each iteration, which takes a tenth of the time of
+        the plain solver. Without it, and with ε = 0, the result holds H alone and no values.
+    progress : callable, optional
+        Called as ``progress(done, blocks)`` after each block of frames; from the first on again
+        where ε was reached before the last iteration.
+
+    Returns
+    -------
+    Encoding
+        H, and the objective after each iteration, or none: see `trace`.
+
+    Raises
+    ------
+    NmflabError
+        If V, W, the prior or `init` hold what they may not or don't fit each other, or λ is
+        negative.
+    """
+    V, frame_sums = magnitudes(V)
+    W = bases(W, V.shape[0])
+    check_choice("solver", solver, SOLVERS)
+    check_choice("update", update, UPDATES)
+    check_counts(1, n_iter, V.shape[1])
+    check_epsilon(epsilon)
+    check_prior(prior, penalty, W.shape[1])
+    rule = UpdateRule.of(W, prior, penalty, update, float(frame_sums.mean()) or 1.0)
+    blocks = encoding_blocks(V.shape[1])
+    flat = init is None or (isinstance(init, str) and init == "flat")
+    block = EncodingBlock(rule, max(frames.stop - frames.start for frames in blocks))
+
+    def run(n_iter: int) -> Encoding:
+        Ht = encoding_start(frame_sums, W, init, seed)
+
+        def work(frames: slice) -> list[Costs]:
+            block.take(V[:, frames], frame_sums[frames], flat=flat)
+            H, traced = Ht[frames], trace or epsilon > 0
+            if solver == "accelerated":
+                return block.iterate_accelerated(H, n_iter, trace=traced, at_H=epsilon > 0)
+            return block.iterate(H, n_iter, trace=traced)
+
+        parts = []
+        for done, part in enumerate(map_blocks(work, blocks), start=1):
+            parts.append(part)
+            if progress is not None:
+                progress(done, len(blocks))
+        divergence, penalties = np.sum(parts, axis=0).reshape(-1, 2).T
+        divergence = np.maximum(divergence, 0.0)
+        return Encoding(Ht.T, divergence + penalties, divergence)
+
+    encoding = run(n_iter)
+    below = np.flatnonzero(encoding.divergence[:-1] < epsilon)
+    return run(int(below[0]) + 1) if len(below) else encoding  # no block knows the sum by itself

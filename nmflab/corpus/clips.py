@@ -1,0 +1,240 @@
+"""Recordings of one kind, read from files and folders."""
+
+from __future__ import annotations
+
+import operator
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import NoReturn, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmflab.audio.files import FORMATS, read_audio
+from nmflab.core.checks import as_rate
+from nmflab.errors import NmflabError
+
+__all__ = ["Clip", "ClipList", "load_clips"]
+
+StrPath = str | os.PathLike[str]
+
+_LOSSLESS = {".wav", ".flac", ".sph", ".nist", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf"}
+SUFFIXES = frozenset(_LOSSLESS | {".w64", ".rf64", ".ogg", ".oga", ".opus", ".mp3"})
+"""Endings of the files that are taken for audio, in lower case."""
+
+
+# Clips in memory
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """One recording.
+
+    Attributes
+    ----------
+    name : str
+        What it is called: the file name without its ending, unique in its list.
+    samples : ndarray of float32, shape (n_samples,)
+        The samples, full scale at ±1.
+    path : Path
+        The file it comes from.
+    """
+
+    name: str
+    samples: NDArray[np.float32]
+    path: Path
+
+
+class ClipList(Sequence[NDArray[np.float32]]):
+    """A list of one-dimensional arrays that also knows their names.
+
+    Parameters
+    ----------
+    clips : iterable of Clip
+        The recordings.
+    skipped : iterable of str
+        One sentence for each file that could not be read.
+
+    Attributes
+    ----------
+    clips : tuple of Clip
+        The recordings with all that is known about them.
+    skipped : tuple of str
+        One sentence for each file that could not be read.
+
+    Examples
+    --------
+    >>> noises = nmflab.load_corpus().test_noise
+    >>> noises.names
+    ('babble', 'car', 'factory', 'fan', 'pink', 'siren', 'wind')
+    >>> noises["car"] is noises[1], noises[:2].names, noises[1].shape
+    (True, ('babble', 'car'), (192000,))
+    """
+
+    def __init__(self, clips: Iterable[Clip] = (), skipped: Iterable[str] = ()) -> None:
+        self.clips = tuple(clips)
+        self.skipped = tuple(skipped)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the recordings, in order."""
+        return tuple(clip.name for clip in self.clips)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Files of the recordings, in order."""
+        return tuple(clip.path for clip in self.clips)
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    @overload
+    def __getitem__(self, key: int | str) -> NDArray[np.float32]: ...
+
+    @overload
+    def __getitem__(self, key: slice) -> ClipList: ...
+
+    def __getitem__(self, key: int | str | slice) -> NDArray[np.float32] | ClipList:
+        if isinstance(key, slice):
+            return ClipList(self.clips[key])
+        if not isinstance(key, str):
+            return self.clips[operator.index(key)].samples
+        for clip in self.clips:
+            if clip.name == key:
+                return clip.samples
+        known = ", ".join(self.names) or "none"
+        raise NmflabError(f"There is no recording called {key!r}; there are: {known}.")
+
+    def __contains__(self, item: object) -> bool:
+        return any(clip.name == item if isinstance(item, str) else clip.samples is item
+                   for clip in self.clips)  # fmt: skip
+
+    def __repr__(self) -> str:
+        return f"ClipList({', '.join(self.names)})"
+
+
+def load_clips(paths: StrPath | Iterable[StrPath], sampling_rate: int = 16000) -> ClipList:
+    """Read recordings from files and folders into one list.
+
+    Parameters
+    ----------
+    paths : str, path or iterable of them
+        Files, and folders that are walked as in `load_corpus`.
+    sampling_rate : int, default=16000
+        Sampling rate of the result in Hz; files at other rates are resampled.
+
+    Returns
+    -------
+    ClipList
+        The recordings, in the order given, a folder's in the order of their paths.
+
+    Raises
+    ------
+    NmflabError
+        If a file or folder is missing, a file that was named can't be read, or nothing readable
+        is left.
+    """
+    sampling_rate = as_rate(sampling_rate)
+    given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    if not given:
+        raise NmflabError("No file or folder is given: name at least one recording.")
+    clips: list[Clip] = []
+    skipped: list[str] = []
+    for path in map(Path, given):
+        if path.is_dir():
+            found = _load_folder(path, sampling_rate)
+            clips += found.clips
+            skipped += found.skipped
+        else:
+            clips.append(Clip(path.stem, read_audio(path, sampling_rate), path))
+    names = _unique_names(_relative([clip.path for clip in clips]))
+    renamed = (Clip(name, clip.samples, clip.path) for name, clip in zip(names, clips, strict=True))
+    return ClipList(renamed, skipped)
+
+
+def _load_folder(folder: Path, sampling_rate: int) -> ClipList:
+    """Read every audio file below a folder; at least one must be readable."""
+    files = sorted(_audio_files(folder), key=lambda file: file.relative_to(folder).parts)
+    names = _unique_names([PurePosixPath(file.relative_to(folder).as_posix()) for file in files])
+    clips, skipped = [], []
+    for name, file in zip(names, files, strict=True):
+        try:
+            clips.append(Clip(name, read_audio(file, sampling_rate), file))
+        except NmflabError as error:
+            skipped.append(f"Skipped: {error}")
+    if not files:
+        raise NmflabError(
+            f"The folder {str(folder)!r} holds no audio files: put recordings there ({FORMATS})."
+        )
+    if not clips:
+        raise NmflabError(
+            f"None of the audio files ({len(files)}) in {str(folder)!r} can be read: "
+            f"{skipped[0].removeprefix('Skipped: ')}"
+        )
+    return ClipList(clips, skipped)
+
+
+def _audio_files(folder: Path) -> Iterator[Path]:
+    """Walk a folder and what it links to, each folder once, hidden ones left alone."""
+    seen = set()
+    for place, folders, files in os.walk(folder, onerror=_refuse_locked, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in files:
+            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
+                yield Path(place, name)
+
+
+def _refuse_locked(error: OSError) -> NoReturn:
+    raise NmflabError(
+        f"The folder {str(error.filename)!r} can't be read ({error.strerror}): "
+        "check whether you may."
+    ) from error
+
+
+def _relative(files: Sequence[Path]) -> list[PurePosixPath]:
+    """Give paths as seen from the innermost folder that holds all the files."""
+    base = os.path.commonpath([file.absolute().parent for file in files])
+    return [PurePosixPath(file.absolute().relative_to(base).as_posix()) for file in files]
+
+
+def _unique_names(paths: Sequence[PurePosixPath]) -> list[str]:
+    """Name files by their stems; those that clash by their paths, then with ending and number.
+
+    Names that are no Unicode, as old archives have them, get signs that can be shown and written.
+    """
+    paths = [PurePosixPath(os.fsencode(path).decode(errors="replace")) for path in paths]
+    levels: tuple[Callable[[PurePosixPath], str], ...] = (
+        lambda path: path.stem,
+        lambda path: "_".join(path.with_suffix("").parts),
+        lambda path: "_".join(path.parts).replace(".", "_"),
+    )
+    names = [levels[0](path) for path in paths]
+    for level in levels[1:]:
+        count = Counter(name.casefold() for name in names)
+        names = [
+            level(path) if count[name.casefold()] > 1 else name
+            for name, path in zip(names, paths, strict=True)
+        ]
+    return _numbered(names)
+
+
+def _numbered(names: Iterable[str]) -> list[str]:
+    """Add a number to every name that was there before, whatever the case of its letters."""
+    unique: list[str] = []
+    taken: set[str] = set()
+    for name in names:
+        new, number = name, 1
+        while new.casefold() in taken:
+            number += 1
+            new = f"{name}_{number}"
+        taken.add(new.casefold())
+        unique.append(new)
+    return unique

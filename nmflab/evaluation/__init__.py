@@ -1,0 +1,1 @@
+"""How well it works: scores, the experiment on a corpus, sweeps over settings."""

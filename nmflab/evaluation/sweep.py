@@ -1,0 +1,356 @@
+"""Sweeps: every combination of some settings, tried on a corpus and scored.
+
+Conventions: a grid maps names of `Settings` to the values to try; its first name is the first
+axis of every array. All speech clips are mixed with all noises, separated with every combination,
+and scored; nothing is random but what `Settings.seed` seeds. A dictionary is trained once, however
+many combinations use it, and combinations that differ in the power p alone share one encoding. A
+mixture that can't be made or scored costs its own scores (NaN), not the sweep.
+
+Settings must be chosen on other recordings than they are reported on: choose on `validation`, then
+report on the corpus itself. See notebooks/07_evaluation.ipynb.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmflab.audio.signals import mix_at_snr
+from nmflab.core.model import SeparationModel, StageProgress
+from nmflab.core.pipeline import encode_mixture, speech_log_ratio
+from nmflab.core.stft import Stft
+from nmflab.core.wiener import gain_from_log_ratio
+from nmflab.corpus.folders import Corpus
+from nmflab.errors import NmflabError
+from nmflab.evaluation import metrics as measures
+from nmflab.evaluation.dictionaries import Dictionaries
+from nmflab.settings import Settings
+from nmflab.system.threads import one_blas_thread
+
+__all__ = ["Sweep", "measure", "sweep"]
+
+METRICS = tuple(field.name for field in dataclasses.fields(measures.Scores))
+"""The scores there are: those of `nmflab.metrics.Scores`."""
+
+BSS_EVAL = ("sdr", "sir", "sar")
+
+Train = Callable[[Settings, str, StageProgress], SeparationModel]
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """The scores of every combination on every mixture.
+
+    Parameters
+    ----------
+    settings : Settings
+        What all combinations have in common.
+    axes : dict of str to tuple
+        The settings that differ and their values, in the order of the axes of `scores`.
+    metrics : tuple of str
+        Which scores.
+    noises, clips : tuple of str
+        Names of the noises and of the speech clips.
+    scores : ndarray of float64, shape (n_metrics, ..., n_noises, n_clips)
+        The scores, with an axis for each of `axes` in the middle; NaN where there is none.
+    skipped : tuple of str
+        One sentence for each mixture or dictionary that could not be made.
+    """
+
+    settings: Settings
+    axes: dict[str, tuple[Any, ...]]
+    metrics: tuple[str, ...]
+    noises: tuple[str, ...]
+    clips: tuple[str, ...]
+    scores: NDArray[np.float64]
+    skipped: tuple[str, ...] = ()
+
+    def mean(self, metric: str | None = None, *, noise: str | None = None) -> NDArray[np.float64]:
+        """Average a score over the mixtures: the score map.
+
+        Parameters
+        ----------
+        metric : str, optional
+            Which score; by default the first.
+        noise : str, optional
+            One noise alone; by default all.
+
+        Returns
+        -------
+        ndarray of float64, shape of the grid
+            Means over whatever has a score; NaN where nothing has.
+
+        Raises
+        ------
+        NmflabError
+            If the sweep doesn't have the score or the noise.
+        """
+        scores = self.scores[_place(metric or self.metrics[0], self.metrics, "score")]
+        if noise is not None:
+            scores = scores[..., [_place(noise, self.noises, "noise")], :]
+        there = ~np.isnan(scores)
+        total = np.where(there, scores, 0.0).sum(axis=(-2, -1))
+        count = there.sum(axis=(-2, -1))
+        return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+    def best(self, metric: str | None = None, *, noise: str | None = None) -> dict[str, Any]:
+        """Give the combination with the highest mean score, the first where there are several.
+
+        Parameters
+        ----------
+        metric, noise : str, optional
+            As for `mean`.
+
+        Returns
+        -------
+        dict
+            Names and values, for ``settings.replace(**sweep.best())``.
+
+        Raises
+        ------
+        NmflabError
+            If nothing has that score.
+        """
+        scores = self.mean(metric, noise=noise)
+        if np.isnan(scores).all():
+            raise NmflabError(f"No combination has the score {metric or self.metrics[0]!r}.")
+        cell = np.unravel_index(int(np.nanargmax(scores)), scores.shape)
+        return {name: self.axes[name][i] for name, i in zip(self.axes, cell, strict=True)}
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """Give the sweep as a table, one row for each combination and mixture.
+
+        Returns
+        -------
+        list of dict
+            The settings of the combination, ``noise``, ``speech`` and the scores.
+        """
+        flat = self.scores.reshape(len(self.metrics), -1)
+        keys = product(*self.axes.values(), self.noises, self.clips)
+        names = (*self.axes, "noise", "speech")
+        return [
+            dict(zip((*names, *self.metrics), (*key, *map(float, flat[:, i])), strict=True))
+            for i, key in enumerate(keys)
+        ]
+
+
+def sweep(
+    corpus: Corpus,
+    settings: Settings,
+    grid: Mapping[str, Sequence[Any]],
+    *,
+    metrics: Sequence[str] = ("sdr",),
+    clips: Sequence[str] | None = None,
+    noises: Sequence[str] | None = None,
+    train: Train | None = None,
+    progress: StageProgress | None = None,
+) -> Sweep:
+    """Score every combination of some settings on the test part of a corpus.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        Training and test recordings; `validation` makes one to choose settings on.
+    settings : Settings
+        All that the grid leaves alone.
+    grid : mapping of str to sequence
+        Names of settings and the values to try. With ``win_size``, ``overlap`` keeps its share of
+        the window and ``fft`` is raised where it must be, unless they are in the grid themselves.
+    metrics : sequence of str, default ("sdr",)
+        Scores to compute, by the names of `nmflab.metrics.Scores`.
+    clips, noises : sequence of str, optional
+        Names of the test recordings to use; by default all.
+    train : callable, optional
+        Gives the model, called as ``train(settings, noise, progress)``; by default each
+        dictionary is trained here, once.
+    progress : callable, optional
+        Called as ``progress(stage, done, total)``; an exception that it raises ends the sweep.
+
+    Returns
+    -------
+    Sweep
+        Axes and scores.
+
+    Raises
+    ------
+    NmflabError
+        If a name or a value can't be, or there is not one mixture that could be scored.
+
+    Examples
+    --------
+    >>> grid = {"penalty": (0.03, 0.1), "p": (1, 2)}
+    >>> found = sweep(validation(corpus), Settings.tuned(), grid)        # doctest: +SKIP
+    >>> found.mean("sdr").shape, found.best("sdr")                       # doctest: +SKIP
+    ((2, 2), {'penalty': 0.1, 'p': 2.0})
+    """
+    if settings.sampling_rate != corpus.sampling_rate:
+        raise NmflabError(
+            f"sampling_rate is {settings.sampling_rate} but the corpus is at "
+            f"{corpus.sampling_rate} Hz: load it with "
+            f"load_corpus(sampling_rate={settings.sampling_rate})."
+        )
+    points = _points(settings, grid)
+    axes = {name: tuple(dict.fromkeys(getattr(p, name) for p in points)) for name in grid}
+    metrics = _chosen(metrics, METRICS, "score")
+    clips = _chosen(clips, corpus.test_speech.names, "test speech")
+    noises = _chosen(noises, corpus.test_noise.names, "test noise")
+    train, progress = train or Dictionaries(corpus).model, progress or _no_progress
+    scores, skipped = _scored(corpus, points, metrics, clips, noises, train, progress)
+    shape = (len(metrics), *map(len, axes.values()), len(noises), len(clips))
+    return Sweep(settings, axes, metrics, noises, clips, scores.reshape(shape), skipped)
+
+
+def _points(settings: Settings, grid: Mapping[str, Sequence[Any]]) -> list[Settings]:
+    """Give the settings of every combination, the last name changing fastest."""
+    if not grid:
+        raise NmflabError("The grid is empty: name a setting and the values to try.")
+    for name, values in grid.items():
+        if isinstance(values, str) or not isinstance(values, Sequence | np.ndarray):
+            raise NmflabError(f"{name} is {values!r} but the grid wants a list of values.")
+        if name == "sampling_rate":
+            raise NmflabError("sampling_rate can't be swept: a corpus has one.")
+        if len(values) == 0 or len(set(values)) < len(values):
+            raise NmflabError(f"{name} is {list(values)!r} but needs values, each of them once.")
+    return [
+        _combination(settings, dict(zip(grid, values, strict=True)))
+        for values in product(*grid.values())
+    ]
+
+
+def _combination(settings: Settings, values: dict[str, Any]) -> Settings:
+    """Change some settings; another window keeps its share of overlap, and an FFT it fits in."""
+    size = values.get("win_size")
+    if isinstance(size, Integral):  # numpy's as well
+        overlap = int(size) * settings.overlap // settings.win_size
+        values = {"overlap": overlap, "fft": max(settings.fft, int(size)), **values}
+    return settings.replace(**values)
+
+
+def _alike_but_for_p(points: Sequence[Settings]) -> list[list[int]]:
+    """Put together the numbers of those combinations that share one encoding."""
+    groups: dict[Settings, list[int]] = {}
+    for cell, point in enumerate(points):
+        groups.setdefault(point.replace(p=1.0), []).append(cell)
+    return list(groups.values())
+
+
+def _scored(
+    corpus: Corpus,
+    points: Sequence[Settings],
+    metrics: Sequence[str],
+    clips: Sequence[str],
+    noises: Sequence[str],
+    train: Train,
+    progress: StageProgress,
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Work through all mixtures; give the scores, one combination after another, and what failed.
+
+    A pass of the loop depends on no other but through the dictionaries that `train` remembers.
+    """
+    scores = np.full((len(metrics), len(points), len(noises), len(clips)), np.nan)
+    skipped: dict[str, None] = {}  # in order, each sentence once
+    done, scored, total = 0, 0, scores[0].size
+    for n, cells, c in product(range(len(noises)), _alike_but_for_p(points), range(len(clips))):
+        some = [points[cell] for cell in cells]
+        try:
+            model = train(some[0], noises[n], progress)
+            sources = corpus.test_speech[clips[c]], corpus.test_noise[noises[n]]
+            for i, values in enumerate(_measured(model, *sources, some, metrics)):
+                scores[:, cells[i], n, c] = values
+                scored += 1
+                progress("scores", done + i + 1, total)
+        except NmflabError as error:
+            skipped[f"{clips[c]} in {noises[n]} skipped: {error}"] = None
+        done += len(cells)
+    if not scored:
+        reasons = list(skipped)
+        raise NmflabError(
+            f"Nothing could be scored; the first of {len(reasons)} reasons: {reasons[0]}"
+        )
+    return scores, tuple(skipped)
+
+
+def _measured(
+    model: SeparationModel,
+    speech: NDArray[np.float32],
+    noise: NDArray[np.float32],
+    points: Sequence[Settings],
+    metrics: Sequence[str],
+) -> Iterator[list[float]]:
+    """Mix, encode once, and score the speech for each power of the gain."""
+    mixed = mix_at_snr(speech, noise, points[0].snr)
+    stft = Stft.from_settings(points[0])
+    with one_blas_thread():
+        X = stft.analyse(mixed.mixture)
+        log_ratio = speech_log_ratio(model, encode_mixture(model, np.abs(X), points[0]).H)
+    for point in points:
+        estimate = stft.synthesise(
+            gain_from_log_ratio(log_ratio, p=point.p) * X, len(mixed.mixture)
+        )
+        yield measure(mixed.speech, mixed.noise, estimate, point.sampling_rate, metrics)
+
+
+def measure(
+    speech: NDArray[np.float32],
+    noise: NDArray[np.float32],
+    estimate: NDArray[np.float32],
+    sampling_rate: int,
+    metrics: Sequence[str],
+) -> list[float]:
+    """Compute those scores that are asked for, and no others.
+
+    Parameters
+    ----------
+    speech, noise, estimate : ndarray, shape (n,)
+        The true signals and the estimate of the speech.
+    sampling_rate : int
+        Sampling rate in Hz.
+    metrics : sequence of str
+        Names out of `METRICS`.
+
+    Returns
+    -------
+    list of float
+        One score for each name.
+    """
+    found: dict[str, float] = {}
+    with one_blas_thread():
+        if set(metrics) & set(BSS_EVAL):
+            ratios = measures.bss_eval(speech, noise, estimate)
+            found.update(zip(BSS_EVAL, ratios, strict=True))
+        if "si_sdr" in metrics:
+            found["si_sdr"] = measures.si_sdr(speech, estimate)
+        for name in {"stoi", "estoi"} & set(metrics):
+            found[name] = measures.stoi(speech, estimate, sampling_rate, extended=name == "estoi")
+        if "pesq" in metrics:
+            found["pesq"] = measures.pesq(speech, estimate, sampling_rate)
+    return [found[name] for name in metrics]
+
+
+def _chosen(names: Sequence[str] | None, known: Sequence[str], what: str) -> tuple[str, ...]:
+    """Check some names, each once; none means all."""
+    chosen = tuple(known) if names is None else tuple(dict.fromkeys(names))
+    if isinstance(names, str) or not chosen:
+        raise NmflabError(
+            f"{names!r} is no list of names of {what}; there are: {', '.join(known)}."
+        )
+    for name in chosen:
+        _place(name, known, what)
+    return chosen
+
+
+def _place(name: str, known: Sequence[str], what: str) -> int:
+    if name not in known:
+        raise NmflabError(f"There is no {what} called {name!r}; there are: {', '.join(known)}.")
+    return list(known).index(name)
+
+
+def _no_progress(stage: str, done: int, total: int) -> None:
+    """Report to nobody."""

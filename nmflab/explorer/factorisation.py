@@ -1,0 +1,202 @@
+"""`FactorisationExplorer`: V ≈ WH of one clip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import ipywidgets as widgets
+import numpy as np
+from numpy.typing import NDArray
+
+from nmflab.core.nmf import Factorisation, train_nmf
+from nmflab.core.stft import Stft
+from nmflab.explorer.base import Explorer
+from nmflab.explorer.engine.chain import Stage
+from nmflab.explorer.engine.scheduling import hear_browser
+from nmflab.explorer.engine.state import State
+from nmflab.explorer.panels import ActivationPanel, Panel, decibels
+from nmflab.explorer.plots import CurvePlot, Plot
+from nmflab.explorer.widgets.player import Player
+from nmflab.settings import Settings
+
+SNAPSHOTS = 100
+"""Iterations of the factorisation that the scrubber runs over."""
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """A factorisation of one clip, and H and W as they were on the way.
+
+    Parameters
+    ----------
+    final : Factorisation
+        W, H and the divergence.
+    W, H : list of ndarray, shapes (F, K) and (K, T)
+        After each iteration.
+    """
+
+    final: Factorisation
+    W: list[NDArray[np.float32]]
+    H: list[NDArray[np.float32]]
+
+
+class FactorisationExplorer(Explorer):
+    """V ≈ WH of one clip: K, the iterations one by one, and every basis for the ear.
+
+    Parameters
+    ----------
+    corpus : Corpus, optional
+        By default the embedded one.
+    settings : Settings, optional
+        By default ``Settings()`` with 8 bases; K is its `num_basis_speech`.
+    """
+
+    names = ("num_basis_speech", "clip", "seed")
+    words = MappingProxyType(
+        {
+            "num_basis_speech": ("bases K", "How many spectra V is taken apart into."),
+            "clip": ("clip", "Which sound is taken apart."),
+        }
+    )
+
+    def _default_settings(self) -> Settings:
+        """Give the settings to begin with."""
+        return Settings(num_basis_speech=8)
+
+    def _build(self) -> None:
+        """Make the panels."""
+        self.V = Panel("V", self.group)
+        self.model = Panel("WH", self.group)
+        axis = {"columns_label": "Basis", "columns_unit": "", "pick": True}
+        self.W = Panel("W: click a basis", self.group, low=-50.0, **axis)
+        self.H = ActivationPanel("H: click a basis", self.group, pick=True)
+        self.H.widget.add_class("nmflab-wide")
+        self.divergence = CurvePlot(title="Divergence", ylabel="D(V‖WH)")
+        self.player = Player(labels=("all", "basis alone"), group=self.group)
+        self.iteration = widgets.IntSlider(
+            SNAPSHOTS,
+            min=1,
+            max=SNAPSHOTS,
+            description="iteration",
+            tooltip="Go back to how W and H were after that many updates.",
+            style={"description_width": "88px"},
+        )
+        hear_browser(self.iteration)
+        self.iteration.observe(self._scrubbed, "value")
+        self.basis: int | None = None
+        self.W.widget.on_pick(lambda _, column: self.pick(column))
+        self.H.widget.on_pick(lambda row, _: self.pick(row))
+        self.chain.add(
+            Stage(
+                "factorisation",
+                _factorise,
+                reads=("num_basis_speech", "seed"),
+                needs=(self.chain.stages["clean"],),
+            )
+        )
+
+    def _above(self) -> Sequence[Any]:
+        """List what stands between the controls and the panels."""
+        return self.iteration, self.player
+
+    def _panels(self) -> Sequence[Any]:
+        """List the panels."""
+        panels = (self.V, self.model, self.W, self.H)
+        return [*(panel.widget for panel in panels), self.divergence.widget]
+
+    def _plots(self) -> Sequence[Plot]:
+        """List the matplotlib plots."""
+        return (self.divergence,)
+
+    @property
+    def result(self) -> Factorisation:
+        """The factorisation after all iterations."""
+        return self._parts(self._shown).final
+
+    def pick(self, basis: int | None) -> None:
+        """Hear one basis alone, w_k h_k with the phase of the clip.
+
+        Parameters
+        ----------
+        basis : int or None
+            Its number from 0 on; None for all of them.
+        """
+        with self.chain.lock:
+            self.basis = basis
+            self._paint(self._shown)
+            self._settle(self._shown)
+            self._tell("ready")
+        self.player.source = "all" if basis is None else "basis alone"
+
+    def _parts(self, state: State) -> Parts:
+        parts: Parts = self.chain.get("factorisation", state)
+        return parts
+
+    def _scrubbed(self, _: object) -> None:
+        self._changed(self._wanted)
+
+    def _paint(self, state: State) -> None:
+        """Compute a state and show it."""
+        stft, V = Stft.from_settings(state.settings), self.chain.get("clean", state)
+        parts = self._parts(state)
+        i = self.iteration.value - 1
+        W, H, loudest = parts.W[i], parts.H[i], float(V.max()) or 1.0
+        K = W.shape[1]
+        self.basis = None if self.basis is None or self.basis >= K else self.basis
+        chosen = slice(None) if self.basis is None else slice(self.basis, self.basis + 1)
+        if self.V.is_new(V):
+            self.V.show_spectrum(decibels(V, loudest), stft)
+        self.model.show_spectrum(decibels(W[:, chosen] @ H[chosen], loudest), stft)
+        if self.W.is_new(W):
+            khz = stft.sampling_rate / 2000
+            half = khz / (stft.num_bins - 1) / 2
+            self.W.widget.show(decibels(W, float(W.max())), rows=(-half, khz + half))
+        self.H.show(H, stft, ())
+        self.W.widget.highlight(column=self.basis)
+        self.H.widget.highlight(row=self.basis)
+
+    def _draw(self, state: State) -> None:
+        """Show how far the iterations have come."""
+        self.divergence.show([self._parts(state).final.divergence], mark=self.iteration.value)
+
+    def _settle(self, state: State) -> None:
+        """Send the sound."""
+        with self.chain.lock:
+            stft, parts = Stft.from_settings(state.settings), self._parts(state)
+            x, i = self.chain.mixture(state).speech, self.iteration.value - 1
+            X, W, H = stft.analyse(x), parts.W[i], parts.H[i]
+            V_hat = W @ H + np.float32(1e-12)
+            sounds = {"all": stft.synthesise(V_hat * np.exp(1j * np.angle(X)), len(x))}
+            if self.basis is not None:
+                k = self.basis
+                gain = np.outer(W[:, k], H[k]) / V_hat
+                sounds["basis alone"] = stft.synthesise(gain * X, len(x))
+            self.player.load(sounds, state.settings.sampling_rate)
+
+    def _summary(self, state: State) -> str:
+        """Say in one deterministic line what is shown."""
+        i = self.iteration.value
+        D = self._parts(state).final.divergence
+        heard = "" if self.basis is None else f", basis {self.basis + 1} alone"
+        return (
+            f"{state.clip}, K {state.settings.num_basis_speech}, iteration {i}: "
+            f"divergence {D[i - 1] / D[0]:.2f} of the first{heard}"
+        )
+
+
+def _factorise(state: State, V: NDArray[np.float32]) -> Parts:
+    """Factorise one iteration at a time, keeping all of them."""
+    settings = state.settings
+    W: list[NDArray[np.float32]] = []
+    H: list[NDArray[np.float32]] = []
+    divergence: list[float] = []
+    for _ in range(SNAPSHOTS):
+        start = (W[-1], H[-1]) if W else None
+        step = train_nmf(V, settings.num_basis_speech, n_iter=1, init=start, seed=settings.seed)
+        W.append(step.W)
+        H.append(step.H)
+        divergence.append(float(step.divergence[-1]))
+    return Parts(Factorisation(W[-1], H[-1], np.array(divergence)), W, H)

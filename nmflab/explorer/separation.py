@@ -1,0 +1,410 @@
+"""`SeparationExplorer`: the whole experiment on one mixture, live."""
+
+from __future__ import annotations
+
+import html
+import math
+import tempfile
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as widgets
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nmflab.audio.files import read_audio
+from nmflab.audio.signals import resample
+from nmflab.core.checks import as_signal
+from nmflab.errors import NmflabError
+from nmflab.explorer.base import Explorer, row
+from nmflab.explorer.engine.scheduling import browser_drives, hear_browser
+from nmflab.explorer.engine.state import Recording, State
+from nmflab.explorer.panels import LEAST_GAIN, ActivationPanel, Panel, decibels
+from nmflab.explorer.plots import CurvePlot, Plot, PriorPlot
+from nmflab.explorer.presets import QUICK
+from nmflab.explorer.saving import command_line, save_result, scores_as_json
+from nmflab.explorer.widgets.player import Player
+from nmflab.explorer.widgets.recorder import Recorder
+from nmflab.settings import Settings
+from nmflab.system.shipped import embedded_folder
+
+if TYPE_CHECKING:
+    from nmflab.core.pipeline import Separation
+    from nmflab.evaluation.metrics import Scores
+
+
+LONGEST = 30.0
+"""Seconds of an own recording that are used."""
+
+SOUNDS = ("noisy", "enhanced", "noise removed", "clean")
+METRICS = (("sdr", "SDR", 2), ("si_sdr", "SI-SDR", 2), ("stoi", "STOI", 2), ("pesq", "PESQ", 2))
+
+
+class SeparationExplorer(Explorer):
+    """Take the noise out of a recording and see, hear and score it at every move of a slider.
+
+    Parameters
+    ----------
+    corpus : Corpus, optional
+        By default the embedded one.
+    settings : Settings, optional
+        By default those of the original script with the accelerated solver, which trains and
+        encodes to the same objective in fewer iterations.
+
+    Examples
+    --------
+    >>> explorer = SeparationExplorer()                              # doctest: +SKIP
+    >>> explorer.controls.penalty.value = 0.1                        # doctest: +SKIP
+    >>> explorer.result.gain.shape, explorer.scores.sdr              # doctest: +SKIP
+    """
+
+    names = (
+        *("nmf_mode", "update", "max_iter_test"),
+        *("penalty", "p", "snr"),
+        *("num_basis_speech", "num_basis_noise", "win_size"),
+        *("clip", "noise", "seed"),
+    )
+    trained = ("speech", "noise")
+    noise = "siren"  # what is gone can be seen and heard at once; babble, the first, is the hardest
+
+    def _default_settings(self) -> Settings:
+        """Give the settings to begin with: the original script's, accelerated."""
+        return QUICK
+
+    def _build(self) -> None:
+        """Make the panels."""
+        self.noisy = Panel("Noisy", self.group)
+        self.enhanced = Panel("Enhanced", self.group)
+        self.reference = Panel("Clean", self.group)
+        self.gain = Panel(
+            "Gain", self.group, colormap="cividis", low=0.0, high=1.0, value_label="Gain",
+            value_unit="", slider=False,
+        )  # fmt: skip
+        self.H = ActivationPanel("Activations H", self.group, pick=True)
+        self.H.widget.add_class("nmflab-whole")
+        self.H.widget.on_pick(self._basis_picked)
+        self.objective = CurvePlot()
+        self.prior = PriorPlot()
+        self.basis: int | None = None
+        self._prior_drawn: tuple[object, ...] = ()
+        self._before: tuple[object, dict[str, float]] = None, {}  # a mixture and its scores
+        self._objective_drawn: object = None
+        self.player = Player(labels=SOUNDS, group=self.group, source="enhanced")
+        self.score = widgets.HTML()
+        self.command = widgets.Text(
+            description="command", layout={"width": "100%", "display": "none"}
+        )
+        self.upload = widgets.FileUpload(
+            description="own recording",
+            accept="audio/*,.sph",
+            tooltip="Open a noisy recording of your own.",
+        )
+        hear_browser(self.upload)
+        self.upload.observe(self._uploaded, "value")
+        self.recorder = Recorder(max_seconds=LONGEST)
+        self.recorder.on_recording(self._recorded)
+
+    def _above(self) -> Sequence[Any]:
+        """List what stands between the controls and the panels."""
+        buttons = [
+            self.button("reset", self.controls.reset, "Set all controls back."),
+            self.button(
+                "copy as command", self.copy_command, "Show and copy the line that reproduces this."
+            ),
+            self.button(
+                "save", self.save, "Write the sound, the picture and the settings to a folder."
+            ),
+            self.upload,
+            self.recorder,
+        ]
+        heard = row([self.player, self.score])
+        return [row([self.controls.preset, *buttons]), self.command, heard]
+
+    def _panels(self) -> Sequence[Any]:
+        """List the panels."""
+        panels = (self.noisy, self.enhanced, self.reference, self.gain, self.H)
+        return [*(panel.widget for panel in panels), *(plot.widget for plot in self._plots())]
+
+    def _plots(self) -> Sequence[Plot]:
+        """List the matplotlib plots."""
+        return self.objective, self.prior
+
+    # What users ask
+
+    @property
+    def result(self) -> Separation:
+        """The separation that is shown."""
+        return self.chain.separation(self._shown)
+
+    @property
+    def scores(self) -> Scores | None:
+        """All scores of what is shown; None for an own recording."""
+        return self.chain.scores(self._shown)
+
+    def open(self, recording: str | PathLike[str] | ArrayLike, sampling_rate: int | None = None,
+             *, name: str = "recording") -> None:  # fmt: skip
+        """Take an own noisy recording in place of the mixture.
+
+        Parameters
+        ----------
+        recording : path-like or array_like, shape (n,)
+            An audio file, or samples.
+        sampling_rate : int, optional
+            Of samples, in Hz; by default the corpus's.
+        name : str, default "recording"
+            What to call samples; a file is called by its name.
+
+        Raises
+        ------
+        NmflabError
+            If it can't be read or used.
+        """
+        rate = self.chain.corpus.sampling_rate
+        if isinstance(recording, str | PathLike):
+            name, samples = PurePath(recording).stem, read_audio(recording, rate)
+        else:
+            samples = resample(as_signal(recording, name), sampling_rate or rate, rate)
+        self.controls.add_recording(Recording(name, samples[: int(LONGEST * rate)]))
+
+    def command_line(self) -> str:
+        """Give the ``nmflab enhance`` line that runs the experiment with these settings.
+
+        Returns
+        -------
+        str
+            A line for the shell.
+        """
+        root = self.chain.corpus.root
+        return command_line(self.settings, None if root == embedded_folder() else root)
+
+    def copy_command(self) -> None:
+        """Show that line, and put it on the clipboard."""
+        self.command.value = self.command_line()
+        self.command.layout.display = ""
+        self.page.copy(self.command.value)
+
+    def save(self, folder: str | PathLike[str] = "output/explorer") -> list[Path]:
+        """Write the enhanced speech (WAV), the picture (PNG) and the settings (JSON).
+
+        Parameters
+        ----------
+        folder : path-like, default "output/explorer"
+            Where to; made where it is missing.
+
+        Returns
+        -------
+        list of Path
+            The three files.
+
+        Raises
+        ------
+        NmflabError
+            If the folder can't be written.
+        """
+        state = self._shown
+        source = state.recording.name if state.recording else f"{state.clip}_{state.noise}"
+        facts = {
+            "speech": None if state.recording else state.clip,
+            "recording": state.recording.name if state.recording else None,
+            "noise": state.noise,
+            "settings": state.settings.to_dict(),
+            "command": self.command_line(),
+            "scores": scores_as_json(self.scores),
+        }
+        name = f"{source}_{state.settings.nmf_mode}"
+        files = save_result(folder, name, self.result, self.png(), facts)
+        self._tell("ready", f"Saved {', '.join(file.name for file in files)} in {folder}.")
+        return files
+
+    # What is shown
+
+    def _paint(self, state: State) -> None:
+        """Compute a state and show it on the canvases."""
+        chain, spectrogram = self.chain, self.chain.spectrogram(state)
+        stft, V = spectrogram.stft, spectrogram.V
+        if self.noisy.is_new(V):
+            self._loudest = float(V.max()) or 1.0
+            self._levels = decibels(V, self._loudest)
+            self.noisy.show_spectrum(self._levels, stft)
+        K_S, K_N = state.settings.num_basis_speech, state.settings.num_basis_noise
+        H = chain.activations(state).encoding.H
+        self.H.show(H, stft, (("speech", K_S), ("noise", K_N)))
+        self.H.widget.highlight(row=self._basis_shown(state))
+        G = chain.gain(state)
+        if self.gain.is_new(G):
+            self.gain.show_spectrum(G, stft)
+        if self.enhanced.is_new(G, V):
+            self.enhanced.show_spectrum(self._levels + gain_levels(G), stft)
+        self._paint_reference(state, V, G)
+
+    def _draw(self, state: State) -> None:
+        """Show the live score and the plots."""
+        self._tell_scores(state, complete=False)
+        objective = self.chain.activations(state).encoding.objective
+        if self._objective_drawn is not objective:
+            self._objective_drawn = objective
+            self.objective.show([objective])
+        self._draw_prior(state)
+
+    def _paint_reference(self, state: State, V: Any, G: Any) -> None:
+        """Show the clean speech or, where nobody knows it, the noise that was removed."""
+        stft = self.chain.spectrogram(state).stft
+        if state.recording is not None:
+            if self.reference.is_new(G, V):
+                self.reference.widget.title = "Noise removed"
+                levels = self._levels + gain_levels(np.float32(1) - G)
+                self.reference.show_spectrum(levels, stft)
+            return
+        clean = self.chain.get("clean", state)
+        if self.reference.is_new(clean, V):
+            self.reference.widget.title = "Clean"
+            self.reference.show_spectrum(decibels(clean, self._loudest), stft)
+
+    def _basis_shown(self, state: State) -> int:
+        """Give the basis that was picked, or the busiest one of speech."""
+        model = self.chain.model(state)
+        if self.basis is not None and self.basis < model.speech.W.shape[1] + model.noise.W.shape[1]:
+            return self.basis
+        return int(np.argmax(model.speech.row_means))
+
+    def _draw_prior(self, state: State) -> None:
+        """Show how the priors fit a basis."""
+        model, basis = self.chain.model(state), self._basis_shown(state)
+        K_S = model.speech.W.shape[1]
+        source, k = (model.speech, basis) if basis < K_S else (model.noise, basis - K_S)
+        floor = state.settings.activation_floor
+        drawn = (source, k, floor)
+        if drawn != self._prior_drawn:
+            self._prior_drawn = drawn
+            title = f"Prior of {'speech' if source is model.speech else 'noise'} basis {k + 1}"
+            self.prior.show(source.H[k], floor=floor, title=title)
+
+    def _basis_picked(self, basis: int, _: int) -> None:
+        with self.chain.lock:
+            self.basis = basis
+            self.H.widget.highlight(row=basis)
+            self._draw_prior(self._shown)
+            self._png = None
+
+    def _settle(self, state: State) -> None:
+        """Send the sound and compute the scores."""
+        with self.chain.lock:
+            mixture, separation = self.chain.mixture(state), self.chain.separation(state)
+            sounds = {
+                "noisy": mixture.mixture,
+                "enhanced": separation.speech,
+                "noise removed": separation.noise,
+            }
+            if state.recording is None:
+                sounds["clean"] = mixture.speech
+            self.player.load(sounds, state.settings.sampling_rate)
+        if state is not self._shown:  # the hand has gone on: the scores are not wanted any more
+            return
+        self.chain.scores(state)
+        self.chain.scores_before(state)
+        with self.chain.lock:
+            if state is self._shown:
+                self._tell_scores(state, complete=True)
+
+    def _tell_scores(self, state: State, *, complete: bool) -> None:
+        """Show the table of scores; while a slider moves, only what is quick to compute."""
+        if state.recording is not None:
+            self.score.value = (
+                "<p class='nmflab-no-scores'>No scores: the clean speech is not known.</p>"
+            )
+            return
+        after: dict[str, float] = {"si_sdr": self.chain.si_sdr(state) or 0.0}
+        mixture = self.chain.mixture(state)
+        if complete:
+            scores, unprocessed = self.chain.scores(state), self.chain.scores_before(state)
+            assert scores is not None
+            assert unprocessed is not None
+            after, self._before = scores.to_dict(), (mixture, unprocessed.to_dict())
+        before = self._before[1] if self._before[0] is mixture else {}
+        heads = "".join(f"<th scope='col'>{html.escape(label)}</th>" for _, label, _ in METRICS)
+        rows = "".join(
+            f"<tr><th scope='row'>{name}</th>"
+            + "".join(f"<td>{_number(values.get(key), places)}</td>" for key, _, places in METRICS)
+            + "</tr>"
+            for name, values in (("noisy", before), ("enhanced", after))
+        )
+        self.score.value = f"<table class='nmflab-scores'><tr><td></td>{heads}</tr>{rows}</table>"
+
+    def _line(self, state: State) -> str:
+        """Say what is shown, quick enough to follow a slider."""
+        score = self.chain.si_sdr(state)
+        end = "" if score is None else f", SI-SDR {_number(score, 2)} dB"
+        return f"{_in_words(state)}{end}"
+
+    def _summary(self, state: State) -> str:
+        """Say in one deterministic line what is shown."""
+        scores, before = self.chain.scores(state), self.chain.scores_before(state)
+        if scores is None or before is None:
+            return _in_words(state)
+        return (
+            f"{_in_words(state)}: SDR {before.sdr:.2f} to {scores.sdr:.2f} dB, "
+            f"SI-SDR {before.si_sdr:.2f} to {scores.si_sdr:.2f} dB, "
+            f"STOI {before.stoi:.2f} to {scores.stoi:.2f}"
+        )
+
+    # Own recordings
+
+    def _uploaded(self, change: dict[str, Any]) -> None:
+        """Take the file that was chosen; a bad one is one sentence in the status line."""
+        for file in change["new"]:
+            with self.telling():
+                name = PurePath(str(file["name"]).replace("\\", "/")).name
+                samples = _decoded(name, bytes(file["content"]), self.chain.corpus.sampling_rate)
+                self.open(samples, name=PurePath(name).stem)
+
+    def _recorded(self, samples: Any, sampling_rate: float) -> None:
+        with browser_drives(), self.telling():
+            self.open(samples, int(sampling_rate), name="microphone")
+
+
+def _decoded(name: str, content: bytes, sampling_rate: int) -> NDArray[np.float32]:
+    """Read an audio file that came as bytes, by way of a temporary one."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"upload{PurePath(name).suffix}"
+        path.write_bytes(content)
+        try:
+            return read_audio(path, sampling_rate)
+        except NmflabError as error:
+            raise NmflabError(str(error).replace(str(path), name)) from error
+
+
+def gain_levels(G: Any) -> Any:
+    """Give a gain in dB, at least −120.
+
+    Parameters
+    ----------
+    G : ndarray of float32, shape (F, T)
+        Gain from 0 to 1.
+
+    Returns
+    -------
+    ndarray of float32, shape (F, T)
+        20 log10 G.
+    """
+    levels = np.maximum(G, LEAST_GAIN)
+    np.log10(levels, out=levels)
+    levels *= np.float32(20)
+    return levels
+
+
+def _number(value: float | None, places: int) -> str:
+    if value is None or math.isnan(value):
+        return "–"
+    return f"{value:.{places}f}".replace("-", "−")
+
+
+def _in_words(state: State) -> str:
+    s = state.settings
+    source = state.recording.name if state.recording else f"{state.clip} in {state.noise}"
+    snr = "" if state.recording else f" at {s.snr:g} dB"
+    return (
+        f"{source}{snr}, {s.nmf_mode}, λ {s.penalty:.3g}, K {s.num_basis_speech} + "
+        f"{s.num_basis_noise}, p {s.p:.2f}, window {s.win_size}, {s.max_iter_test} iterations"
+    )

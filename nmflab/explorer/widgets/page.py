@@ -1,0 +1,44 @@
+"""What an explorer needs of the page it is on: labels for slider handles, theme, clipboard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anywidget
+import traitlets
+
+from nmflab.explorer.engine.scheduling import hear_browser
+
+HERE = Path(__file__).parent
+
+
+class Page(anywidget.AnyWidget):
+    """An invisible widget that looks after the explorer around it.
+
+    It names the handles of ipywidgets' sliders and says their values as they are read (they have
+    no label of their own, and announce a place in a list), and carries the style.
+
+    Attributes
+    ----------
+    dark : bool
+        Whether the page has a dark theme; set by the browser.
+    """
+
+    _esm = HERE / "page.js"
+    _css = HERE / "page.css"
+
+    dark = traitlets.Bool(False).tag(sync=True)
+
+    def __init__(self) -> None:
+        super().__init__()
+        hear_browser(self)
+
+    def copy(self, text: str) -> None:
+        """Put a text on the clipboard, where the browser allows it.
+
+        Parameters
+        ----------
+        text : str
+            The text.
+        """
+        self.send({"copy": text})

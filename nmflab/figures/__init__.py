@@ -1,0 +1,1 @@
+"""What matplotlib draws: spectrograms, and the static face of an explorer."""

@@ -1,0 +1,1 @@
+"""The machine: threads, safe files, what comes with the package, servers."""

@@ -1,0 +1,112 @@
+"""The notebooks in the browser: JupyterLab on all of them, Voilà on the explorer alone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from nmflab.errors import NmflabError
+from nmflab.system.shipped import notebooks_folder
+
+FIRST = "00_quickstart.ipynb"
+DASHBOARD = "08_explorer.ipynb"
+COPIED = (".ipynb", ".md")  # the notebooks, and the notation that they link to
+
+
+def open_lab(folder: str | os.PathLike[str], arguments: Sequence[str] = ()) -> int:
+    """Open JupyterLab on the notebooks, and wait until it ends.
+
+    Parameters
+    ----------
+    folder : str or path
+        Where the notebooks are to be. Those that aren't there yet are copied, what is there
+        stays as it is. In a checkout, give the checkout's own folder ``notebooks``.
+    arguments : sequence of str, optional
+        Arguments for JupyterLab.
+
+    Returns
+    -------
+    int
+        JupyterLab's exit code.
+
+    Raises
+    ------
+    NmflabError
+        If the folder can't be written.
+    """
+    folder = Path(folder)
+    copy_notebooks(folder)
+    notebooks = [str(path) for path in sorted(folder.glob("*.ipynb"))]
+    # JupyterLab plays the sounds that a notebook has stored only where the notebook is trusted.
+    subprocess.run(
+        [sys.executable, "-m", "jupyter", "trust", *notebooks], capture_output=True, check=False
+    )
+    options = [f"--ServerApp.root_dir={folder}", f"--LabApp.default_url=/lab/tree/{FIRST}"]
+    return _run("jupyterlab", [*options, *arguments])
+
+
+def open_dashboard(arguments: Sequence[str] = ()) -> int:
+    """Serve the explorer as a page of its own, and wait until that ends.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Arguments for Voilà, such as ``--port=8866`` or ``--no-browser``.
+
+    Returns
+    -------
+    int
+        Voilà's exit code.
+    """
+    notebook = notebooks_folder() / DASHBOARD
+    # One notebook, for which one kernel waits: a page opens in 3 s instead of 5.
+    options = ["--preheat_kernel=True", "--pool_size=1", "--show_tracebacks=False"]
+    return _run("voila", [str(notebook), *options, *arguments])
+
+
+def copy_notebooks(folder: Path) -> list[Path]:
+    """Copy the notebooks and their notation to a folder; what is there stays as it is.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they are to be; made where it is missing.
+
+    Returns
+    -------
+    list of Path
+        The files that were copied.
+
+    Raises
+    ------
+    NmflabError
+        If the folder can't be written.
+    """
+    copied = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for source in sorted(notebooks_folder().iterdir()):
+            target = folder / source.name
+            if source.suffix in COPIED and not target.exists():
+                shutil.copyfile(source, target)
+                copied.append(target)
+    except OSError as error:
+        raise NmflabError(
+            f"The notebooks can't be copied to {str(folder)!r} ({error.strerror}): choose a "
+            "folder where you may write."
+        ) from error
+    return copied
+
+
+def _run(module: str, arguments: Sequence[str]) -> int:
+    """Run a server until it ends; Ctrl-C is its own affair."""
+    server = subprocess.Popen([sys.executable, "-m", module, *arguments])
+    while True:
+        try:
+            return server.wait()
+        except KeyboardInterrupt:  # the server got it too, and may ask back
+            continue

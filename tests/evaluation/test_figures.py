@@ -1,0 +1,134 @@
+"""Figures: what is drawn, on which axes, and the bytes that are written."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nmflab.errors import NmflabError
+from nmflab.figures import drawing as figures
+from nmflab.figures.drawing import (
+    DYNAMIC_RANGE,
+    activations_figure,
+    save_figure,
+    spectrogram_figure,
+)
+from nmflab.settings import Settings
+
+SETTINGS = Settings(nmf_mode="NMF_g")
+
+
+@pytest.fixture
+def tone():
+    """One second of 1 kHz."""
+    return np.sin(2 * np.pi * 1000 * np.arange(16000) / 16000).astype(np.float32)
+
+
+def colour_bar(figure):
+    return figure.axes[-1]
+
+
+def test_spectrograms_have_labelled_axes_in_seconds_and_kilohertz(tone):
+    figure = spectrogram_figure(tone, tone, tone, SETTINGS)
+    panels = figure.axes[:-1]
+    assert [p.get_title() for p in panels] == [
+        "Noisy mixture",
+        "Clean speech",
+        "Enhanced speech (NMF_g)",
+    ]
+    assert {p.get_ylabel() for p in panels} == {"Frequency (kHz)"}
+    assert panels[-1].get_xlabel() == "Time (s)"
+    assert {p.get_ylim() for p in panels} == {(0, 8)}
+    assert panels[0].get_xlim() == pytest.approx((0, 1), abs=0.02)
+    assert "dB" in colour_bar(figure).get_ylabel()
+
+
+def test_a_tone_lies_at_its_frequency(tone):
+    image = spectrogram_figure(tone, tone, tone, SETTINGS).axes[0].images[0]
+    level = np.asarray(image.get_array())
+    bottom, top = image.get_extent()[2:]
+    peak = (level[:, 100].argmax() + 0.5) / len(level) * (top - bottom) + bottom
+    assert peak == pytest.approx(1.0, abs=0.02)
+
+
+def test_panels_share_one_colour_range(tone):
+    images = [
+        p.images[0] for p in spectrogram_figure(tone, tone / 10, tone / 100, SETTINGS).axes[:3]
+    ]
+    assert {image.get_clim() for image in images} == {(-DYNAMIC_RANGE, 0.0)}
+    assert [float(image.get_array().max()) for image in images] == pytest.approx(
+        [0, -20, -40], abs=0.1
+    )
+
+
+def test_silence_and_a_very_short_signal_can_be_drawn(tmp_path):
+    for length in (1, 100, 16000):
+        silence = np.zeros(length, dtype=np.float32)
+        save_figure(spectrogram_figure(silence, silence, silence, SETTINGS), tmp_path / "a.png")
+
+
+def test_activations_are_split_into_speech_and_noise(rng):
+    H = rng.gamma(0.3, size=(12, 253))
+    figure = activations_figure(H, 8, SETTINGS)
+    speech, noise = figure.axes[:2]
+    assert np.asarray(speech.images[0].get_array()).shape == (8, 253)
+    assert np.asarray(noise.images[0].get_array()).shape == (4, 253)
+    assert (speech.get_title(), noise.get_title()) == ("Speech activations", "Noise activations")
+    assert (noise.get_xlabel(), noise.get_ylabel()) == ("Time (s)", "Basis")
+    assert noise.get_xlim() == pytest.approx((0, 1), abs=0.02)
+
+
+@pytest.mark.parametrize(("shape", "num_speech"), [((4,), 2), ((4, 9), 0), ((4, 9), 4)])
+def test_activations_without_both_sources_are_refused(shape, num_speech):
+    with pytest.raises(NmflabError, match="num_speech"):
+        activations_figure(np.ones(shape), num_speech, SETTINGS)
+
+
+def test_labels_do_not_overlap(tone, rng):
+    H = rng.gamma(0.3, size=(12, 253))
+    for figure in (
+        spectrogram_figure(tone, tone, tone, SETTINGS),
+        activations_figure(H, 8, SETTINGS),
+    ):
+        figure.draw_without_rendering()
+        boxes = [
+            text.get_window_extent()
+            for axes in figure.axes
+            for text in (axes.title, axes.xaxis.label, axes.yaxis.label)
+            if text.get_text()
+        ]
+        boxes += [axes.get_window_extent() for axes in figure.axes]
+        pairs = [(a, b) for i, a in enumerate(boxes) for b in boxes[i + 1 :]]
+        assert not any(a.overlaps(b) for a, b in pairs)
+        assert all(figure.bbox.x0 <= b.x0 and b.x1 <= figure.bbox.x1 for b in boxes)
+        assert all(figure.bbox.y0 <= b.y0 and b.y1 <= figure.bbox.y1 for b in boxes)
+
+
+def test_equal_figures_give_equal_bytes_and_nothing_else(tone, tmp_path):
+    for name in "ab":
+        save_figure(spectrogram_figure(tone, tone, tone, SETTINGS), tmp_path / f"{name}.png")
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.png", "b.png"]
+    assert Image.open(tmp_path / "a.png").size[0] >= 1000
+
+
+def test_an_interrupted_save_leaves_the_old_file(tone, tmp_path, monkeypatch):
+    figure = spectrogram_figure(tone, tone, tone, SETTINGS)
+    (tmp_path / "a.png").write_bytes(b"old")
+
+    def interrupted(file, **options):
+        file.write(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(figure, "savefig", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        save_figure(figure, tmp_path / "a.png")
+    assert [p.read_bytes() for p in tmp_path.iterdir()] == [b"old"]
+
+
+def test_pyplot_is_never_imported():
+    code = "import sys, nmflab.figures.drawing; sys.exit('matplotlib.pyplot' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert not hasattr(figures, "plt")

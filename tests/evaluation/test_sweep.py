@@ -1,0 +1,295 @@
+"""Sweeps: each cell is what `separate` and the metrics give, and nothing is trained twice."""
+
+import dataclasses
+from itertools import product
+
+import numpy as np
+import pytest
+from support.corpora import SETTINGS, make_corpus
+
+import nmflab as nl
+from nmflab.corpus.clips import Clip, ClipList
+from nmflab.corpus.folders import validation
+from nmflab.evaluation import dictionaries, metrics
+from nmflab.evaluation import sweep as sweeps
+from nmflab.evaluation.dictionaries import Dictionaries, training_key
+from nmflab.evaluation.sweep import METRICS, Sweep, sweep
+from nmflab.explorer.engine.chain import Chain
+from nmflab.lessons.figures_evaluation import damages, maps_figure, projection_figure
+
+GRID = {"penalty": (0.0, 1.0), "num_basis_noise": (2, 4), "p": (1.0, 2.0)}
+QUICK = ("si_sdr", "sdr", "sar")
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    return make_corpus()
+
+
+@pytest.fixture(scope="module")
+def found(corpus):
+    return sweep(corpus, SETTINGS, GRID, metrics=QUICK)
+
+
+def counted(monkeypatch):
+    """Count the trainings by source and number of bases."""
+    trained, train = [], dictionaries.train_dictionary
+
+    def count(signals, num_bases, settings, *, name, progress):
+        trained.append((name, num_bases))
+        return train(signals, num_bases, settings, name=name, progress=progress)
+
+    monkeypatch.setattr(dictionaries, "train_dictionary", count)
+    return trained
+
+
+def test_every_cell_is_what_separate_and_the_metrics_give(corpus, found):
+    assert found.scores.shape == (3, 2, 2, 2, 2, 2)
+    for index in product(*map(range, found.scores.shape[1:])):
+        *cell, n, c = index
+        values = {name: GRID[name][i] for name, i in zip(GRID, cell, strict=True)}
+        settings = SETTINGS.replace(**values)
+        noise = found.noises[n]
+        model = nl.train_model(corpus.train_speech, [corpus.train_noise[noise]], settings)
+        mix = nl.mix_at_snr(corpus.test_speech[found.clips[c]], corpus.test_noise[noise], snr=0)
+        speech = nl.separate(model, mix.mixture).speech
+        sdr, _, sar = metrics.bss_eval(mix.speech, mix.noise, speech)
+        wanted = [metrics.si_sdr(mix.speech, speech), sdr, sar]
+        np.testing.assert_allclose(found.scores[(slice(None), *index)], wanted, atol=1e-3)
+
+
+def test_all_metrics_are_those_of_score(corpus):
+    one = sweep(corpus, SETTINGS, {"p": [2]}, metrics=METRICS, clips=["bob"], noises=["hiss"])
+    model = nl.train_model(corpus.train_speech, [corpus.train_noise["hiss"]], SETTINGS)
+    mix = nl.mix_at_snr(corpus.test_speech["bob"], corpus.test_noise["hiss"], snr=0)
+    wanted = metrics.score(mix.speech, mix.noise, nl.separate(model, mix.mixture).speech)
+    np.testing.assert_allclose(one.scores.ravel(), list(wanted.to_dict().values()), atol=1e-3)
+
+
+def test_is_deterministic(corpus, found):
+    again = sweep(corpus, SETTINGS, GRID, metrics=QUICK)
+    np.testing.assert_array_equal(again.scores, found.scores)
+    assert again.to_rows() == found.to_rows()
+
+
+def test_each_dictionary_is_trained_once(corpus, monkeypatch):
+    trained = counted(monkeypatch)
+    sweep(corpus, SETTINGS, {**GRID, "nmf_mode": ("NMF_e", "NMF_g")}, metrics=["si_sdr"])
+    assert sorted(trained) == [("noise", 2)] * 2 + [("noise", 4)] * 2 + [("speech", 6)]
+
+
+def test_powers_share_an_encoding(corpus, monkeypatch):
+    encoded, encode = [], sweeps.encode_mixture
+    monkeypatch.setattr(
+        sweeps, "encode_mixture", lambda *a: encoded.append(a[2].penalty) or encode(*a)
+    )
+    sweep(corpus, SETTINGS, {"p": (1, 2, 3), "penalty": (0, 1)}, clips=["bob"], noises=["hiss"])
+    assert encoded == [0.0, 1.0]
+
+
+@pytest.mark.parametrize("source", ["speech", "noise"])
+def test_dictionaries_are_kept_by_the_settings_that_the_chain_reads(corpus, source):
+    stage = Chain(corpus).stages[source]
+    changed = {"win_size": 224, "overlap": 64, "window": "hann", "fft": 1024, "seed": 1}
+    changed |= {"max_iter_train": 7, "epsilon": 0.1, "solver": "accelerated", "update": "mu"}
+    changed |= {"penalty_scale": "raw", "penalty": 9.0, "p": 9.0, "snr": 9.0, "nmf_mode": "NMF"}
+    changed |= {"num_basis_speech": 9, "num_basis_noise": 9, "max_iter_test": 9}
+    changed |= {"activation_floor": 0.9}
+    assert {"sampling_rate", *changed} == {f.name for f in dataclasses.fields(nl.Settings)}
+    for name, value in changed.items():
+        same = training_key(SETTINGS.replace(**{name: value}), source) == training_key(
+            SETTINGS, source
+        )
+        assert same == (name not in stage.depends), name
+
+
+def test_a_callable_may_train_instead(corpus, found):
+    kept = Dictionaries(corpus)
+    again = sweep(corpus, SETTINGS, GRID, metrics=QUICK, train=kept.model)
+    assert len(kept) == 1 + 2 * 2
+    np.testing.assert_array_equal(again.scores, found.scores)
+
+
+def test_another_window_keeps_its_overlap():
+    points = sweeps._points(nl.Settings(), {"win_size": (128, 1024)})
+    assert [(p.win_size, p.overlap, p.fft) for p in points] == [(128, 96, 512), (1024, 768, 1024)]
+    (point,) = sweeps._points(nl.Settings(), {"win_size": [512], "overlap": [256]})
+    assert point.overlap == 256
+
+
+def test_a_window_of_numpy_s_keeps_its_overlap_as_well():
+    points = sweeps._points(nl.Settings(), {"win_size": 2 ** np.arange(7, 11)})
+    assert [(p.overlap, p.fft) for p in points] == [(96, 512), (192, 512), (384, 512), (768, 1024)]
+
+
+# The table
+
+
+def test_means_and_best(found):
+    np.testing.assert_allclose(found.mean(), found.scores[0].mean(axis=(-2, -1)))
+    np.testing.assert_allclose(found.mean("sar"), found.scores[2].mean(axis=(-2, -1)))
+    np.testing.assert_allclose(
+        found.mean("sdr", noise="rumble"), found.scores[1, ..., 1, :].mean(axis=-1)
+    )
+    best = found.best("sdr")
+    place = tuple(GRID[name].index(value) for name, value in best.items())
+    assert found.mean("sdr")[place] == found.mean("sdr").max()
+    assert SETTINGS.replace(**best).penalty == best["penalty"]
+    with pytest.raises(nl.NmflabError, match="no score called 'stoi'; there are: si_sdr, sdr, sar"):
+        found.mean("stoi")
+    with pytest.raises(nl.NmflabError, match="no noise called 'car'"):
+        found.best(noise="car")
+
+
+def test_rows_name_every_combination_and_mixture(found):
+    rows = found.to_rows()
+    assert len(rows) == 2 * 2 * 2 * 2 * 2
+    assert list(rows[0]) == [*GRID, "noise", "speech", *QUICK]
+    for row in (rows[0], rows[17], rows[-1]):
+        place = [GRID[name].index(row[name]) for name in GRID]
+        n, c = found.noises.index(row["noise"]), found.clips.index(row["speech"])
+        assert row["sdr"] == found.scores[(1, *place, n, c)]
+
+
+def test_what_is_not_there_does_not_count():
+    scores = np.array([[[[1.0, np.nan]], [[np.nan, np.nan]]]])
+    made = Sweep(SETTINGS, {"p": (1.0, 2.0)}, ("sdr",), ("hiss",), ("a", "b"), scores)
+    np.testing.assert_array_equal(made.mean(), [1.0, np.nan])
+    assert made.best() == {"p": 1.0}
+    nothing = dataclasses.replace(made, scores=scores * np.nan)
+    with pytest.raises(nl.NmflabError, match="No combination has the score 'sdr'"):
+        nothing.best()
+
+
+# What can't be
+
+
+@pytest.mark.parametrize(
+    ("grid", "options", "sentence"),
+    [
+        ({}, {}, "The grid is empty"),
+        ({"lambda": [1]}, {}, "no setting called 'lambda'; there are: nmf_mode"),
+        ({"penalty": [0.1, -1]}, {}, r"penalty \(penalty rate λ of the prior\) is -1"),
+        ({"penalty": []}, {}, r"penalty is \[\] but needs values"),
+        ({"penalty": [1, 1.0]}, {}, "each of them once"),
+        ({"penalty": 0.1}, {}, r"penalty is 0\.1 but the grid wants a list"),
+        ({"nmf_mode": "NMF"}, {}, "nmf_mode is 'NMF' but the grid wants a list"),
+        ({"sampling_rate": [8000]}, {}, "can't be swept"),
+        ({"win_size": [1.5]}, {}, "win_size is 1.5 but must be a whole number"),
+        ({"p": [1]}, {"metrics": ["mos"]}, "no score called 'mos'; there are: sdr"),
+        ({"p": [1]}, {"metrics": []}, "no list of names of score"),
+        ({"p": [1]}, {"metrics": "sdr"}, "'sdr' is no list of names"),
+        ({"p": [1]}, {"clips": ["eve"]}, "no test speech called 'eve'; there are: alice, bob"),
+        ({"p": [1]}, {"noises": ["car"]}, "no test noise called 'car'; there are: hiss, rumble"),
+        ({"num_basis_speech": [9999]}, {}, "Nothing could be scored.*has only .* frames"),
+    ],
+)
+def test_a_bad_grid_is_one_sentence(corpus, grid, options, sentence):
+    with pytest.raises(nl.NmflabError, match=sentence):
+        sweep(corpus, SETTINGS, grid, **options)
+
+
+def test_another_sampling_rate_is_one_sentence(corpus):
+    with pytest.raises(nl.NmflabError, match="the corpus is at 16000 Hz"):
+        sweep(corpus, SETTINGS.replace(sampling_rate=8000), {"p": [1]})
+
+
+def test_what_cannot_be_scored_costs_only_its_own_scores(corpus):
+    silent = Clip("mute", np.zeros(8000, np.float32), "mute.wav")
+    some = dataclasses.replace(corpus, test_speech=ClipList([*corpus.test_speech.clips, silent]))
+    told = []
+    found = sweep(
+        some,
+        SETTINGS,
+        {"num_basis_speech": (4, 9999), "p": (1, 2)},
+        noises=["hiss"],
+        progress=lambda *what: told.append(what),
+    )
+    assert np.isfinite(found.scores[0, 0, :, 0, :2]).all()
+    assert np.isnan(found.scores[0, :, :, 0, 2]).all()
+    assert np.isnan(found.scores[0, 1]).all()
+    assert found.best()["num_basis_speech"] == 4
+    assert any(sentence.startswith("mute in hiss skipped") for sentence in found.skipped)
+    assert any("frames" in sentence for sentence in found.skipped)
+
+
+def test_progress_counts_up_to_the_end_and_may_stop(corpus):
+    told = []
+    sweep(corpus, SETTINGS, {"p": (1, 2)}, progress=lambda *what: told.append(what))
+    assert {"training speech", "training noise", "scores"} == {stage for stage, *_ in told}
+    assert [done for stage, done, _ in told if stage == "scores"] == list(range(1, 9))
+    assert told[-1] == ("scores", 8, 8)
+
+    def stop(stage, done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sweep(corpus, SETTINGS, {"p": (1, 2)}, progress=stop)
+
+
+# Validation
+
+
+def test_validation_is_cut_out_of_training_alone(corpus):
+    made = validation(corpus)
+    assert made.train_speech.names == ("one",)
+    assert made.test_speech.names == ("two",)
+    for name, noise in zip(corpus.train_noise.names, corpus.train_noise, strict=True):
+        both = np.concatenate([made.train_noise[name], made.test_noise[name]])
+        np.testing.assert_array_equal(both, noise)
+        assert len(made.test_noise[name]) == len(noise) // 4
+
+
+def test_validation_of_the_embedded_corpus_hears_every_speaker():
+    corpus = nl.load_corpus()
+    made = validation(corpus)
+    speakers = [{name.rsplit("_", 1)[0] for name in part.names}
+                for part in (made.train_speech, made.test_speech)]  # fmt: skip
+    assert speakers[0] == speakers[1]
+    assert not set(made.test_speech.names) & {*made.train_speech.names, *corpus.test_speech.names}
+
+
+def test_too_little_for_validation_is_one_sentence(corpus):
+    one = dataclasses.replace(corpus, train_speech=corpus.train_speech[:1])
+    with pytest.raises(nl.NmflabError, match="only one training recording"):
+        validation(one)
+    short = ClipList([Clip("tick", np.ones(3, np.float32), "tick.wav")])
+    with pytest.raises(nl.NmflabError, match="tick is too short"):
+        validation(dataclasses.replace(corpus, train_noise=short))
+
+
+# The lesson's pictures and sounds
+
+
+def test_maps_carry_the_true_values_and_one_star_each(corpus):
+    found = sweep(corpus, SETTINGS, {"p": (1, 2), "penalty": (0, 0.1)}, metrics=("sdr", "stoi"))
+    figure = maps_figure(found)
+    panels = [axes for axes in figure.axes if axes.get_title() in ("SDR", "STOI")]
+    assert len(panels) == 2
+    for panel, metric in zip(panels, found.metrics, strict=True):
+        assert [text.get_text() for text in panel.get_xticklabels()] == ["0", "0.1"]
+        assert [text.get_text() for text in panel.get_yticklabels()] == ["1", "2"]
+        (star,) = [text for text in panel.texts if "★" in text.get_text()]
+        column, row = star.get_position()
+        assert found.mean(metric)[int(row), int(column)] == found.mean(metric).max()
+
+
+def test_no_score_hears_every_damage(corpus):
+    mix = nl.mix_at_snr(corpus.test_speech["alice"], corpus.test_noise["hiss"], snr=0)
+    sounds = damages(mix, SETTINGS)
+    assert {sound.shape for sound in sounds.values()} == {mix.speech.shape}
+    told = {
+        name: sweeps.measure(mix.speech, mix.noise, sound, 16000, ("sdr", "si_sdr", "sar"))
+        for name, sound in sounds.items()
+    }
+    assert told["half as loud"][1] > 90
+    assert told["1 ms late"][0] > 20 > told["1 ms late"][1]
+    assert told["noise, as loud"][2] > 90
+    assert told["noise, as loud"][1] == pytest.approx(0, abs=0.3)
+    assert told["clipped at a tenth"][2] < 20
+
+
+def test_the_projection_is_drawn_at_its_place():
+    (panel,) = projection_figure([4, 1], [4, 4]).axes
+    assert panel.get_aspect() == 1
+    assert {text.get_text() for text in panel.texts} >= {"s", "ŝ", "αs", "ŝ − s", "e = ŝ − αs"}

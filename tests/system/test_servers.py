@@ -1,0 +1,78 @@
+"""The commands that open the notebooks: what is copied, and what the servers are asked for."""
+
+import subprocess
+import sys
+
+import pytest
+
+from nmflab.cli import main as cli
+from nmflab.errors import NmflabError
+from nmflab.system import servers as serving
+from nmflab.system.shipped import notebooks_folder
+
+
+@pytest.fixture
+def servers(monkeypatch):
+    """Take note of the servers that would be started; give an exit code of 3 for each."""
+    started = []
+
+    class Server:
+        def __init__(self, command):
+            started.append(command)
+            self.interrupts = 1
+
+        def wait(self):
+            if self.interrupts:
+                self.interrupts -= 1
+                raise KeyboardInterrupt
+            return 3
+
+    monkeypatch.setattr(serving.subprocess, "Popen", Server)
+    return started
+
+
+def test_lab_copies_the_notebooks_once_and_opens_the_first(servers, tmp_path, monkeypatch):
+    monkeypatch.setattr(serving.subprocess, "run", lambda *_, **__: None)
+    folder = tmp_path / "mine"
+    assert cli.main(["lab", "--folder", str(folder), "--", "--no-browser", "--port=9999"]) == 3
+    names = sorted(path.name for path in notebooks_folder().glob("*.ipynb"))
+    assert sorted(path.name for path in folder.glob("*.ipynb")) == names
+    command = servers[0]
+    assert command[:3] == [sys.executable, "-m", "jupyterlab"]
+    assert command[-2:] == ["--no-browser", "--port=9999"]
+    assert f"--ServerApp.root_dir={folder}" in command
+    assert any(serving.FIRST in word for word in command)
+
+
+def test_a_notebook_that_is_there_stays_as_it_is(tmp_path):
+    (tmp_path / serving.FIRST).write_text("mine")
+    copied = serving.copy_notebooks(tmp_path)
+    assert (tmp_path / serving.FIRST).read_text() == "mine"
+    assert serving.FIRST not in [path.name for path in copied]
+
+
+def test_what_the_notebooks_link_to_beside_them_is_copied_too(tmp_path):
+    serving.copy_notebooks(tmp_path)
+    assert (tmp_path / "notation.md").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NmflabError, match=r"file.*choose a folder"):
+        serving.copy_notebooks(tmp_path / "file")
+
+
+def test_the_dashboard_serves_the_one_notebook_of_the_explorer(servers):
+    assert cli.main(["dashboard", "--", "--port=8866"]) == 3
+    command = servers[0]
+    assert command[:3] == [sys.executable, "-m", "voila"]
+    assert command[3] == str(notebooks_folder() / serving.DASHBOARD)
+    assert command[-1] == "--port=8866"
+
+
+@pytest.mark.parametrize("module", ["jupyterlab", "voila"])
+def test_the_servers_are_installed(module):
+    run = subprocess.run(
+        [sys.executable, "-m", module, "--version"], capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr

@@ -1,52 +1,40 @@
-"""Every parameter of an experiment, in one frozen and validated dataclass.
+"""Every parameter of an experiment, declared once, in one frozen and validated dataclass.
 
-The names and the defaults are those of the command line (and of the public script that its
-users know); each module takes from here what it needs, so that a slider, an option, a sweep and
-a saved model can never mean two different things by one name.
+A field of `Settings` says all that anybody has to know of a parameter: its default, unit and
+range, what it means, which stages of the work read it, how it is spelt on the command line and
+how an explorer lets it be moved. The options and their help, the README's table, the sliders,
+what the chain of an explorer and a sweep compute anew, and what `nmflab.separate` may override
+are all made from these declarations. The names and the defaults are those of the public script
+that its users know.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import math
-import numbers
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+from nmflab.core.variants import VARIANTS
 from nmflab.errors import NmflabError
+from nmflab.parameters import Control, Parameter, checked, preferred_numbers, setting
 
-__all__ = ["Settings"]
+__all__ = ["PRESETS", "Settings", "parameters", "settings_of"]
 
-NMF_MODES = ("NMF", "NMF_g", "NMF_e")
-"""Plain NMF, NMF with gamma priors, NMF with exponential priors."""
+SOURCES = ("speech", "noise")
+"""The stages that train a dictionary, one for each source."""
+
+ANALYSIS = ("spectrogram", *SOURCES)
+ENCODING = ("mixture", "activations", "gain")
+"""The stages that a trained model leaves open: `nmflab.separate` may override what they read."""
 
 UPDATES = ("mm", "mu")
 PENALTY_SCALES = ("relative", "raw")
 SOLVERS = ("plain", "accelerated")
 
-
-def _parameter(
-    default: Any,
-    meaning: str,
-    *,
-    unit: str = "",
-    low: float | None = None,
-    high: float | None = None,
-    above: float | None = None,
-    choices: tuple[str, ...] = (),
-) -> Any:
-    """Declare one field together with what it means and which values it allows."""
-    return field(
-        default=default,
-        metadata={
-            "meaning": meaning,
-            "unit": unit,
-            "low": low,
-            "high": high,
-            "above": above,
-            "choices": choices,
-        },
-    )
+BASES = (1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256)
+SHAPES = ("hamming", "hann", "blackman", "boxcar", "bartlett", "cosine")
+PENALTIES = (*preferred_numbers(-4, 1), 10.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,50 +42,14 @@ class Settings:
     """Every parameter of training, encoding and reconstruction.
 
     ``Settings()`` holds the defaults of the original script; `Settings.tuned` the best values
-    found on the training and validation data of the embedded corpus.
+    found on the training and validation data of the embedded corpus. The relative λ and ε count
+    in the mean activation of the recording, so that no level changes the result. The two update
+    rules differ for the gamma prior only, and hardly there: on the embedded corpus (`NMF_g`,
+    λ = 0.1) they gain 6.755 and 6.752 dB of SDR.
 
     Parameters
     ----------
-    nmf_mode : {"NMF_e", "NMF_g", "NMF"}
-        The variant: an exponential prior on the activations, a gamma prior, or none.
-    sampling_rate : int
-        Sampling rate in Hz. Audio at another rate is resampled when it is read.
-    fft : int
-        FFT size in samples, at least `win_size`.
-    window : str
-        Name of any window that ``scipy.signal.get_window`` knows.
-    win_size : int
-        Window length in samples.
-    overlap : int
-        Overlap of neighbouring windows in samples; the hop is ``win_size - overlap``.
-    max_iter_train, max_iter_test : int
-        Iterations in training (W and H) and in encoding a mixture (H alone).
-    num_basis_speech, num_basis_noise : int
-        Number of basis vectors, K_S and K_N.
-    epsilon : float
-        Iterations stop once the divergence falls below this, counted in the units of
-        `penalty_scale`; 0 never stops early.
-    penalty : float
-        Penalty rate λ of the prior; 0 is plain NMF.
-    p : float
-        Power of the Wiener gain, any real number above 0.
-    snr : float
-        Signal-to-noise ratio in dB at which test mixtures are made.
-    seed : int
-        Seed of the random start of training.
-    update : {"mm", "mu"}
-        Encoding rule: the majorise-minimise rule or the paper's multiplicative rule. They differ
-        for the gamma prior only, and hardly there: on the embedded corpus (`NMF_g`, λ = 0.1) they
-        gain 6.755 and 6.752 dB of SDR.
-    penalty_scale : {"relative", "raw"}
-        Whether λ and ε are free of the level and of K (V is taken at a mean activation of 1),
-        or are applied as the paper writes them.
-    activation_floor : float
-        Activations below this fraction of their row's mean are raised to it before the gamma
-        prior is fitted: the logarithm would otherwise be ruled by how small "nothing" is.
-    solver : {"plain", "accelerated"}
-        The paper's updates, or longer steps to the same objective in fewer iterations: H is
-        extrapolated in encoding and W in training, where H takes longer steps by itself.
+    {parameters}
 
     Raises
     ------
@@ -111,46 +63,196 @@ class Settings:
     (64, 128)
     """
 
-    nmf_mode: str = _parameter(
+    nmf_mode: str = setting(
         "NMF_e",
-        "variant: NMF plain, NMF_g with gamma priors, NMF_e with exponential priors",
-        choices=NMF_MODES,
+        "variant: " + ", ".join(f"{v.name} with {v.label}" for v in VARIANTS.values()),
+        ("activations",),
+        choices=VARIANTS.keys(),
+        control=Control("variant", "Which prior the activations are held to.", place=1),
     )
-    sampling_rate: int = _parameter(16000, "sampling rate", unit="Hz", low=1000, high=384000)
-    fft: int = _parameter(512, "FFT size", unit="samples", low=2, high=2**20)
-    window: str = _parameter("hamming", "window, by its scipy name")
-    win_size: int = _parameter(256, "window length", unit="samples", low=2, high=2**20)
-    overlap: int = _parameter(192, "overlap of windows", unit="samples", low=0, high=2**20)
-    max_iter_train: int = _parameter(100, "iterations in training", low=1, high=100000)
-    max_iter_test: int = _parameter(30, "iterations in encoding a mixture", low=1, high=100000)
-    num_basis_speech: int = _parameter(128, "speech bases, K_S", low=1, high=65536)
-    num_basis_noise: int = _parameter(128, "noise bases, K_N", low=1, high=65536)
-    epsilon: float = _parameter(0.5, "stop when the divergence falls below it", low=0.0, high=1e300)
-    penalty: float = _parameter(0.005, "penalty rate λ of the prior", low=0.0, high=1e6)
-    p: float = _parameter(2.0, "power of the Wiener gain", above=0.0, high=100.0)
-    snr: float = _parameter(0.0, "signal-to-noise ratio", unit="dB", low=-100.0, high=100.0)
-    seed: int = _parameter(0, "seed of the random start", low=0, high=2**63 - 1)
-    update: str = _parameter(
+    sampling_rate: int = setting(
+        16000,
+        "sampling rate",
+        ANALYSIS,
+        unit="Hz",
+        within=(1000, 384000),
+        short="-sr",
+    )
+    fft: int = setting(
+        512,
+        "FFT size, at least the window",
+        ANALYSIS,
+        unit="samples",
+        within=(2, 2**20),
+        control=Control(
+            "FFT size",
+            "FFT size in samples, at least the window; more only interpolates.",
+            steps=(128, 256, 512, 1024, 2048, 4096),
+        ),
+    )
+    window: str = setting(
+        "hamming",
+        "window: any that scipy knows by name",
+        ANALYSIS,
+        control=Control("window", "The shape that each frame is multiplied with.", steps=SHAPES),
+    )
+    win_size: int = setting(
+        256,
+        "window length",
+        ANALYSIS,
+        unit="samples",
+        within=(2, 2**20),
+        control=Control(
+            "window size",
+            "Window length in samples, a quarter of it apart; long ones resolve a voice.",
+            place=9,
+            steps=(128, 256, 512, 1024, 2048),
+        ),
+    )
+    overlap: int = setting(
+        192,
+        "overlap of neighbouring windows",
+        ANALYSIS,
+        unit="samples",
+        within=(0, 2**20),
+        control=Control(
+            "hop",
+            "Samples from one frame to the next; more than half a window leaves gaps.",
+            steps=(32, 64, 128, 256, 512, 1024),
+        ),
+    )
+    max_iter_train: int = setting(
+        100, "iterations in training", SOURCES, within=(1, 100000), short="-i_train"
+    )
+    max_iter_test: int = setting(
+        30,
+        "iterations in encoding a mixture",
+        ("activations",),
+        within=(1, 100000),
+        short="-i_test",
+        control=Control(
+            "iterations",
+            "How often the activations of the mixture are updated.",
+            place=3,
+            even=(1, 100, 1),
+        ),
+    )
+    num_basis_speech: int = setting(
+        128,
+        "speech bases, K_S",
+        ("speech",),
+        within=(1, 65536),
+        short="-b_speech",
+        control=Control(
+            "speech K_S",
+            "How many spectra the speech dictionary may learn; a new count trains it.",
+            place=7,
+            steps=BASES,
+        ),
+    )
+    num_basis_noise: int = setting(
+        128,
+        "noise bases, K_N",
+        ("noise",),
+        within=(1, 65536),
+        short="-b_noise",
+        control=Control(
+            "noise K_N",
+            "How many spectra the noise dictionary may learn; a new count trains it.",
+            place=8,
+            steps=BASES,
+        ),
+    )
+    epsilon: float = setting(
+        0.5,
+        "stop when the divergence falls below it; 0 never stops early",
+        (*SOURCES, "activations"),
+        within=(0.0, 1e300),
+        short="-e",
+    )
+    penalty: float = setting(
+        0.005,
+        "penalty rate λ of the prior; 0 is plain NMF",
+        ("activations",),
+        within=(0.0, 1e6),
+        control=Control(
+            "penalty λ",
+            "How strongly the prior pulls; too little leaves noise, too much eats the speech.",
+            place=4,
+            steps=PENALTIES,
+            off=True,
+        ),
+    )
+    p: float = setting(
+        2.0,
+        "power of the Wiener gain, any real number above 0",
+        ("gain",),
+        within=(0.0, 100.0),
+        open_below=True,
+        control=Control(
+            "power p",
+            "Power of the Wiener gain: 1 is a soft ratio, 2 the Wiener filter, 10 almost a switch.",
+            place=5,
+            even=(0.1, 10.0, 0.1),
+        ),
+    )
+    snr: float = setting(
+        0.0,
+        "signal-to-noise ratio of the mixtures",
+        ("mixture",),
+        unit="dB",
+        within=(-100.0, 100.0),
+        control=Control(
+            "SNR (dB)",
+            "How loud the speech is against the noise in the mixture, in dB.",
+            place=6,
+            even=(-10.0, 20.0, 1.0),
+        ),
+    )
+    seed: int = setting(
+        0,
+        "seed of the random start of training",
+        SOURCES,
+        within=(0, 2**63 - 1),
+        control=Control(
+            "seed", "Where the random start of training begins; another seed trains anew.", place=10
+        ),
+    )
+    update: str = setting(
         "mm",
         "encoding rule: mm majorise-minimise, mu multiplicative as in the paper",
+        ("activations",),
         choices=UPDATES,
+        control=Control(
+            "update rule",
+            "How the activations are updated; the two differ for the gamma prior only.",
+            place=2,
+            labels={"mm": "mm: never rises", "mu": "mu: the paper's"},
+        ),
     )
-    penalty_scale: str = _parameter(
+    penalty_scale: str = setting(
         "relative",
-        "relative: λ is free of the level; raw: as the paper writes it",
+        "relative: λ and ε are free of the level; raw: as the paper writes them",
+        (*SOURCES, "activations"),
         choices=PENALTY_SCALES,
     )
-    activation_floor: float = _parameter(
-        0.1, "floor of H in the gamma fit, relative to its row's mean", above=0.0, high=10.0
+    activation_floor: float = setting(
+        0.1,
+        "floor of H in the gamma fit, relative to its row's mean",
+        ("activations",),
+        within=(0.0, 10.0),
+        open_below=True,
     )
-    solver: str = _parameter(
-        "plain", "plain: the paper's updates; accelerated: longer steps", choices=SOLVERS
+    solver: str = setting(
+        "plain",
+        "plain: the paper's updates; accelerated: longer steps, fewer of them",
+        (*SOURCES, "activations"),
+        choices=SOLVERS,
     )
 
     def __post_init__(self) -> None:
-        for parameter in dataclasses.fields(self):
-            value = _checked(parameter, getattr(self, parameter.name))
-            object.__setattr__(self, parameter.name, value)
+        for name, parameter in parameters().items():
+            object.__setattr__(self, name, checked(name, parameter, getattr(self, name)))
         if self.fft < self.win_size:
             raise NmflabError(
                 f"fft is {self.fft} but must be at least win_size ({self.win_size}): "
@@ -190,11 +292,26 @@ class Settings:
         NmflabError
             If a name is unknown or a value is out of range.
         """
-        unknown = sorted(set(changes) - {f.name for f in dataclasses.fields(self)})
+        unknown = sorted(set(changes) - set(parameters()))
         if unknown:
-            known = ", ".join(f.name for f in dataclasses.fields(self))
+            known = ", ".join(parameters())
             raise NmflabError(f"There is no setting called {unknown[0]!r}; there are: {known}.")
         return dataclasses.replace(self, **changes)
+
+    def read_by(self, *stages: str) -> tuple[Any, ...]:
+        """Give the values of all settings that any of some stages reads.
+
+        Parameters
+        ----------
+        *stages : str
+            Names of stages, see `settings_of`.
+
+        Returns
+        -------
+        tuple
+            Equal for settings under which those stages compute the same.
+        """
+        return tuple(getattr(self, name) for name in settings_of(*stages))
 
     def to_dict(self) -> dict[str, Any]:
         """Give all parameters as a plain dictionary, ready for JSON.
@@ -218,12 +335,7 @@ class Settings:
         Returns
         -------
         Settings
-            The validated settings.
-
-        Raises
-        ------
-        NmflabError
-            If a name is unknown or a value is out of range.
+            The settings, checked as in `replace`.
         """
         return cls().replace(**parameters)
 
@@ -240,7 +352,6 @@ class Settings:
             The preset that ``nmflab separate`` uses for a user's own recordings.
         """
         return cls(
-            nmf_mode="NMF_e",
             fft=1024,
             win_size=1024,
             overlap=768,
@@ -250,44 +361,48 @@ class Settings:
         )
 
 
-def _checked(parameter: dataclasses.Field[Any], value: Any) -> Any:
-    """Return the value in its declared type, or say what is wrong with it."""
-    name, rule = parameter.name, parameter.metadata
-    if parameter.type == "str":
-        return _checked_text(name, value, rule["choices"])
-    number = _checked_number(name, value, whole=parameter.type == "int")
-    low, high, above = rule["low"], rule["high"], rule["above"]
-    too_low = (low is not None and number < low) or (above is not None and number <= above)
-    if too_low or (high is not None and number > high):
-        lower = f"above {above:g}" if above is not None else f"at least {_plain(low)}"
-        upper = "" if high is None else f" and at most {_plain(high)}"
-        raise NmflabError(
-            f"{name} ({rule['meaning']}) is {value!r} but must be {lower}{upper}"
-            f"{' ' + rule['unit'] if rule['unit'] else ''}."
-        )
-    return number
+@cache
+def parameters() -> dict[str, Parameter]:
+    """Give what is declared of every setting.
+
+    Returns
+    -------
+    dict of str to Parameter
+        By name, in the order of the definition.
+    """
+    return {f.name: f.metadata["parameter"] for f in dataclasses.fields(Settings)}
 
 
-def _plain(limit: float) -> str:
-    """Write a limit as one writes it in a command: 1048576 and 1e+300, not 1.04858e+06."""
-    return str(limit) if isinstance(limit, int) else f"{limit:g}"
+@cache
+def settings_of(*stages: str) -> tuple[str, ...]:
+    """Give the names of the settings that any of some stages reads.
+
+    Parameters
+    ----------
+    *stages : str
+        Names of stages, see `Parameter`.
+
+    Returns
+    -------
+    tuple of str
+        Names in the order of the definition.
+    """
+    declared = parameters().items()
+    return tuple(name for name, parameter in declared if set(parameter.read_by) & set(stages))
 
 
-def _checked_text(name: str, value: Any, choices: tuple[str, ...]) -> str:
-    if not isinstance(value, str) or (choices and value not in choices):
-        allowed = "one of " + ", ".join(choices) if choices else "a name"
-        raise NmflabError(f"{name} is {value!r} but must be {allowed}.")
-    return value
+def _described() -> str:
+    """Write the parameters as a section of a docstring."""
+    lines = []
+    for name, parameter in parameters().items():
+        default = getattr(Settings, name)
+        unit = f" In {parameter.unit}." if parameter.unit else ""
+        lines += [f"{name} : {parameter.kind.__name__}, default {default!r}"]
+        lines += [f"    {parameter.meaning[0].upper()}{parameter.meaning[1:]}.{unit}"]
+    return "\n    ".join(lines)
 
 
-def _checked_number(name: str, value: Any, *, whole: bool) -> int | float:
-    """Take any real number (numpy's included, truth values not) of the wanted kind, exactly."""
-    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    try:
-        usable = is_number and math.isfinite(float(value)) and not (whole and value != int(value))
-    except OverflowError:
-        usable = False
-    if not usable:
-        kind = "a whole number" if whole else "a finite number"
-        raise NmflabError(f"{name} is {value!r} but must be {kind}.")
-    return int(value) if whole else float(value)
+Settings.__doc__ = (Settings.__doc__ or "").replace("{parameters}", _described())
+
+PRESETS = {"original": Settings(), "tuned": Settings.tuned()}
+"""The original script's defaults, and the best settings found since."""

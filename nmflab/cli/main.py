@@ -13,7 +13,6 @@ need them, so that ``nmflab --help`` answers at once.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import io
 import math
 import os
@@ -22,9 +21,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from nmflab.core.model import ENCODING_PARAMETERS
 from nmflab.errors import NmflabError
-from nmflab.settings import Settings
+from nmflab.settings import ENCODING, PRESETS, Settings, parameters, settings_of
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -36,20 +34,8 @@ if TYPE_CHECKING:
     from nmflab.evaluation.sweep import Sweep
 
 
-SHORT_OPTIONS = {
-    "sampling_rate": "-sr",
-    "max_iter_train": "-i_train",
-    "max_iter_test": "-i_test",
-    "num_basis_speech": "-b_speech",
-    "num_basis_noise": "-b_noise",
-    "epsilon": "-e",
-}
-"""The short spellings of the original script."""
-
-PRESETS = {"original": Settings(), "tuned": Settings.tuned()}
-
-ENCODING = tuple(name for name in ENCODING_PARAMETERS if name != "snr")
-"""Settings that a trained model leaves open: ``nmflab separate`` may change them."""
+MODEL_LEAVES_OPEN = tuple(name for name in settings_of(*ENCODING) if name != "snr")
+"""Settings that ``nmflab separate`` may change."""
 
 SUMMARY = {
     "sdr_before": 1,
@@ -124,8 +110,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     """Parse the arguments; `given` holds the settings among them, checked."""
     parser, commands = _parser()
     arguments, unknown = parser.parse_known_args(_with_underscores(argv))
-    names = {field.name for field in dataclasses.fields(Settings)}
-    given = {name: value for name, value in vars(arguments).items() if name in names}
+    given = {name: value for name, value in vars(arguments).items() if name in parameters()}
     preset = PRESETS[getattr(arguments, "preset", "original")]
     command = commands.get(arguments.command)
     if unknown:
@@ -251,7 +236,7 @@ def _add_enhance(parser: _Parser) -> None:
         parser.add_argument(*option, type=int, choices=(0, 1), default=1, help=meaning)
     _add_quiet(parser)
     _add_preset(parser, "original")
-    _add_settings(parser, "original", [field.name for field in dataclasses.fields(Settings)])
+    _add_settings(parser, "original", parameters())
 
 
 def _add_train(parser: _Parser) -> None:
@@ -269,7 +254,7 @@ def _add_train(parser: _Parser) -> None:
     )
     _add_quiet(parser)
     _add_preset(parser, "tuned")
-    names = [field.name for field in dataclasses.fields(Settings) if field.name != "snr"]
+    names = [name for name in parameters() if name != "snr"]
     _add_settings(parser, "tuned", names)
 
 
@@ -284,7 +269,7 @@ def _add_separate(parser: _Parser) -> None:
         help="folder for NAME_speech.wav and NAME_noise.wav (default: output)",
     )
     _add_quiet(parser)
-    _add_settings(parser, None, ENCODING)
+    _add_settings(parser, None, MODEL_LEAVES_OPEN)
 
 
 def _add_sweep(parser: _Parser) -> None:
@@ -323,7 +308,7 @@ def _add_sweep(parser: _Parser) -> None:
     )
     _add_quiet(parser)
     _add_preset(parser, "tuned")
-    _add_settings(parser, "tuned", [field.name for field in dataclasses.fields(Settings)])
+    _add_settings(parser, "tuned", parameters())
 
 
 def _add_data(parser: _Parser) -> None:
@@ -366,19 +351,18 @@ def _add_preset(parser: _Parser, default: str) -> None:
 def _add_settings(parser: _Parser, preset: str | None, names: Iterable[str]) -> None:
     """Add one option for each setting; without a preset it is the model that has the defaults."""
     group = parser.add_argument_group("settings")
-    fields = {field.name: field for field in dataclasses.fields(Settings)}
     for name in names:
-        rule = fields[name].metadata
+        declared = parameters()[name]
         default = "the model's" if preset is None else getattr(PRESETS[preset], name)
-        unit = f" in {rule['unit']}" if rule["unit"] else ""
+        unit = f" in {declared.unit}" if declared.unit else ""
         group.add_argument(
-            *([SHORT_OPTIONS[name]] if name in SHORT_OPTIONS else []),
+            *([declared.short] if declared.short else []),
             f"--{name}",
-            type=_READERS[str(fields[name].type)],
-            choices=rule["choices"] or None,
-            metavar=None if rule["choices"] else "NAME" if fields[name].type == "str" else "N",
+            type=_READERS[declared.kind],
+            choices=tuple(declared.choices) or None,
+            metavar=None if declared.choices else "NAME" if declared.kind is str else "N",
             default=argparse.SUPPRESS,
-            help=f"{rule['meaning']}{unit} (default: {default})",
+            help=f"{declared.meaning}{unit} (default: {default})",
         )
 
 
@@ -396,7 +380,7 @@ def _number(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
 
 
-_READERS: dict[str, Callable[[str], Any]] = {"int": _whole_number, "float": _number, "str": str}
+_READERS: dict[type, Callable[[str], Any]] = {int: _whole_number, float: _number, str: str}
 
 
 def _count(text: str) -> int:
@@ -415,16 +399,15 @@ def _axis(text: str) -> tuple[str, list[Any]]:
     """Read a setting and its values, NAME=VALUE,VALUE."""
     name, equals, values = text.partition("=")
     name = name.strip().replace("-", "_")
-    kinds = {field.name: str(field.type) for field in dataclasses.fields(Settings)}
-    if name not in kinds:
+    if name not in parameters():
         raise argparse.ArgumentTypeError(f"there is no setting called {name!r}")
-    read = {"int": int, "float": float, "str": str}[kinds[name]]
+    kind = parameters()[name].kind
     try:
-        found = [read(value) for value in _names(values)]
+        found = [kind(value) for value in _names(values)]
     except ValueError:
         found = []
     if not equals or not found:
-        wanted = "words" if kinds[name] == "str" else "numbers"
+        wanted = "words" if kind is str else "numbers"
         raise argparse.ArgumentTypeError(f"{text!r} is not {name}=VALUE,VALUE with {wanted}")
     return name, found
 

@@ -16,10 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from nmflab.core.checks import as_signal
 from nmflab.core.nmf import train_nmf
-from nmflab.core.priors import ExponentialPrior, GammaPrior, Prior
+from nmflab.core.priors import Prior
 from nmflab.core.stft import Stft
+from nmflab.core.variants import VARIANTS
 from nmflab.errors import NmflabError
-from nmflab.settings import Settings
+from nmflab.settings import ENCODING, Settings, settings_of
 from nmflab.system.files import replacing
 
 __all__ = [
@@ -40,18 +41,6 @@ UNREADABLE = (  # what a file that isn't a model may raise; NmflabError is a Val
     *(NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error),
 )
 ARRAYS = ("W", "H", "divergence", "rms")
-ENCODING_PARAMETERS = (
-    "nmf_mode",
-    "max_iter_test",
-    "epsilon",
-    "penalty",
-    "p",
-    "snr",
-    "update",
-    "penalty_scale",
-    "activation_floor",
-    "solver",
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,29 +70,25 @@ class Dictionary:
         """Mean activation of each basis, shape (K,)."""
         return np.asarray(self.H.mean(axis=1, dtype=np.float64))
 
-    def prior(self, nmf_mode: str, *, activation_floor: float = 0.1) -> Prior:
+    def prior(self, nmf_mode: str, *, activation_floor: float = 0.1) -> Prior | None:
         """Fit the variant's prior to H.
 
         Parameters
         ----------
-        nmf_mode : {"NMF_g", "NMF_e"}
-            Gamma or exponential.
+        nmf_mode : str
+            Name of a variant, see `nmflab.core.variants`.
         activation_floor : float, default 0.1
             See `GammaPrior.fit`.
 
         Returns
         -------
-        Prior
-            One distribution for each row of H; fitted once and kept.
+        Prior or None
+            One distribution for each row of H, fitted once and kept; None for plain NMF.
         """
-        key = (nmf_mode, activation_floor if nmf_mode == "NMF_g" else 0.0)
-        if key not in self._priors:
-            self._priors[key] = (
-                GammaPrior.fit(self.H, floor=activation_floor)
-                if nmf_mode == "NMF_g"
-                else ExponentialPrior.fit(self.H)
-            )
-        return self._priors[key]
+        fit, key = VARIANTS[nmf_mode].fit, (nmf_mode, activation_floor)
+        if fit is not None and key not in self._priors:
+            self._priors[key] = fit(self.H, activation_floor)
+        return self._priors.get(key)
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +128,7 @@ class SeparationModel:
         """
         if settings is None:
             return self.settings
-        return self.settings.replace(**{n: getattr(settings, n) for n in ENCODING_PARAMETERS})
+        return self.settings.replace(**{n: getattr(settings, n) for n in settings_of(*ENCODING)})
 
     def save(self, path: str | Path) -> Path:
         """Write the model to a NumPy archive, without pickles.

@@ -212,13 +212,11 @@ def scaled_prior(
     penalty : float
         The λ that `encode` takes.
     """
-    if settings.nmf_mode == "NMF" or settings.penalty == 0:
+    sources, floor = (model.speech, model.noise), settings.activation_floor
+    fitted = [source.prior(settings.nmf_mode, activation_floor=floor) for source in sources]
+    priors = [prior for prior in fitted if prior is not None]
+    if not priors or settings.penalty == 0:
         return None, 0.0
-    sources = (model.speech, model.noise)
-    priors = [
-        source.prior(settings.nmf_mode, activation_floor=settings.activation_floor)
-        for source in sources
-    ]
     if settings.penalty_scale == "raw":
         return joined(priors), settings.penalty
     h_bar = np.concatenate([source.row_means / source.rms for source in sources]).mean()

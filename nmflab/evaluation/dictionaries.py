@@ -9,10 +9,7 @@ from nmflab.core.model import Dictionary, SeparationModel, StageProgress, train_
 from nmflab.corpus.folders import Corpus
 from nmflab.settings import Settings
 
-__all__ = ["Dictionaries", "training_key"]
-
-ENCODING_ONLY = ("nmf_mode", "max_iter_test", "penalty", "p", "snr", "update", "activation_floor")
-"""The settings that no dictionary depends on."""
+__all__ = ["Dictionaries"]
 
 
 class Dictionaries:
@@ -67,29 +64,10 @@ class Dictionaries:
         signals: Sequence[Any],
         progress: StageProgress | None,
     ) -> Dictionary:
-        key = (source, name, training_key(settings, source))
+        key = (source, name, settings.read_by(source))
         if key not in self._trained:
             K = getattr(settings, f"num_basis_{source}")
             self._trained[key] = train_dictionary(
                 signals, K, settings, name=source, progress=progress
             )
         return self._trained[key]
-
-
-def training_key(settings: Settings, source: str) -> tuple[Any, ...]:
-    """Give the values of all settings that the dictionary of a source depends on.
-
-    Parameters
-    ----------
-    settings : Settings
-        The settings.
-    source : {"speech", "noise"}
-        Whose dictionary.
-
-    Returns
-    -------
-    tuple
-        Equal for settings that train to the same dictionary.
-    """
-    other = "num_basis_noise" if source == "speech" else "num_basis_speech"
-    return tuple(v for n, v in settings.to_dict().items() if n not in (*ENCODING_ONLY, other))

@@ -14,11 +14,12 @@ from typing import Any
 import ipywidgets as widgets
 import traitlets
 
+from nmflab.core.variants import VARIANTS
 from nmflab.errors import NmflabError
 from nmflab.explorer.engine.scheduling import driven_by_browser, hear_browser
 from nmflab.explorer.engine.state import Recording, State
 from nmflab.explorer.presets import PRESETS, QUICK
-from nmflab.settings import NMF_MODES, UPDATES
+from nmflab.settings import UPDATES
 
 OWN_SETTINGS = "(own settings)"
 OWN_RECORDING = "own: "
@@ -378,7 +379,7 @@ def _make(
     value = _value(name, state)
     match name:
         case "nmf_mode":
-            modes = [(MODES[mode], mode) for mode in NMF_MODES]
+            modes = [(MODES[mode], mode) for mode in VARIANTS]
             return widgets.Dropdown(options=modes, value=value, **options)
         case "update":
             rules = [(RULES[rule], rule) for rule in UPDATES]

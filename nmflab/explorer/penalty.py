@@ -8,12 +8,12 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from nmflab.core.variants import VARIANTS
 from nmflab.explorer.base import Explorer
 from nmflab.explorer.engine.state import State
 from nmflab.explorer.panels import ActivationPanel, Panel, decibels
 from nmflab.explorer.plots import CurvePlot, Plot
 from nmflab.explorer.widgets.player import Player
-from nmflab.settings import NMF_MODES
 
 
 class PenaltyExplorer(Explorer):
@@ -32,13 +32,13 @@ class PenaltyExplorer(Explorer):
 
     def _build(self) -> None:
         """Make the panels."""
-        self.H = [ActivationPanel(f"H of {mode}", self.group) for mode in NMF_MODES]
-        self.enhanced = [Panel(f"Enhanced by {mode}", self.group) for mode in NMF_MODES]
+        self.H = [ActivationPanel(f"H of {mode}", self.group) for mode in VARIANTS]
+        self.enhanced = [Panel(f"Enhanced by {mode}", self.group) for mode in VARIANTS]
         self.objective = CurvePlot(
-            NMF_MODES, title="Objective, change since iteration 1", size=(11.4, 2.8)
+            tuple(VARIANTS), title="Objective, change since iteration 1", size=(11.4, 2.8)
         )
         self.objective.widget.add_class("nmflab-whole")
-        self.player = Player(labels=("noisy", *NMF_MODES, "clean"), group=self.group)
+        self.player = Player(labels=("noisy", *VARIANTS, "clean"), group=self.group)
         self.table = widgets.HTML()
 
     def _above(self) -> Sequence[Any]:
@@ -126,4 +126,4 @@ class PenaltyExplorer(Explorer):
 
 
 def _variants(state: State) -> list[tuple[str, State]]:
-    return [(mode, state.replace(nmf_mode=mode)) for mode in NMF_MODES]
+    return [(mode, state.replace(nmf_mode=mode)) for mode in VARIANTS]

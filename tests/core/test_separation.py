@@ -29,11 +29,12 @@ from nmflab.core.pipeline import (
     speech_log_ratio,
 )
 from nmflab.core.stft import Stft
+from nmflab.core.variants import VARIANTS
 from nmflab.core.wiener import gain_from_log_ratio, wiener_gain
 from nmflab.errors import NmflabError
-from nmflab.settings import NMF_MODES, Settings
+from nmflab.settings import Settings
 
-MODES = pytest.mark.parametrize("mode", NMF_MODES)
+MODES = pytest.mark.parametrize("mode", VARIANTS)
 SMALL = Settings(
     fft=64,
     win_size=64,
@@ -94,7 +95,7 @@ def bytes_of(model):
     seed=st.integers(0, 99),
     n=st.integers(1, 4000),
     p=st.floats(0.01, 100),
-    mode=st.sampled_from(NMF_MODES),
+    mode=st.sampled_from(list(VARIANTS)),
     update=st.sampled_from(["mm", "mu"]),
     solver=st.sampled_from(["plain", "accelerated"]),
     level=st.sampled_from([1e-4, 1.0, 1e4]),
@@ -152,7 +153,7 @@ def test_the_level_of_the_mixture_changes_nothing_in_the_gain(model, mixture, mo
 def test_the_level_of_the_training_audio_changes_nothing_in_the_gain(model, mixture, source, level):
     a, b = (level if source in (name, "both") else 1.0 for name in ("speech", "noise"))
     other = train_model([a * voice(0), a * voice(1)], [b * hiss(2)], SMALL)
-    for mode in NMF_MODES:
+    for mode in VARIANTS:
         override = SMALL.replace(nmf_mode=mode)
         expected = separate(model, mixture, override).gain
         np.testing.assert_allclose(
@@ -280,7 +281,7 @@ def test_nothing_that_is_passed_is_changed(mixture):
         array.flags.writeable = False
     trained = train_model(*sources, SMALL)
     before = bytes_of(trained)
-    for mode in NMF_MODES:
+    for mode in VARIANTS:
         separate(trained, x, SMALL.replace(nmf_mode=mode))
     assert bytes_of(trained) == before
     assert np.array_equal(x, mixture)
@@ -670,7 +671,7 @@ def test_a_model_that_cannot_be_written_is_refused(model, tmp_path):
     one_sentence(refused)
 
 
-@pytest.mark.parametrize("mode", NMF_MODES)
+@pytest.mark.parametrize("mode", VARIANTS)
 def test_a_setting_shows_the_same_whether_reached_from_a_neighbour_or_from_afar(mode):
     corpus = nl.load_corpus()
     settings = nl.Settings(

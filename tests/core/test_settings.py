@@ -10,15 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nmflab.core.variants import VARIANTS
 from nmflab.errors import NmflabError
-from nmflab.settings import NMF_MODES, PENALTY_SCALES, SOLVERS, UPDATES, Settings
+from nmflab.settings import PENALTY_SCALES, SOLVERS, UPDATES, Settings
 
 NAMES = [f.name for f in dataclasses.fields(Settings)]
 WHOLE = [f.name for f in dataclasses.fields(Settings) if f.type == "int"]
 REAL = [f.name for f in dataclasses.fields(Settings) if f.type == "float"]
 TEXT = [f.name for f in dataclasses.fields(Settings) if f.type == "str"]
 CHOICES = {
-    "nmf_mode": NMF_MODES,
+    "nmf_mode": VARIANTS,
     "update": UPDATES,
     "penalty_scale": PENALTY_SCALES,
     "solver": SOLVERS,
@@ -207,7 +208,7 @@ settings_of_any_kind = st.builds(
     win_size=st.integers(2, 5000),
     overlap=st.floats(0, 1),
     extra=st.integers(0, 5000),
-    nmf_mode=st.sampled_from(NMF_MODES),
+    nmf_mode=st.sampled_from(list(VARIANTS)),
     window=st.sampled_from(["hamming", "hann", "blackman"]),
     update=st.sampled_from(UPDATES),
     penalty_scale=st.sampled_from(PENALTY_SCALES),

@@ -12,7 +12,7 @@ from nmflab.corpus.clips import Clip, ClipList
 from nmflab.corpus.folders import validation
 from nmflab.evaluation import dictionaries, metrics
 from nmflab.evaluation import sweep as sweeps
-from nmflab.evaluation.dictionaries import Dictionaries, training_key
+from nmflab.evaluation.dictionaries import Dictionaries
 from nmflab.evaluation.sweep import METRICS, Sweep, sweep
 from nmflab.explorer.engine.chain import Chain
 from nmflab.lessons.figures_evaluation import damages, maps_figure, projection_figure
@@ -97,9 +97,7 @@ def test_dictionaries_are_kept_by_the_settings_that_the_chain_reads(corpus, sour
     changed |= {"activation_floor": 0.9}
     assert {"sampling_rate", *changed} == {f.name for f in dataclasses.fields(nl.Settings)}
     for name, value in changed.items():
-        same = training_key(SETTINGS.replace(**{name: value}), source) == training_key(
-            SETTINGS, source
-        )
+        same = SETTINGS.replace(**{name: value}).read_by(source) == SETTINGS.read_by(source)
         assert same == (name not in stage.depends), name
 
 

@@ -1,0 +1,181 @@
+"""What can be declared of a parameter, and the check of a value against it."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from nmflab.errors import NmflabError
+
+__all__ = ["Control", "Parameter", "checked", "preferred_numbers", "setting"]
+
+
+@dataclass(frozen=True)
+class Control:
+    """How an explorer lets a parameter be moved.
+
+    Parameters
+    ----------
+    label : str
+        What stands beside it.
+    tip : str
+        One sentence: what it does.
+    place : int, default 0
+        Its place among the controls of the separation explorer; 0 is for a control that only a
+        lesson about it shows.
+    steps : tuple, optional
+        The values to choose from: the steps of a slider or, if they are words, a menu.
+    even : tuple of float, optional
+        Low end, high end and step of a slider.
+    off : bool, default False
+        Whether it can be switched off, which is the value 0.
+    labels : dict, optional
+        What a menu says in place of its values.
+    """
+
+    label: str
+    tip: str
+    place: int = 0
+    steps: tuple[Any, ...] = ()
+    even: tuple[float, float, float] | None = None
+    off: bool = False
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """What is declared of one setting.
+
+    Parameters
+    ----------
+    kind : type
+        ``int``, ``float`` or ``str``.
+    meaning : str
+        What it is, in a few words.
+    read_by : tuple of str
+        The stages that read it: ``mixture``, ``spectrogram``, ``speech``, ``noise`` (training),
+        ``activations`` and ``gain``.
+    unit : str
+        Its unit, empty for a bare number.
+    within : tuple of float, optional
+        The least and the greatest value of a number.
+    open_below : bool
+        Whether the least value is itself excluded.
+    choices : collection of str
+        The words to choose from; empty where any word or number will do.
+    short : str
+        A short spelling of the option.
+    control : Control, optional
+        How an explorer lets it be moved; without one it can't be.
+    """
+
+    kind: type
+    meaning: str
+    read_by: tuple[str, ...]
+    unit: str = ""
+    within: tuple[float, float] = (-math.inf, math.inf)
+    open_below: bool = False
+    choices: Collection[str] = ()
+    short: str = ""
+    control: Control | None = None
+
+
+def setting(default: Any, meaning: str, read_by: tuple[str, ...], **declared: Any) -> Any:
+    """Declare a field of a dataclass together with all that there is to know of it.
+
+    Parameters
+    ----------
+    default : object
+        Its default, whose type is the parameter's kind.
+    meaning, read_by : str, tuple of str
+        As in `Parameter`.
+    **declared
+        The rest of `Parameter`.
+
+    Returns
+    -------
+    dataclasses.Field
+        The field.
+    """
+    parameter = Parameter(type(default), meaning, read_by, **declared)
+    return field(default=default, metadata={"parameter": parameter})
+
+
+def preferred_numbers(low: int, high: int) -> list[float]:
+    """Give the series R20, twenty steps a decade, on which 0.005 is 0.005.
+
+    Parameters
+    ----------
+    low, high : int
+        Exponents of the first decade, and of the one behind the last.
+
+    Returns
+    -------
+    list of float
+        From ``10**low`` on, below ``10**high``.
+    """
+    words = "1 1.12 1.25 1.4 1.6 1.8 2 2.24 2.5 2.8 3.15 3.55 4 4.5 5 5.6 6.3 7.1 8 9"
+    return [float(f"{word}e{k}") for k in range(low, high) for word in words.split()]
+
+
+def checked(name: str, parameter: Parameter, value: Any) -> Any:
+    """Give a value in its declared type, or say what is wrong with it.
+
+    Parameters
+    ----------
+    name : str
+        What the message calls the parameter.
+    parameter : Parameter
+        Its declaration.
+    value : object
+        The value.
+
+    Returns
+    -------
+    object
+        The value, as an ``int``, ``float`` or ``str``.
+
+    Raises
+    ------
+    NmflabError
+        If it is of another kind, out of range, or none of the choices.
+    """
+    if parameter.kind is str:
+        return _checked_text(name, value, parameter.choices)
+    number = _checked_number(name, value, whole=parameter.kind is int)
+    low, high = parameter.within
+    if not low <= number <= high or (parameter.open_below and number == low):
+        least = f"above {low:g}" if parameter.open_below else f"at least {_plain(low)}"
+        raise NmflabError(
+            f"{name} ({parameter.meaning}) is {value!r} but must be {least} and at most "
+            f"{_plain(high)}{' ' + parameter.unit if parameter.unit else ''}."
+        )
+    return number
+
+
+def _plain(limit: float) -> str:
+    """Write a limit as one writes it in a command: 1048576 and 1e+300, not 1.04858e+06."""
+    return str(limit) if isinstance(limit, int) else f"{limit:g}"
+
+
+def _checked_text(name: str, value: Any, choices: Collection[str]) -> str:
+    if not isinstance(value, str) or (choices and value not in choices):
+        allowed = "one of " + ", ".join(choices) if choices else "a name"
+        raise NmflabError(f"{name} is {value!r} but must be {allowed}.")
+    return value
+
+
+def _checked_number(name: str, value: Any, *, whole: bool) -> int | float:
+    """Take any real number (numpy's included, truth values not) of the wanted kind, exactly."""
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    try:
+        usable = is_number and math.isfinite(float(value)) and not (whole and value != int(value))
+    except OverflowError:
+        usable = False
+    if not usable:
+        kind = "a whole number" if whole else "a finite number"
+        raise NmflabError(f"{name} is {value!r} but must be {kind}.")
+    return int(value) if whole else float(value)

@@ -65,7 +65,10 @@ class Settings:
 
     nmf_mode: str = setting(
         "NMF_e",
-        "variant: " + ", ".join(f"{v.name} with {v.label}" for v in VARIANTS.values()),
+        "variant: "
+        + ", ".join(
+            f"{v.name} {f'with {v.label}s' if v.fit else 'plain'}" for v in VARIANTS.values()
+        ),
         ("activations",),
         choices=VARIANTS.keys(),
         control=Control("variant", "Which prior the activations are held to.", place=1),

@@ -83,7 +83,7 @@ class Settings:
     )
     fft: int = setting(
         512,
-        "FFT size, at least the window",
+        "FFT size",
         ANALYSIS,
         unit="samples",
         within=(2, 2**20),
@@ -95,7 +95,7 @@ class Settings:
     )
     window: str = setting(
         "hamming",
-        "window: any that scipy knows by name",
+        "window, by its scipy name",
         ANALYSIS,
         control=Control("window", "The shape that each frame is multiplied with.", steps=SHAPES),
     )
@@ -114,7 +114,7 @@ class Settings:
     )
     overlap: int = setting(
         192,
-        "overlap of neighbouring windows",
+        "overlap of windows",
         ANALYSIS,
         unit="samples",
         within=(0, 2**20),
@@ -168,14 +168,14 @@ class Settings:
     )
     epsilon: float = setting(
         0.5,
-        "stop when the divergence falls below it; 0 never stops early",
+        "stop when the divergence falls below it",
         (*SOURCES, "activations"),
         within=(0.0, 1e300),
         short="-e",
     )
     penalty: float = setting(
         0.005,
-        "penalty rate λ of the prior; 0 is plain NMF",
+        "penalty rate λ of the prior",
         ("activations",),
         within=(0.0, 1e6),
         control=Control(
@@ -188,7 +188,7 @@ class Settings:
     )
     p: float = setting(
         2.0,
-        "power of the Wiener gain, any real number above 0",
+        "power of the Wiener gain",
         ("gain",),
         within=(0.0, 100.0),
         open_below=True,
@@ -201,7 +201,7 @@ class Settings:
     )
     snr: float = setting(
         0.0,
-        "signal-to-noise ratio of the mixtures",
+        "signal-to-noise ratio",
         ("mixture",),
         unit="dB",
         within=(-100.0, 100.0),
@@ -214,7 +214,7 @@ class Settings:
     )
     seed: int = setting(
         0,
-        "seed of the random start of training",
+        "seed of the random start",
         SOURCES,
         within=(0, 2**63 - 1),
         control=Control(
@@ -235,7 +235,7 @@ class Settings:
     )
     penalty_scale: str = setting(
         "relative",
-        "relative: λ and ε are free of the level; raw: as the paper writes them",
+        "relative: λ is free of the level; raw: as the paper writes it",
         (*SOURCES, "activations"),
         choices=PENALTY_SCALES,
     )
@@ -248,7 +248,7 @@ class Settings:
     )
     solver: str = setting(
         "plain",
-        "plain: the paper's updates; accelerated: longer steps, fewer of them",
+        "plain: the paper's updates; accelerated: longer steps",
         (*SOURCES, "activations"),
         choices=SOLVERS,
     )

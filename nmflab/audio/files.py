@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmflab.audio.signals import resample
-from nmflab.core.checks import _from_pcm, as_rate, as_signal
+from nmflab.checks import _from_pcm, as_rate, as_signal
 from nmflab.errors import NmflabError
 from nmflab.system.files import _is_folder, _is_special, _reason, replacing
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nmflab.core.checks import _is_number, as_rate, as_signal
+from nmflab.checks import _is_number, as_rate, as_signal
 from nmflab.errors import NmflabError
 
 __all__ = ["Mixture", "energy", "mix_at_snr", "resample"]

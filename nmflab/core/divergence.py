@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nmflab.core.checks import (
-    non_negative,
-)
+from nmflab.checks import non_negative
 from nmflab.errors import NmflabError
 
 __all__ = ["kl_divergence"]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,32 +11,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nmflab.core.checks import as_signal
+from nmflab.checks import as_signal
 from nmflab.core.nmf import train_nmf
 from nmflab.core.priors import Prior
 from nmflab.core.stft import Stft
 from nmflab.core.variants import VARIANTS
 from nmflab.errors import NmflabError
-from nmflab.settings import ENCODING, Settings, settings_of
-from nmflab.system.files import replacing
+from nmflab.settings import SOURCES, Settings
+from nmflab.system.archives import read_archive, write_archive
 
-__all__ = [
-    "Dictionary",
-    "SeparationModel",
-    "load_model",
-    "mean_activation",
-    "train_dictionary",
-    "train_model",
-]
+__all__ = ["Dictionary", "SeparationModel", "load_model", "train_dictionary", "train_model"]
 
 StageProgress = Callable[[str, int, int], None]
 
-FORMAT = "nmflab model"
-VERSION = 1
-UNREADABLE = (  # what a file that isn't a model may raise; NmflabError is a ValueError
-    *(ValueError, KeyError, TypeError, AttributeError, EOFError, OSError),
-    *(NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error),
-)
+VERSION = 1  # of the model file
 ARRAYS = ("W", "H", "divergence", "rms")
 
 
@@ -85,9 +70,10 @@ class Dictionary:
         Prior or None
             One distribution for each row of H, fitted once and kept; None for plain NMF.
         """
-        fit, key = VARIANTS[nmf_mode].fit, (nmf_mode, activation_floor)
-        if fit is not None and key not in self._priors:
-            self._priors[key] = fit(self.H, activation_floor)
+        variant = VARIANTS[nmf_mode]
+        key = nmf_mode, activation_floor if variant.floored else 0.0
+        if variant.fit is not None and key not in self._priors:
+            self._priors[key] = variant.fit(self.H, activation_floor)
         return self._priors.get(key)
 
 
@@ -112,24 +98,6 @@ class SeparationModel:
         """All bases [W_S W_N], shape (F, K_S + K_N)."""
         return np.concatenate([self.speech.W, self.noise.W], axis=1)
 
-    def encoding_settings(self, settings: Settings | None) -> Settings:
-        """Take the encoding parameters of some settings, and all others from the model.
-
-        Parameters
-        ----------
-        settings : Settings or None
-            Where the encoding parameters come from: variant, λ, p, update rule, iterations and
-            so on. What has been fixed by training (STFT, number of bases) stays as it is.
-
-        Returns
-        -------
-        Settings
-            What a separation with this model really uses.
-        """
-        if settings is None:
-            return self.settings
-        return self.settings.replace(**{n: getattr(settings, n) for n in settings_of(*ENCODING)})
-
     def save(self, path: str | Path) -> Path:
         """Write the model to a NumPy archive, without pickles.
 
@@ -148,15 +116,12 @@ class SeparationModel:
         NmflabError
             If it can't be written there.
         """
-        header = {"format": FORMAT, "version": VERSION, "settings": self.settings.to_dict()}
-        arrays: dict[str, Any] = {"header": np.array(json.dumps(header))}
-        for source in ("speech", "noise"):
-            dictionary = getattr(self, source)
-            for name in ARRAYS:
-                arrays[f"{source}_{name}"] = getattr(dictionary, name)
-        with replacing(path) as temporary, temporary.open("wb") as file:
-            np.savez(file, **arrays)
-        return Path(path)
+        arrays = {
+            f"{source}_{name}": getattr(getattr(self, source), name)
+            for source in SOURCES
+            for name in ARRAYS
+        }
+        return write_archive(path, "model", VERSION, {"settings": self.settings.to_dict()}, arrays)
 
 
 def train_dictionary(
@@ -244,32 +209,15 @@ def train_model(
         As for `train_dictionary`.
     """
     settings = settings or Settings()
-    return SeparationModel(
-        train_dictionary(
-            speech, settings.num_basis_speech, settings, name="speech", progress=progress
-        ),
-        train_dictionary(
-            noise, settings.num_basis_noise, settings, name="noise", progress=progress
-        ),
-        settings,
-    )
+    trained = [
+        train_dictionary(signals, K, settings, name=name, progress=progress)
+        for signals, (name, K) in zip((speech, noise), _counts(settings), strict=True)
+    ]
+    return SeparationModel(trained[0], trained[1], settings)
 
 
 def mean_activation(V: NDArray[np.floating], num_bases: int) -> float:
-    """Compute m = mean frame sum / K, the mean activation of bases that sum to 1.
-
-    Parameters
-    ----------
-    V : ndarray, shape (F, T)
-        Magnitudes.
-    num_bases : int
-        Number of bases K.
-
-    Returns
-    -------
-    float
-        The unit that the relative λ and ε count in; 1 for a silent V.
-    """
+    """Compute m = mean frame sum / K of V (F, T), the unit of relative λ and ε; 1 for silence."""
     return float(V.sum(dtype=np.float64)) / V.shape[1] / num_bases or 1.0
 
 
@@ -291,33 +239,15 @@ def load_model(path: str | Path) -> SeparationModel:
     NmflabError
         If the file is missing, truncated, of another version, holds pickles or isn't a model.
     """
-    path = Path(path)
-    remedy = "train it anew with `nmflab train`"
-    if path.exists() and not path.is_file():  # a pipe would keep its reader waiting
-        raise NmflabError(f"{path} is not a file: give the model that `nmflab train` wrote.")
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            header = json.loads(str(archive["header"]))
-            version = header["version"] if header["format"] == FORMAT else None
-            if version == VERSION:
-                return _read_model(archive, header["settings"])
-    except FileNotFoundError:
-        raise NmflabError(f"There is no model file {path}: make one with `nmflab train`.") from None
-    except UNREADABLE as error:
-        raise NmflabError(
-            f"{path} can't be read as an nmflab model, it is damaged or something else: {remedy}."
-        ) from error
-    raise NmflabError(
-        f"{path} is a model of version {version}, but this nmflab reads {VERSION}: {remedy}."
-    )
+    remedy = "make one with `nmflab train`"
+    return read_archive(path, "model", VERSION, _model_of, remedy=remedy)
 
 
-def _read_model(archive: Any, parameters: dict[str, Any]) -> SeparationModel:
-    """Build the model from its arrays; any error says that they don't fit each other."""
-    settings = Settings.from_dict(parameters)
-    counts = {"speech": settings.num_basis_speech, "noise": settings.num_basis_noise}
+def _model_of(header: dict[str, Any], archive: Mapping[str, Any]) -> SeparationModel:
+    """Build the model from its file; any error says that its arrays don't fit each other."""
+    settings = Settings.from_dict(header["settings"])
     dictionaries = []
-    for source, K in counts.items():
+    for source, K in _counts(settings):
         W, H, divergence, rms = (archive[f"{source}_{name}"] for name in ARRAYS)
         if W.shape != (settings.num_bins, K) or H.ndim != 2 or H.shape[0] != K or rms.ndim != 0:
             raise ValueError(f"the arrays of {source} don't fit the settings")
@@ -331,6 +261,10 @@ def _read_model(archive: Any, parameters: dict[str, Any]) -> SeparationModel:
     return SeparationModel(speech, noise, settings)
 
 
+def _counts(settings: Settings) -> tuple[tuple[str, int], ...]:
+    return ("speech", settings.num_basis_speech), ("noise", settings.num_basis_noise)
+
+
 def _training_spectrogram(
     signals: Sequence[ArrayLike], settings: Settings, name: str
 ) -> NDArray[np.float32]:
@@ -339,7 +273,7 @@ def _training_spectrogram(
         raise NmflabError(f"There is no training {name}: give one signal at least.")
     stft = Stft.from_settings(settings)
     spectrograms = [
-        np.abs(stft.analyse(as_signal(signal, f"{name}[{i}]"))).T
+        np.abs(stft._forward(as_signal(signal, f"{name}[{i}]"))).T
         for i, signal in enumerate(signals)
     ]
     V = np.concatenate(spectrograms)

@@ -40,18 +40,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nmflab.core.checks import (
-    bases,
-    check_choice,
-    check_counts,
-    check_epsilon,
-    check_prior,
-    magnitudes,
-)
+from nmflab import checks
 from nmflab.core.nmf_encoding import (
     Costs,
     EncodingBlock,
@@ -128,8 +122,7 @@ def train_nmf(
     Parameters
     ----------
     V : array_like, shape (F, T)
-        Magnitudes, ≥ 0, any float dtype. float32 with its frames one after another in memory,
-        as `Stft.analyse` gives them, is used without a copy.
+        Magnitudes, ≥ 0. float32 as `Stft.analyse` lays it out is used without a copy.
     n_bases : int
         Number of bases K, at most T.
     n_iter : int, default 100
@@ -137,9 +130,8 @@ def train_nmf(
     epsilon : float, default 0.0
         Stop once the divergence has been seen below this.
     solver : {"plain", "accelerated"}
-        The updates as published, or longer ones (`AcceleratedTraining`). With either the values
-        traced never rise by more than rounding; but what n + 1 of the longer ones end at can be
-        above what n end at, by up to 6e-4 ΣV in random problems.
+        The updates as published, or longer ones (`AcceleratedTraining`). The values traced never
+        rise; but n + 1 of the longer ones can end above n of them, by up to 6e-4 ΣV.
     init : (array_like (F, K), array_like (K, T)), optional
         Where to start. By default W and H are drawn at random, H at the level of V.
     seed : int, default 0
@@ -148,8 +140,8 @@ def train_nmf(
         Whether to compute the divergence after each iteration, which takes a twentieth of the
         time. Without it the result holds none.
     progress : callable, optional
-        Called as ``progress(done, n_iter)`` after each iteration, with BLAS held to one thread;
-        an exception that it raises ends the training.
+        Called as ``progress(done, n_iter)`` after each iteration; an exception that it raises ends
+        the training.
 
     Returns
     -------
@@ -163,24 +155,18 @@ def train_nmf(
         If V isn't a matrix of finite values ≥ 0 that holds some energy, K is out of range, or
         `init` doesn't fit.
     """
-    V, frame_sums = magnitudes(V)
-    check_choice("solver", solver, SOLVERS)
-    check_counts(n_bases, n_iter, V.shape[1])
-    check_epsilon(epsilon)
+    V, frame_sums = checks.magnitudes(V)
+    checks.check_choice("solver", solver, SOLVERS)
+    checks.check_counts(n_bases, n_iter, V.shape[1])
+    checks.check_epsilon(epsilon)
     if not frame_sums.any():
         raise NmflabError("V is silent, all its entries are 0: nothing can be learnt from it.")
     energy = float(frame_sums.sum())
     level = energy / V.shape[1]
     Vt = frame_major(V, level)
-
-    def start() -> tuple[Matrix, Matrix]:
-        return training_start(Vt, n_bases, init, seed, level)
-
-    training: Training
-    if solver == "accelerated":
-        training = AcceleratedTraining(Vt, start, energy)
-    else:
-        training = Training(Vt, start, energy, trace=trace or epsilon > 0)
+    start = partial(training_start, Vt, n_bases, init, seed, level)
+    kind = AcceleratedTraining if solver == "accelerated" else Training
+    training = kind(Vt, start, energy, trace=trace or epsilon > 0)
     divergence: list[float] = []
     with one_blas_thread():  # once for all iterations
         for i in range(n_iter):
@@ -231,9 +217,8 @@ def encode(
         The majorise-minimise rule, under which the objective never rises, or the paper's
         multiplicative rule, whose denominator is guarded where a gamma prior makes it negative.
     solver : {"plain", "accelerated"}
-        The updates as published, or with multiplicative momentum, which a frame loses where it
-        would lead uphill: no frame gets worse with more iterations, save under "mu" with a gamma
-        prior.
+        The updates as published, or with momentum, which a frame loses where it would lead uphill:
+        no frame gets worse with more iterations, save under "mu" with a gamma prior.
     init : array_like (K, T) or {"flat", "random"}, optional
         Where to start. "flat", the default, gives all bases the same share of each frame.
     seed : int, default 0
@@ -242,8 +227,7 @@ def encode(
         Whether to compute the objective after each iteration, which takes a tenth of the time of
         the plain solver. Without it, and with ε = 0, the result holds H alone and no values.
     progress : callable, optional
-        Called as ``progress(done, blocks)`` after each block of frames; from the first on again
-        where ε was reached before the last iteration.
+        Called as ``progress(done, blocks)`` after each block of frames.
 
     Returns
     -------
@@ -256,13 +240,13 @@ def encode(
         If V, W, the prior or `init` hold what they may not or don't fit each other, or λ is
         negative.
     """
-    V, frame_sums = magnitudes(V)
-    W = bases(W, V.shape[0])
-    check_choice("solver", solver, SOLVERS)
-    check_choice("update", update, UPDATES)
-    check_counts(1, n_iter, V.shape[1])
-    check_epsilon(epsilon)
-    check_prior(prior, penalty, W.shape[1])
+    V, frame_sums = checks.magnitudes(V)
+    W = checks.bases(W, V.shape[0])
+    checks.check_choice("solver", solver, SOLVERS)
+    checks.check_choice("update", update, UPDATES)
+    checks.check_counts(1, n_iter, V.shape[1])
+    checks.check_epsilon(epsilon)
+    checks.check_prior(prior, penalty, W.shape[1])
     rule = UpdateRule.of(W, prior, penalty, update, float(frame_sums.mean()) or 1.0)
     blocks = encoding_blocks(V.shape[1])
     flat = init is None or (isinstance(init, str) and init == "flat")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nmflab.core.checks import check_choice, fitting
+from nmflab.checks import check_choice, fitting
 from nmflab.core.nmf_steps import (
     FLOOR,
     LEAST_WEIGHT,

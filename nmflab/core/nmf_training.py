@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nmflab.core.checks import bases, fitting
+from nmflab.checks import bases, fitting
 from nmflab.core.nmf_steps import FLOOR, LEAST_WEIGHT, Matrix, extrapolate, ratio
 from nmflab.system.threads import aligned, even_split, map_blocks
 
@@ -27,12 +28,7 @@ class Training:
     """
 
     def __init__(
-        self,
-        Vt: Matrix,
-        start: Callable[[], tuple[Matrix, Matrix]],
-        energy: float,
-        *,
-        trace: bool = True,
+        self, Vt: Matrix, start: Callable[[], tuple[Matrix, Matrix]], energy: float, *, trace: bool
     ) -> None:
         self.Vt, self._start, self._energy, self._trace = Vt, start, energy, trace
         self._stripes = [
@@ -150,10 +146,8 @@ class AcceleratedTraining(Training):
     and goes on from there without it. D of W and H at the end is no higher than at the last point.
     """
 
-    def __init__(
-        self, Vt: Matrix, start: Callable[[], tuple[Matrix, Matrix]], energy: float
-    ) -> None:
-        super().__init__(Vt, start, energy)
+    def __init__(self, *start: Any, trace: bool) -> None:
+        super().__init__(*start, trace=True)  # the safeguard looks at the divergence
         self._values: list[float] = []
         self._plain_from = sys.maxsize  # the step from which on W isn't extrapolated
         self._P: Matrix = np.ones_like(self.Wt)  # W/W⁻ ∘ W/Q, along which it is

@@ -25,9 +25,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nmflab.checks import non_negative
 from nmflab.errors import NmflabError
 
-__all__ = ["ExponentialPrior", "GammaPrior", "Prior", "floored", "joined"]
+__all__ = ["ExponentialPrior", "GammaPrior"]
 
 LEAST_MEAN = 1e-9  # of a row, relative to the greatest: a basis that never sounded
 GREATEST_SHAPE = 1e6  # a row that hardly varies at all
@@ -52,32 +53,13 @@ class Prior:
     shape: Rows
 
     def stretched(self, factor: float) -> Prior:
-        """Give the prior of activations that are louder by a factor.
-
-        Parameters
-        ----------
-        factor : float
-            What H is multiplied by, above 0.
-
-        Returns
-        -------
-        Prior
-            The same shapes with scales times the factor.
-        """
+        """Give the prior of activations that are louder by a factor."""
         return Prior(scale=self.scale * factor, shape=self.shape)
 
     def penalty(self, H: ArrayLike) -> float:
-        """Compute Σ φ_k(h_kt), up to the constant that makes p a density.
+        """Compute Σ φ_k(h_kt) of activations H (K, T), up to the constant that makes p a density.
 
-        Parameters
-        ----------
-        H : array_like, shape (K, T)
-            Activations, ≥ 0; above 0 where the shape isn't 1.
-
-        Returns
-        -------
-        float
-            The penalty, summed over bases and frames (Kwon, Shin and Kim 2016).
+        H is above 0 where the shape isn't 1.
         """
         from scipy.special import xlogy
 
@@ -85,18 +67,7 @@ class Prior:
         return float((xlogy(1.0 - self.shape[:, None], H) + H / self.scale[:, None]).sum())
 
     def derivative(self, H: ArrayLike) -> NDArray[np.float64]:
-        """Compute φ'(h) = (1 − a)/h + 1/b.
-
-        Parameters
-        ----------
-        H : array_like, shape (K, T)
-            Activations, above 0 where the shape isn't 1.
-
-        Returns
-        -------
-        ndarray of float64, shape (K, T)
-            The derivative of the penalty (Kwon, Shin and Kim 2016).
-        """
+        """Compute φ'(h) = (1 − a)/h + 1/b for each entry of H (K, T)."""
         H = np.asarray(H, dtype=np.float64)
         numerator = np.broadcast_to(1.0 - self.shape[:, None], H.shape)
         logarithmic = np.divide(numerator, H, out=np.zeros_like(H), where=numerator != 0)
@@ -104,18 +75,7 @@ class Prior:
         return slope
 
     def logpdf(self, H: ArrayLike) -> NDArray[np.float64]:
-        """Compute log p(h) for each entry.
-
-        Parameters
-        ----------
-        H : array_like, shape (K, T)
-            Activations, above 0 where the shape isn't 1.
-
-        Returns
-        -------
-        ndarray of float64, shape (K, T)
-            Log-density.
-        """
+        """Compute log p(h) for each entry of H (K, T)."""
         from scipy.special import gammaln, xlogy
 
         H = np.asarray(H, dtype=np.float64)
@@ -124,33 +84,11 @@ class Prior:
         return density
 
     def pdf(self, H: ArrayLike) -> NDArray[np.float64]:
-        """Compute p(h) for each entry.
-
-        Parameters
-        ----------
-        H : array_like, shape (K, T)
-            Activations, above 0 where the shape isn't 1.
-
-        Returns
-        -------
-        ndarray of float64, shape (K, T)
-            Density.
-        """
+        """Compute p(h) for each entry of H (K, T)."""
         return np.exp(self.logpdf(H))
 
     def quantile(self, probability: ArrayLike) -> NDArray[np.float64]:
-        """Compute the activations below which a given share of each row lies.
-
-        Parameters
-        ----------
-        probability : array_like, shape (Q,)
-            Probabilities from 0 to 1.
-
-        Returns
-        -------
-        ndarray of float64, shape (K, Q)
-            Quantiles, for a Q-Q plot.
-        """
+        """Compute the activations (K, Q) below which given shares (Q,) of each row lie."""
         from scipy.special import gammaincinv
 
         quantiles: NDArray[np.float64] = self.scale[:, None] * gammaincinv(
@@ -159,19 +97,9 @@ class Prior:
         return quantiles
 
     def log_likelihood(self, H: ArrayLike, *, floor: float = 0.1) -> NDArray[np.float64]:
-        """Compute the mean log-likelihood of each row, the goodness of the fit.
+        """Compute the mean log-likelihood of each row of H (K, T), in nats an activation.
 
-        Parameters
-        ----------
-        H : array_like, shape (K, T)
-            Activations.
-        floor : float, default 0.1
-            Floor relative to the row's mean, as in the fit.
-
-        Returns
-        -------
-        ndarray of float64, shape (K,)
-            Mean of log p over the frames, in nats an activation: greater is better.
+        The greater, the better the fit. The floor is relative to the row's mean, as in the fit.
         """
         mean: NDArray[np.float64] = self.logpdf(floored(_rows(H), floor)).mean(axis=1)
         return mean
@@ -261,25 +189,7 @@ class GammaPrior(Prior):
 
 
 def floored(H: NDArray[np.floating], floor: float) -> NDArray[np.floating]:
-    """Raise activations to a fraction of their row's mean.
-
-    Parameters
-    ----------
-    H : ndarray, shape (K, T)
-        Activations.
-    floor : float
-        Fraction of the row's mean, at least 0.
-
-    Returns
-    -------
-    ndarray, shape (K, T)
-        A floored copy.
-
-    Raises
-    ------
-    NmflabError
-        If the floor isn't a finite number of at least 0.
-    """
+    """Raise activations (K, T) to a fraction of their row's mean, at least 0."""
     if not (np.isfinite(floor) and floor >= 0):
         raise NmflabError(f"floor is {floor!r} but must be a number of at least 0.")
     raised: NDArray[np.floating] = np.maximum(H, floor * H.mean(axis=1, keepdims=True))
@@ -288,18 +198,7 @@ def floored(H: NDArray[np.floating], floor: float) -> NDArray[np.floating]:
 
 
 def joined(priors: Sequence[Prior]) -> Prior:
-    """Join the priors of several sources, in the order of their bases.
-
-    Parameters
-    ----------
-    priors : sequence of Prior
-        For instance those of H_S and H_N.
-
-    Returns
-    -------
-    Prior
-        One prior for all the rows.
-    """
+    """Join the priors of several sources, in the order of their bases."""
     return Prior(
         scale=np.concatenate([prior.scale for prior in priors]),
         shape=np.concatenate([prior.shape for prior in priors]),
@@ -330,13 +229,9 @@ def _row_means(H: NDArray[np.floating]) -> Rows:
 
 
 def _rows(H: ArrayLike) -> NDArray[np.floating]:
-    H = np.asarray(H)
-    if H.dtype.kind not in "fiu":
-        raise NmflabError(f"H holds {H.dtype} values but must hold real numbers.")
+    H = non_negative(H, "H")
     if H.ndim != 2 or H.size == 0:
         raise NmflabError(f"H must be a matrix (bases, frames), but has the shape {H.shape}.")
-    if not (H.min() >= 0 and H.max() < np.inf):  # NaN fails too
-        raise NmflabError("H holds negative, infinite or NaN values; activations are at least 0.")
     if not H.any():
         raise NmflabError("H is all zeros: no prior can be fitted to a silent source.")
     return H.astype(np.result_type(H, np.float32), copy=False)

@@ -23,9 +23,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nmflab.core.checks import as_signal
+from nmflab.checks import as_signal
 from nmflab.errors import NmflabError
-from nmflab.settings import Settings
+from nmflab.settings import Settings, settings_of
 
 __all__ = ["Stft"]
 
@@ -95,20 +95,15 @@ class Stft:
         Parameters
         ----------
         settings : Settings
-            Its `fft`, `window`, `win_size`, `overlap` and `sampling_rate` count.
+            Those that the spectrogram reads count.
 
         Returns
         -------
         Stft
             The transform.
         """
-        return cls(
-            fft=settings.fft,
-            window=settings.window,
-            win_size=settings.win_size,
-            overlap=settings.overlap,
-            sampling_rate=settings.sampling_rate,
-        )
+        names = settings_of("spectrogram")
+        return cls(**{name: getattr(settings, name) for name in names})
 
     def num_frames(self, length: int) -> int:
         """Count the frames T of a signal.
@@ -169,9 +164,12 @@ class Stft:
         NmflabError
             If the signal isn't one-dimensional, is empty, or holds NaN or infinity.
         """
+        return self._forward(as_signal(x, "x"))
+
+    def _forward(self, x: NDArray[np.float32]) -> NDArray[np.complex64]:
+        """Do what `analyse` does, for a signal that has been checked."""
         import scipy.fft
 
-        x = as_signal(x, "x")
         num_frames = self.num_frames(len(x))
         frames = np.lib.stride_tricks.sliding_window_view(
             self._padded(x, num_frames), self.win_size

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from nmflab.core.priors import ExponentialPrior, GammaPrior, Prior
 
-__all__ = ["VARIANTS", "Variant", "register"]
+__all__ = ["VARIANTS", "Variant"]
 
 
 @dataclass(frozen=True)
@@ -28,38 +28,25 @@ class Variant:
         As the settings spell it, for instance ``"NMF_g"``.
     label : str
         What the prior is, in two words.
-    fit : callable, optional
-        ``fit(H, floor)`` fits the prior to activations H of shape (K, T). `floor` is the level,
-        relative to the mean of a row, to which its activations are raised before logarithms are
-        taken; a prior that takes none ignores it. Without `fit` there is no prior.
+    fit : callable of (ndarray of shape (K, T), float), optional
+        ``fit(H, floor)`` fits the prior to activations; without it there is no prior.
+    floored : bool, default False
+        Whether the fit looks at `floor`, the level, relative to the mean of a row, to which its
+        activations are raised before logarithms are taken.
     """
 
     name: str
     label: str
     fit: Callable[[ArrayLike, float], Prior] | None = None
+    floored: bool = False
 
 
-VARIANTS: dict[str, Variant] = {}
-"""All variants by name, in the order of the menus."""
-
-
-def register(variant: Variant) -> Variant:
-    """Add a variant to those that there are.
-
-    Parameters
-    ----------
-    variant : Variant
-        The variant; one of the same name is replaced.
-
-    Returns
-    -------
-    Variant
-        The same variant.
-    """
-    VARIANTS[variant.name] = variant
-    return variant
-
-
-register(Variant("NMF", "no prior"))
-register(Variant("NMF_g", "gamma prior", lambda H, floor: GammaPrior.fit(H, floor=floor)))
-register(Variant("NMF_e", "exponential prior", lambda H, floor: ExponentialPrior.fit(H)))
+VARIANTS = {
+    variant.name: variant
+    for variant in (
+        Variant("NMF", "no prior"),
+        Variant("NMF_g", "gamma prior", lambda H, floor: GammaPrior.fit(H, floor=floor), True),
+        Variant("NMF_e", "exponential prior", lambda H, floor: ExponentialPrior.fit(H)),
+    )
+}
+"""All variants by name, in the order of the menus; a further one is a further entry."""

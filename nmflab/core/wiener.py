@@ -15,9 +15,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nmflab.checks import non_negative
 from nmflab.errors import NmflabError
 
-__all__ = ["gain_from_log_ratio", "log_ratio", "wiener_gain"]
+__all__ = ["wiener_gain"]
 
 
 def wiener_gain(S: ArrayLike, N: ArrayLike, *, p: float = 2.0) -> NDArray[np.float32]:
@@ -52,26 +53,16 @@ def wiener_gain(S: ArrayLike, N: ArrayLike, *, p: float = 2.0) -> NDArray[np.flo
     >>> wiener_gain([3.0, 0.0], [1.0, 0.0], p=2.0)
     array([0.9, 0.5], dtype=float32)
     """
-    S, N = _magnitudes(S, "S"), _magnitudes(N, "N")
+    S, N = (_in_float(non_negative(X, name)) for X, name in ((S, "S"), (N, "N")))
     if S.shape != N.shape:
         raise NmflabError(f"S and N must have one shape, but have {S.shape} and {N.shape}.")
     return gain_from_log_ratio(log_ratio(S, N), p=p)
 
 
 def log_ratio(S: NDArray[np.floating], N: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Compute L = log S − log N, 0 where both are 0.
+    """Compute L = log S − log N of magnitudes (F, T); 0 where both are 0, else infinite at a 0.
 
     All of the gain but its power: kept, it makes a new p a matter of milliseconds.
-
-    Parameters
-    ----------
-    S, N : ndarray of float, shape (F, T)
-        Magnitudes of the speech and of the noise, ≥ 0.
-
-    Returns
-    -------
-    ndarray of float32, shape (F, T)
-        The log-ratio, infinite where one of the two is 0.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         L = np.asarray(np.log(S) - np.log(N), dtype=np.float32)
@@ -80,25 +71,7 @@ def log_ratio(S: NDArray[np.floating], N: NDArray[np.floating]) -> NDArray[np.fl
 
 
 def gain_from_log_ratio(L: NDArray[np.float32], *, p: float = 2.0) -> NDArray[np.float32]:
-    """Compute G = 1 / (1 + e^{−pL}).
-
-    Parameters
-    ----------
-    L : ndarray of float32, shape (F, T)
-        Log-ratio of speech to noise.
-    p : float, default 2.0
-        Power, above 0.
-
-    Returns
-    -------
-    ndarray of float32, shape (F, T)
-        Gain from 0 to 1.
-
-    Raises
-    ------
-    NmflabError
-        If p isn't a finite number above 0.
-    """
+    """Compute the gain G = 1 / (1 + e^{−pL}) of shape (F, T) from the log-ratio L."""
     if not (np.isfinite(p) and p > 0):
         raise NmflabError(f"p (power of the Wiener gain) is {p!r} but must be a number above 0.")
     with np.errstate(over="ignore"):  # e^{−pL} = ∞ is the gain 0
@@ -109,13 +82,5 @@ def gain_from_log_ratio(L: NDArray[np.float32], *, p: float = 2.0) -> NDArray[np
     return G
 
 
-def _magnitudes(values: ArrayLike, name: str) -> NDArray[np.floating]:
-    """Take the magnitudes as floats, or say what is wrong with them."""
-    magnitudes = np.asarray(values)
-    if magnitudes.dtype.kind not in "fiu":
-        raise NmflabError(f"{name} holds {magnitudes.dtype} values but must hold real numbers.")
-    if not ((magnitudes >= 0) & (magnitudes < np.inf)).all():
-        raise NmflabError(
-            f"{name} holds negative, infinite or NaN values; magnitudes are finite and at least 0."
-        )
+def _in_float(magnitudes: NDArray[np.floating]) -> NDArray[np.floating]:
     return magnitudes.astype(np.result_type(magnitudes, np.float32), copy=False)

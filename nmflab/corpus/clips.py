@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmflab.audio.files import FORMATS, read_audio
-from nmflab.core.checks import as_rate
+from nmflab.checks import as_rate
 from nmflab.errors import NmflabError
 
 __all__ = ["Clip", "ClipList", "load_clips"]

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nmflab.core.checks import as_rate
+from nmflab.checks import as_rate
 from nmflab.corpus.clips import Clip, ClipList, StrPath, _audio_files, _load_folder
 from nmflab.errors import NmflabError
 from nmflab.system.shipped import embedded_folder

@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmflab.audio.signals import energy, resample
-from nmflab.core.checks import as_rate, as_signal
+from nmflab.checks import as_rate, as_signal
 from nmflab.errors import NmflabError
 
 __all__ = ["Scores", "bss_eval", "oracle_mask", "pesq", "score", "si_sdr", "stoi"]

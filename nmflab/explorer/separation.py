@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nmflab.audio.files import read_audio
 from nmflab.audio.signals import resample
-from nmflab.core.checks import as_signal
+from nmflab.checks import as_signal
 from nmflab.errors import NmflabError
 from nmflab.explorer.base import Explorer, row
 from nmflab.explorer.engine.scheduling import browser_drives, hear_browser

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from nmflab.audio.files import fits_pcm, read_blocks, to_int16
 from nmflab.core.model import SeparationModel, StageProgress
-from nmflab.core.pipeline import separate
+from nmflab.core.pipeline import separate, settings_in_force
 from nmflab.core.stft import Stft
 from nmflab.errors import NmflabError
 from nmflab.settings import Settings
@@ -69,7 +69,7 @@ def separate_file(
     NmflabError
         If the recording can't be read, or the results can't be written.
     """
-    settings = model.encoding_settings(settings).replace(epsilon=0.0)
+    settings = settings_in_force(model, settings).replace(epsilon=0.0)
     stft = Stft.from_settings(settings)
     folder = Path(speech).parent
     with ExitStack() as stack:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from nmflab.audio import files as audio
 from nmflab.audio.files import duration, read_audio, read_blocks, write_audio
 from nmflab.audio.signals import energy, mix_at_snr, resample
-from nmflab.core.checks import as_signal
+from nmflab.checks import as_signal
 from nmflab.errors import NmflabError
 from nmflab.system.files import replacing
 

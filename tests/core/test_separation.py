@@ -11,9 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nmflab as nl
-from nmflab.core import pipeline as separation
 from nmflab.core.model import (
-    ENCODING_PARAMETERS,
     SeparationModel,
     load_model,
     mean_activation,
@@ -23,16 +21,17 @@ from nmflab.core.model import (
 from nmflab.core.nmf import encode
 from nmflab.core.pipeline import (
     encode_mixture,
-    encode_nearby,
     scaled_prior,
     separate,
+    settings_in_force,
     speech_log_ratio,
 )
 from nmflab.core.stft import Stft
 from nmflab.core.variants import VARIANTS
 from nmflab.core.wiener import gain_from_log_ratio, wiener_gain
 from nmflab.errors import NmflabError
-from nmflab.settings import Settings
+from nmflab.settings import ENCODING, Settings, settings_of
+from nmflab.system import archives
 
 MODES = pytest.mark.parametrize("mode", VARIANTS)
 SMALL = Settings(
@@ -337,18 +336,18 @@ def test_an_override_takes_only_the_encoding_parameters(model):
         penalty=0.7, p=1.5, snr=5.0, seed=9, update="mu", penalty_scale="raw",
         activation_floor=0.01, solver="accelerated",
     )  # fmt: skip
-    used = model.encoding_settings(other).to_dict()
+    used = settings_in_force(model, other).to_dict()
     for name, value in used.items():
-        origin = other if name in ENCODING_PARAMETERS else model.settings
+        origin = other if name in settings_of(*ENCODING) else model.settings
         assert value == getattr(origin, name)
         assert getattr(other, name) != getattr(model.settings, name), "the test shows nothing"
     fixed = {"sampling_rate", "fft", "window", "win_size", "overlap", "max_iter_train", "seed",
              "num_basis_speech", "num_basis_noise"}  # fmt: skip
-    assert set(ENCODING_PARAMETERS) == set(used) - fixed
+    assert set(settings_of(*ENCODING)) == set(used) - fixed
 
 
 def test_without_an_override_the_model_s_own_settings_count(model, mixture):
-    assert model.encoding_settings(None) == model.settings == SMALL
+    assert settings_in_force(model, None) == model.settings == SMALL
     assert separate(model, mixture).settings == SMALL
 
 
@@ -446,7 +445,7 @@ def test_a_mixture_that_is_none_is_refused_by_name(model, x, message):
 @pytest.mark.parametrize("shape", [(32, 5), (5,), (33, 0)])
 def test_a_spectrogram_that_does_not_fit_the_model_is_refused(model, shape):
     with pytest.raises(NmflabError) as refused:
-        encode_mixture(model, np.ones(shape))
+        encode_mixture(model, np.ones(shape), model.settings)
     one_sentence(refused)
 
 
@@ -654,7 +653,7 @@ def test_an_interrupted_save_leaves_the_old_file_and_no_other(saved, model, monk
         file.write(b"half of it")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(separation.np, "savez", interrupted)
+    monkeypatch.setattr(archives.np, "savez", interrupted)
     with pytest.raises(KeyboardInterrupt):
         model.save(saved)
     assert saved.read_bytes() == before
@@ -669,24 +668,3 @@ def test_a_model_that_cannot_be_written_is_refused(model, tmp_path):
     with pytest.raises(NmflabError, match="can't be written") as refused:
         model.save(tmp_path / "file" / "model.npz")
     one_sentence(refused)
-
-
-@pytest.mark.parametrize("mode", VARIANTS)
-def test_a_setting_shows_the_same_whether_reached_from_a_neighbour_or_from_afar(mode):
-    corpus = nl.load_corpus()
-    settings = nl.Settings(
-        num_basis_speech=16, num_basis_noise=16, max_iter_train=10, nmf_mode=mode, fft=256,
-        max_iter_test=100,
-    )  # fmt: skip
-    model = nl.train_model(corpus.train_speech[:2], [corpus.train_noise["fan"]], settings)
-    mixture = nl.mix_at_snr(corpus.test_speech[0], corpus.test_noise["fan"], 0).mixture
-    V = np.abs(nl.Stft.from_settings(settings).analyse(mixture))
-    H, quick = encode_mixture(model, V, settings).H, 0
-    for penalty in (0.04, 0.041, 0.045, 0.05, 1.0, 0.5):
-        near = settings.replace(penalty=penalty)
-        found = encode_nearby(model, V, near, H)
-        fresh = encode_mixture(model, V, near)
-        assert found.objective[-1] == pytest.approx(fresh.objective[-1], rel=1e-3)
-        quick += len(found.objective) < near.max_iter_test
-        H = found.H
-    assert quick >= 2 or mode != "NMF_e"

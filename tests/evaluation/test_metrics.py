@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.signal import lfilter
 
-from nmflab.core.checks import as_signal
+from nmflab.checks import as_signal
 from nmflab.core.wiener import wiener_gain
 from nmflab.errors import NmflabError
 from nmflab.evaluation.metrics import Scores, bss_eval, oracle_mask, pesq, score, si_sdr, stoi

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nmflab.core.priors import Prior
 from nmflab.errors import NmflabError
 
 LOWEST_RATE, HIGHEST_RATE = 1000, 1000000
@@ -142,7 +141,9 @@ def non_negative(values: ArrayLike, name: str) -> NDArray[np.floating]:
     if values.dtype.kind not in "fiu":
         raise NmflabError(f"{name} holds {values.dtype} values but must hold real numbers.")
     if values.size and not (values.min() >= 0 and values.max() < np.inf):  # NaN fails too
-        raise NmflabError(f"{name} must hold finite values of at least 0, but some are not.")
+        raise NmflabError(
+            f"{name} must hold finite values of at least 0, but some are negative, infinite or NaN."
+        )
     return values
 
 
@@ -182,13 +183,13 @@ def check_scale(what: str, scale: float) -> None:
         )
 
 
-def check_prior(prior: Prior | None, penalty: float, K: int) -> None:
+def check_prior(prior: Any, penalty: float, K: int) -> None:
     """Say what is wrong with a prior on K rows of H, or with its penalty."""
     if not (isinstance(penalty, Real) and 0 <= penalty < np.inf):
         raise NmflabError(f"penalty (λ) is {penalty!r} but must be a number of at least 0.")
     if prior is None:
         return
-    if not isinstance(prior, Prior):
+    if not (hasattr(prior, "scale") and hasattr(prior, "shape")):
         raise NmflabError(f"prior is {prior!r} but must be a GammaPrior or an ExponentialPrior.")
     if not prior.scale.shape == prior.shape.shape == (K,):
         raise NmflabError(

@@ -80,6 +80,7 @@ test("a view keeps its span at the ends, is eight columns at least, and null whe
   assert.deepEqual(viewWithin([0, 100], 100, [-20, 20]), [0, 40]);
   assert.deepEqual(viewWithin([0, 100], 100, [90, 130]), [60, 100]);
   assert.deepEqual(viewWithin([0, 100], 100, [50, 51]), [50, 58]);
+  assert.deepEqual(viewWithin([0, 100], 100, [0, 99]), [0, 99]);
   assert.equal(viewWithin([0, 100], 100, [-10, 200]), null);
   assert.equal(viewWithin([0, 4], 4, [1, 2]), null); // fewer than eight columns in all
 });

@@ -41,8 +41,7 @@ function boundary(sheet, ends) {
   halo(sheet.pen, () => sheet.line(ends));
 }
 
-// What stands in each cell, if all of it fits.
-/** @param {Scene} scene */
+/** What stands in each cell, if all of it fits. @param {Scene} scene */
 export function paintCellTexts({ sheet, grid, frame }) {
   const texts = frame.cell_texts ?? [];
   sheet.useFont("600");

@@ -262,8 +262,7 @@ export class CanvasView {
     this.sheet.base.setAttribute("aria-label", describe(this.model.get("title"), scene));
   }
 
-  // Codes to colours, one pixel a cell.
-  /** @param {Scene} scene */
+  /** Codes to colours, one pixel a cell. @param {Scene} scene */
   paintImage({ frame, palette, range }) {
     const [rows, columns] = frame.shape;
     resize(this.image, columns, rows);

@@ -33,10 +33,7 @@ export function namedTicks({ names, ends }, [from, to], every) {
     .filter(({ value }, i) => i % every === 0 && from <= value && value <= to);
 }
 
-/**
- * The middle of a cell.
- * @param {number} index @param {number} count @param {Pair} ends
- */
+/** The middle of a cell. @param {number} index @param {number} count @param {Pair} ends */
 export function middleOf(index, count, [first, last]) {
   return first + ((index + 0.5) / count) * (last - first);
 }

@@ -220,7 +220,10 @@ export class CanvasView {
   paint(due) {
     this.title.textContent = this.model.get("title");
     this.plot.style.height = `${this.model.get("height")}px`;
-    if (this.plot.clientWidth < 40) return; // hidden: the resize observer comes back
+    if (this.plot.clientWidth < 40) {
+      this.due = due; // hidden: the resize observer comes back
+      return;
+    }
     if (due !== "overlay") {
       this.root.classList.toggle("nmflab-narrow", this.plot.clientWidth < 520);
       this.sheet.measure(getComputedStyle(this.root));

@@ -10,10 +10,10 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-input --disable-pip-ver
 LESSONS := $(wildcard notebooks/*.ipynb)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab enhance test notebooks site tour constraints clean
+.PHONY: help lab enhance test check-js notebooks site tour constraints clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 lab: $(VENV)/installed ## open the first notebook in JupyterLab (ARGS="--no-browser --port 9999")
 	@$(BIN)/python -m jupyter trust notebooks/*.ipynb >/dev/null  # or the stored sounds are mute
@@ -30,6 +30,24 @@ test: $(VENV)/installed-test ## all checks: style, types, spelling, tests, noteb
 	$(BIN)/codespell
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests \
 		$(if $(LESSONS),--nbval --nbval-current-env --nbval-cell-timeout=300 notebooks) $(ARGS)
+
+# Node is for these checks alone, so where it is missing they are skipped, but not in CI.
+check-js: ## check the JavaScript: types, style, unit tests
+	@if ! command -v node >/dev/null || ! command -v npm >/dev/null; then \
+		why="they need Node and its npm"; \
+	elif ! $(MAKE) --no-print-directory node_modules/installed; then \
+		why="npm can't install what package.json names"; \
+	fi; \
+	if [ -n "$$why" ]; then \
+		echo "The JavaScript checks are skipped: $$why."; \
+		[ "$$NMFLAB_REQUIRE_NODE" != 1 ]; exit; \
+	fi; \
+	node_modules/.bin/tsc && node_modules/.bin/biome check --error-on-warnings && \
+		node --test --test-reporter=spec tests/js/*.test.js
+
+node_modules/installed: package.json
+	@npm install --no-audit --no-fund --no-package-lock --silent
+	@touch $@
 
 notebooks: $(VENV)/installed-test ## run the notebooks and store them with outputs (ARGS="00 05")
 	OMP_NUM_THREADS=1 $(BIN)/python tools/store_notebooks.py $(ARGS)
@@ -53,7 +71,7 @@ constraints: $(BIN)/python ## pin the newest versions of all dependencies in con
 	rm -rf $(VENV)/fresh
 
 clean: ## remove .venv, caches and builds (never data or output)
-	rm -rf $(VENV) dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) node_modules dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

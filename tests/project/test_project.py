@@ -93,6 +93,9 @@ def test_wheel_holds_code_corpus_and_notebooks(tmp_path):
         assert wanted, f"{folder} is empty"
         assert wanted <= set(names)
     assert "nmflab/py.typed" in names
+    scripts = [path for path in (ROOT / "nmflab").rglob("*") if path.suffix in {".js", ".css"}]
+    assert scripts
+    assert {path.relative_to(ROOT).as_posix() for path in scripts} <= set(names)
 
 
 def test_no_registry_host_and_no_machine_path_in_tracked_files():

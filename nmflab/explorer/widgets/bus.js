@@ -1,6 +1,9 @@
 // What canvases and players of one page share. Every widget instance is a module of its own, so
 // the bus hangs on `window`; whichever loads first puts it there. The kernel never hears of it.
-const bus = (window.__nmflab_bus ??= {
+
+/** @import { Bus } from "./types.d.ts" */
+
+window.__nmflab_bus ??= {
   groups: new Map(),
 
   // JupyterLab's one-key commands (m, 1, arrows, Enter, ...) must not act on the notebook from
@@ -10,7 +13,9 @@ const bus = (window.__nmflab_bus ??= {
     "keydown",
     ({ target, ctrlKey, metaKey, altKey }) => {
       const isPlain = !(ctrlKey || metaKey || altKey);
-      if (target.closest?.(".nmflab")) target.toggleAttribute("data-lm-suppress-shortcuts", isPlain);
+      const element = /** @type {Partial<Element>} */ (target);
+      if (element.closest?.(".nmflab"))
+        element.toggleAttribute?.("data-lm-suppress-shortcuts", isPlain);
     },
     { capture: true },
   ),
@@ -33,18 +38,7 @@ const bus = (window.__nmflab_bus ??= {
       },
     };
   },
-});
+};
 
-// A child of `parent` with the given properties; names with a dash become attributes.
-function add(parent, tag, properties = {}) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) {
-    if (name.includes("-") || name === "role") element.setAttribute(name, value);
-    else element[name] = value;
-  }
-  return parent.appendChild(element);
-}
-
-const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
-const withMinus = (text) => text.replace("-", "\u2212");
-
+/** @type {Bus} */
+export const bus = window.__nmflab_bus;

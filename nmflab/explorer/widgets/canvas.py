@@ -3,7 +3,7 @@
 Conventions: a matrix is (rows, columns), row 0 at the bottom, values in the unit that the colour
 bar names (dB for spectrograms and H, none for masks). It is quantised to one byte a cell over
 `MatrixCanvas.limits` and sent in one message with its geometry and a sequence number; the browser
-looks the colours up (canvas.js), so a change of the shown range needs no kernel. Canvases and
+looks the colours up (codes.js), so a change of the shown range needs no kernel. Canvases and
 players that share a `group` are linked in the browser: playhead, time zoom, click to seek.
 Nothing here needs a browser: in plain Python the updates go nowhere, and `MatrixCanvas.matrix`
 and `MatrixCanvas.geometry` hold what would be seen.
@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nmflab.errors import NmflabError
 from nmflab.explorer.engine.scheduling import browser_drives
+from nmflab.explorer.widgets.modules import linked
 
 HERE = Path(__file__).parent
 
@@ -109,7 +110,7 @@ class MatrixCanvas(anywidget.AnyWidget):
     MatrixCanvas('Noisy', 257 rows, 800 columns)
     """
 
-    _esm = (HERE / "bus.js").read_text("utf-8") + (HERE / "canvas.js").read_text("utf-8")
+    _esm = linked(HERE / "canvas.js")
     _css = (HERE / "style.css").read_text("utf-8")
 
     title = traitlets.Unicode("").tag(sync=True)

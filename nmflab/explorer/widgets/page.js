@@ -1,5 +1,8 @@
 // What an explorer needs of the page: names for the slider handles, the theme, the clipboard.
 
+/** @import { Scope } from "./types.d.ts" */
+
+/** @param {Element} root */
 function nameHandles(root) {
   for (const handle of root.querySelectorAll(".noUi-handle")) {
     const row = handle.closest(".widget-inline-hbox, .jupyter-widgets");
@@ -14,14 +17,17 @@ function nameHandles(root) {
   }
 }
 
+/** @param {Element} element */
 function isDark(element) {
-  const [r, g, b] = getComputedStyle(element).color.match(/[\d.]+/g).map(Number);
+  const [r, g, b] = (getComputedStyle(element).color.match(/[\d.]+/g) ?? []).map(Number);
   return 0.3 * r + 0.6 * g + 0.1 * b > 128; // light text stands on a dark page
 }
 
+/** @param {Scope<{ dark: boolean }>} scope */
 function render({ model, el }) {
   el.style.display = "none";
   let waiting = false;
+  /** @type {Element | null} */
   let root = null;
 
   function refresh() {
@@ -51,7 +57,7 @@ function render({ model, el }) {
     watcher.observe(root, { subtree: true, childList: true, characterData: true });
   }, 100);
 
-  const copy = (message) => {
+  const copy = (/** @type {{ copy?: string }} */ message) => {
     if (message.copy) navigator.clipboard?.writeText(message.copy).catch(() => {});
   };
   model.on("msg:custom", copy);

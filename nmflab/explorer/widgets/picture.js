@@ -1,5 +1,8 @@
 // A picture in PNG with the words for whoever can't see it. See picture.py.
 
+/** @import { Scope } from "./types.d.ts" */
+
+/** @param {Scope<{ alt: string, value: DataView<ArrayBuffer> }>} scope */
 function render({ model, el }) {
   const image = document.createElement("img");
   image.className = "nmflab-plot";

@@ -18,6 +18,7 @@ import traitlets
 from numpy.typing import ArrayLike, NDArray
 
 from nmflab.errors import NmflabError
+from nmflab.explorer.widgets.modules import linked
 
 HERE = Path(__file__).parent
 
@@ -48,7 +49,7 @@ class Player(anywidget.AnyWidget):
     >>> player.source = "enhanced"
     """
 
-    _esm = (HERE / "bus.js").read_text("utf-8") + (HERE / "player.js").read_text("utf-8")
+    _esm = linked(HERE / "player.js")
     _css = (HERE / "style.css").read_text("utf-8")
 
     group = traitlets.Unicode("").tag(sync=True)

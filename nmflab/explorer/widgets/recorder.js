@@ -1,5 +1,19 @@
 // Record mono sound from the microphone and send it to Python as PCM16. See recorder.py.
 
+import { add } from "./elements.js";
+import { joined, toPcm16 } from "./samples.js";
+
+/** @import { Scope } from "./types.d.ts" */
+
+/**
+ * @typedef {object} Session what is open while recording
+ * @property {MediaStream} stream
+ * @property {AudioContext} context
+ * @property {AudioWorkletNode} tap
+ * @property {Float32Array[]} blocks
+ * @property {number} rate
+ */
+
 // Runs on the audio thread: hands every block of the first channel over.
 const TAP = `registerProcessor("nmflab-tap", class extends AudioWorkletProcessor {
   process([[channel]]) {
@@ -11,20 +25,24 @@ const TAP = `registerProcessor("nmflab-tap", class extends AudioWorkletProcessor
 // What the browser would do to make speech clearer is what is to be studied here.
 const UNTOUCHED = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
 
+/** @type {Record<string, string>} */
 const SENTENCES = {
+  impossible: "Browsers record only on pages that come over https or from this computer.",
   NotAllowedError: "The browser was not allowed to use the microphone.",
   NotFoundError: "There is no microphone here.",
 };
 
 export default {
+  /** @param {Scope<{ max_seconds: number }>} scope */
   render({ model, el }) {
     el.classList.add("nmflab-host");
     const root = add(el, "div", { className: "nmflab nmflab-buttons" });
     const button = add(root, "button", { type: "button" });
     const status = add(root, "span", { role: "status" });
 
-    let session = null; // what is open while recording
-    const say = (state, sentence = "") => {
+    /** @type {Session | null} */
+    let session = null;
+    const say = (/** @type {string} */ state, sentence = SENTENCES[state] ?? "") => {
       root.dataset.state = state;
       button.textContent = state === "recording" ? "Stop" : "Record";
       button.disabled = state === "opening" || state === "impossible";
@@ -35,8 +53,8 @@ export default {
       const { blocks, rate } = session;
       close(session);
       session = null;
-      const sound = join(blocks);
-      model.send({ kind: "recording", rate }, undefined, [pcm16(sound).buffer]);
+      const sound = joined(blocks);
+      model.send({ kind: "recording", rate }, undefined, [toPcm16(sound).buffer]);
       say("ready", `${(sound.length / rate).toFixed(1)} s recorded.`);
     };
     const start = async () => {
@@ -48,13 +66,15 @@ export default {
         });
         if (root.isConnected) say("recording", "0.0 s");
         else close(session);
-      } catch (error) {
-        say("ready", SENTENCES[error.name] ?? `The microphone could not be opened: ${error.message}`);
+      } catch (thrown) {
+        const { name, message } = /** @type {Error} */ (thrown);
+        say("ready", SENTENCES[name] ?? `The microphone could not be opened: ${message}`);
       }
     };
     button.onclick = () => (session ? stop() : start());
-    if (navigator.mediaDevices?.getUserMedia && window.AudioWorkletNode) say("ready");
-    else say("impossible", "Browsers record only on pages that come over https or from this computer.");
+    /** @type {Partial<MediaDevices> | undefined} */
+    const devices = navigator.mediaDevices; // none on a page that isn't safe
+    say(devices?.getUserMedia && window.AudioWorkletNode ? "ready" : "impossible");
     return () => {
       if (session) close(session);
       root.remove();
@@ -63,6 +83,7 @@ export default {
 };
 
 // Open the microphone and collect blocks; `heard(seconds)` follows the length.
+/** @param {(seconds: number) => void} heard @returns {Promise<Session>} */
 async function open(heard) {
   const stream = await navigator.mediaDevices.getUserMedia({ audio: UNTOUCHED });
   const context = new AudioContext();
@@ -70,6 +91,7 @@ async function open(heard) {
   await context.audioWorklet.addModule(address);
   URL.revokeObjectURL(address);
   const tap = new AudioWorkletNode(context, "nmflab-tap", { numberOfOutputs: 0 });
+  /** @type {Session} */
   const session = { stream, context, tap, blocks: [], rate: context.sampleRate };
   let length = 0;
   tap.port.onmessage = ({ data }) => {
@@ -81,22 +103,9 @@ async function open(heard) {
   return session;
 }
 
+/** @param {Session} session */
 function close({ stream, context, tap }) {
   tap.port.onmessage = null; // blocks still on their way come too late
-  stream.getTracks().forEach((track) => track.stop());
+  for (const track of stream.getTracks()) track.stop();
   context.close();
-}
-
-function join(blocks) {
-  const whole = new Float32Array(blocks.reduce((sum, block) => sum + block.length, 0));
-  let at = 0;
-  for (const block of blocks) {
-    whole.set(block, at);
-    at += block.length;
-  }
-  return whole;
-}
-
-function pcm16(sound) {
-  return Int16Array.from(sound, (x) => Math.round(32767 * clamp(x, -1, 1)));
 }

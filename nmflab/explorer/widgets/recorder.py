@@ -16,6 +16,8 @@ import numpy as np
 import traitlets
 from numpy.typing import NDArray
 
+from nmflab.explorer.widgets.modules import linked
+
 HERE = Path(__file__).parent
 
 RecordingCallback = Callable[[NDArray[np.float32], float], object]
@@ -39,7 +41,7 @@ class Recorder(anywidget.AnyWidget):
     16000 16000.0
     """
 
-    _esm = (HERE / "bus.js").read_text("utf-8") + (HERE / "recorder.js").read_text("utf-8")
+    _esm = linked(HERE / "recorder.js")
     _css = (HERE / "style.css").read_text("utf-8")
 
     max_seconds = traitlets.Float(30.0, min=0.5, max=60.0).tag(sync=True)

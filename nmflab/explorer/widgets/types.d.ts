@@ -1,0 +1,131 @@
+// What `tsc` is told of the data that come from Python, and that modules hand to each other.
+
+import type { Engine } from "./engine.js";
+import type { Grid } from "./grid.js";
+import type { Sheet } from "./sheet.js";
+
+declare global {
+  interface Window {
+    __nmflab_bus?: Bus;
+  }
+}
+
+export type Pair = [number, number];
+
+/** anywidget's model: the traitlets of one widget. */
+export interface Model<Traits> {
+  get<Name extends keyof Traits>(name: Name): Traits[Name];
+  set<Name extends keyof Traits>(name: Name, value: Traits[Name]): void;
+  save_changes(): void;
+  on(event: string, callback: (message: any) => void): void;
+  off(event: string, callback: (message: any) => void): void;
+  send(content: object, callbacks?: undefined, buffers?: ArrayBuffer[]): void;
+}
+
+/** What anywidget hands to `render` and `initialize`. */
+export interface Scope<Traits> {
+  model: Model<Traits>;
+  el: HTMLElement;
+}
+
+export type AxisName = "rows" | "columns" | "value";
+
+export type CanvasTraits = {
+  title: string;
+  group: string;
+  height: number;
+  pick: boolean;
+  slider: boolean;
+  _frame: Frame;
+  _palette: DataView;
+  _highlight: { row?: number | null; column?: number | null };
+} & Record<`${AxisName}_label` | `${AxisName}_unit`, string>;
+
+/** A picture as canvas.py sends it; without `codes` it is empty and has nothing but `seq`. */
+export interface Frame {
+  seq: number;
+  shape: Pair;
+  by_columns: boolean;
+  column_step: number;
+  limits: Pair;
+  rows: Pair;
+  columns: Pair;
+  low: number;
+  high: number;
+  row_bands: [string, number][];
+  column_bands: [string, number][];
+  row_names?: string[];
+  column_names?: string[];
+  cell_texts?: string[][];
+  codes: DataView;
+}
+
+export interface PlayerTraits {
+  group: string;
+  source: string;
+  _labels: string[];
+  _meta: { seq: number; rate: number; scales: number[] };
+  [sound: `_sound_${number}`]: DataView;
+}
+
+/** An axis: what it is called, where it begins and ends, how many cells it has. */
+export interface Axis {
+  name: string;
+  unit: string;
+  ends: Pair;
+  count: number;
+  names: string[];
+}
+
+export interface Tick {
+  value: number;
+  text: string;
+}
+
+/** A rectangle of the page, in CSS pixels. */
+export interface Box {
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+}
+
+/** A cell, from 0 on, and the exact place on the column axis if a pointer is there. */
+export interface Cell {
+  row: number;
+  column: number;
+  value?: number;
+}
+
+/** All that one painting needs. */
+export interface Scene {
+  sheet: Sheet;
+  frame: Frame;
+  grid: Grid;
+  rows: Axis;
+  columns: Axis;
+  value: Axis;
+  range: Pair;
+  palette: Uint8Array;
+}
+
+export type Hear = (type: string | symbol, detail: any) => void;
+
+export interface Bus {
+  groups: Map<string, { members: Set<Hear>; state: GroupState }>;
+  keys: unknown;
+  join(name: string, hear: Hear): Group;
+  audio?: AudioContext;
+  soloist?: Engine | null;
+}
+
+export interface GroupState {
+  playhead?: { time: number; playing?: boolean };
+  [type: string | symbol]: any;
+}
+
+export interface Group {
+  state: GroupState;
+  send: Hear;
+  leave: () => void;
+}

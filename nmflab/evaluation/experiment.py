@@ -40,7 +40,7 @@ from nmflab.corpus.folders import PARTS, Corpus
 from nmflab.errors import NmflabError
 from nmflab.evaluation.metrics import Scores, score
 from nmflab.settings import Settings
-from nmflab.system.files import make_folder, replacing
+from nmflab.system.files import make_folder, write_table
 from nmflab.system.threads import num_workers, one_blas_thread
 
 __all__ = ["Experiment", "Row", "enhance_corpus"]
@@ -217,7 +217,7 @@ def enhance_corpus(
         raise NmflabError(
             f"No mixture could be made; the first of {len(skipped)} reasons: {skipped[0]}"
         )
-    _write_scores(tree.scores, [*kept, *(_as_text(row) for row in rows)])
+    write_table(tree.scores, COLUMNS, [*kept, *(_as_text(row) for row in rows)])
     return Experiment(rows, skipped)
 
 
@@ -505,11 +505,3 @@ def _rows_of_other_modes(path: Path, mode: str) -> list[dict[str, str]]:
         f"{path} is not a table of scores that nmflab wrote: move it away, or choose another "
         "folder with --output."
     )
-
-
-def _write_scores(path: Path, rows: Iterable[dict[str, str]]) -> None:
-    """Write scores.csv, whole or not at all."""
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)

@@ -3,7 +3,7 @@
 A data folder holds ``train/speech``, ``train/noise``, ``test/speech`` and, if there is one,
 ``test/noise``; their sub-folders are walked. Without ``test/noise`` the last fifth of each
 training noise is kept for testing: training and testing never share a sample of noise.
-The training part is the same whether the test part is there, and read, or not.
+The training part is the same whether it is read alone or with the test part.
 """
 
 from __future__ import annotations
@@ -135,7 +135,8 @@ def load_corpus(
     sampling_rate : int, default=16000
         Sampling rate of the result in Hz; files at other rates are resampled.
     training_only : bool, default=False
-        Read the training part alone: the test part needn't be there, and its lists are empty.
+        Read the training part alone: ``test/speech`` needn't be there, and the lists to test on
+        are empty.
 
     Returns
     -------

@@ -452,7 +452,7 @@ _worker: dict[str, Any] = {}  # a worker process keeps here what it shares with 
 
 def _start_worker(shared: _Shared, stop: Any, done: Any, threads: int) -> None:
     """Remember what is shared, and leave Ctrl-C to the parent process, which sets `stop`."""
-    os.environ["OMP_NUM_THREADS"] = str(threads)  # see nmflab.parallel
+    os.environ["OMP_NUM_THREADS"] = str(threads)  # see nmflab.system.threads
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _worker.update(shared=shared, stop=stop, done=done)
 

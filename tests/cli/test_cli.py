@@ -20,6 +20,7 @@ from nmflab.errors import NmflabError
 from nmflab.evaluation import experiment
 from nmflab.evaluation.experiment import COLUMNS, enhance_corpus
 from nmflab.settings import Settings
+from nmflab.system import files
 
 RATE = 16000
 COMMANDS = [["enhance"], ["train"], ["separate"], ["data"]]
@@ -678,7 +679,7 @@ def test_ctrl_c_leaves_the_table_before(sweep, tmp_path, monkeypatch, capsys):
         raise KeyboardInterrupt
 
     (tmp_path / "sweep.csv").write_text("as it was")
-    monkeypatch.setattr(cli, "_write_rows", interrupted)
+    monkeypatch.setattr(files, "write_table", interrupted)
     assert sweep("--grid", "p=1", "--metrics", "si_sdr") == 130
     monkeypatch.undo()
     monkeypatch.setattr(csv.DictWriter, "writerow", interrupted)

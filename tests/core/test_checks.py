@@ -53,7 +53,5 @@ def test_usable_rates_become_whole_numbers(rate):
 
 @pytest.mark.parametrize("rate", [0, -1, 0.5, 999, 1000001, 16000.5, np.nan, "16000", None, True])
 def test_unusable_rates_are_named(rate):
-    with pytest.raises(
-        NmflabError, match=r"^rate is .* but must be a whole number of Hz"
-    ):
+    with pytest.raises(NmflabError, match=r"^rate is .* but must be a whole number of Hz"):
         as_rate(rate, "rate")

@@ -14,39 +14,26 @@ from nmflab.errors import NmflabError
 LOWEST_RATE, HIGHEST_RATE = 1000, 1000000
 """Sampling rates in Hz beyond which a file is damaged, and resampling might fill the memory."""
 
-_PCM_OFFSET_AND_SCALE = {
+PCM_ZERO_AND_SCALE = {
     "uint8": (128, 2**7),
     "int8": (0, 2**7),
     "int16": (0, 2**15),
     "int32": (0, 2**31),
 }
+"""For each type of PCM the number that stands for 0, and its distance from full scale."""
 
 
 def as_signal(samples: ArrayLike, name: str = "samples") -> NDArray[np.float32]:
-    """Check that `samples` is a usable signal and give it as float32.
+    """Take one channel of audio, shape (n,), as float32, or say what is wrong with it.
 
-    Floating-point samples keep their values. Integer samples are taken for PCM and divided by
-    their full scale, to lie in [−1, 1): int16 by 2¹⁵, int32 by 2³¹, int8 and uint8 (whose zero is
-    at 128) by 2⁷.
-
-    Parameters
-    ----------
-    samples : array_like, shape (n_samples,)
-        One channel of audio, of any floating-point type, or int8, uint8, int16 or int32.
-    name : str, default="samples"
-        What the error message calls the array.
-
-    Returns
-    -------
-    ndarray of float32, shape (n_samples,)
-        The signal; the array that was given itself if it is float32 already.
-
-    Raises
-    ------
-    NmflabError
-        If the array is not real, not one-dimensional, empty, or holds NaN or infinity.
+    Floating-point samples keep their values, and a float32 array is given back itself. Integers
+    are taken for PCM and divided by their full scale, to lie in [−1, 1).
     """
-    signal = _from_pcm(_as_array(samples, name), name)
+    try:
+        array = np.asarray(samples)
+    except ValueError as error:
+        raise NmflabError(f"{name} is ragged but must be a plain array of samples.") from error
+    signal = from_pcm(array, name)
     if signal.ndim != 1:
         raise NmflabError(
             f"{name} has the shape {signal.shape} but must be one channel, of shape (n_samples,): "
@@ -64,26 +51,8 @@ def as_signal(samples: ArrayLike, name: str = "samples") -> NDArray[np.float32]:
 
 
 def as_rate(rate: float, name: str = "sampling_rate") -> int:
-    """Check that `rate` is a usable sampling rate.
-
-    Parameters
-    ----------
-    rate : int
-        Sampling rate in Hz.
-    name : str, default="sampling_rate"
-        What the error message calls it.
-
-    Returns
-    -------
-    int
-        The rate.
-
-    Raises
-    ------
-    NmflabError
-        If it is not a whole number, or none of a recording.
-    """
-    if not (_is_number(rate) and rate == int(rate) and LOWEST_RATE <= rate <= HIGHEST_RATE):
+    """Take a sampling rate in Hz, or say what is wrong with it."""
+    if not (is_number(rate) and rate == int(rate) and LOWEST_RATE <= rate <= HIGHEST_RATE):
         raise NmflabError(
             f"{name} is {rate!r} but must be a whole number of Hz from {LOWEST_RATE} to "
             f"{HIGHEST_RATE}."
@@ -91,28 +60,22 @@ def as_rate(rate: float, name: str = "sampling_rate") -> int:
     return int(rate)
 
 
-def _as_array(samples: ArrayLike, name: str) -> NDArray[Any]:
-    try:
-        return np.asarray(samples)
-    except ValueError as error:
-        raise NmflabError(f"{name} is ragged but must be a plain array of samples.") from error
-
-
-def _from_pcm(array: NDArray[Any], name: str) -> NDArray[np.float32]:
-    """Give samples of any kind as float32 with full scale at ±1."""
-    if array.dtype.kind == "f":
+def from_pcm(samples: NDArray[Any], name: str) -> NDArray[np.float32]:
+    """Give samples of any kind and shape as float32 with full scale at ±1."""
+    if samples.dtype.kind == "f":
         with np.errstate(over="ignore"):
-            return array.astype(np.float32, copy=False)
-    if array.dtype.name not in _PCM_OFFSET_AND_SCALE:
+            return samples.astype(np.float32, copy=False)
+    if samples.dtype.name not in PCM_ZERO_AND_SCALE:
         raise NmflabError(
-            f"{name} is of type {array.dtype} but must be floating-point samples, or PCM as int8, "
-            "uint8, int16 or int32: convert it, for instance with numpy's astype(float)."
+            f"{name} is of type {samples.dtype} but must be floating-point samples, or PCM as "
+            "int8, uint8, int16 or int32: convert it, for instance with numpy's astype(float)."
         )
-    offset, scale = _PCM_OFFSET_AND_SCALE[array.dtype.name]
-    return ((array.astype(np.float64) - offset) / scale).astype(np.float32)
+    zero, scale = PCM_ZERO_AND_SCALE[samples.dtype.name]
+    return ((samples.astype(np.float64) - zero) / scale).astype(np.float32)
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> bool:
+    """Tell a finite number from NaN, infinity, words and truth values."""
     real = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
     return real and math.isfinite(value)  # type: ignore[arg-type]
 

@@ -1,8 +1,7 @@
-"""Read, write, resample and mix audio: one channel, float32, full scale at ±1.
+"""Read and write audio files: one channel, float32, full scale at ±1.
 
-Every function takes and gives one-dimensional arrays of samples. Files are decoded by libsndfile
-(through ``soundfile``) and resampled by SoX's resampler (``soxr``). Where Python runs without
-them, as in a browser, scipy reads WAV files and resamples.
+Files are decoded by libsndfile, through ``soundfile``. Where Python runs without it, as in a
+browser, scipy reads and writes WAV files.
 """
 
 from __future__ import annotations
@@ -18,11 +17,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmflab.audio.signals import resample
-from nmflab.checks import _from_pcm, as_rate, as_signal
+from nmflab.checks import as_rate, as_signal, from_pcm
 from nmflab.errors import NmflabError
-from nmflab.system.files import _is_folder, _is_special, _reason, replacing
+from nmflab.system.files import is_folder, is_special, reason, replacing
 
-__all__ = ["duration", "fits_pcm", "read_audio", "read_blocks", "to_int16", "write_audio"]
+__all__ = ["duration", "read_audio", "read_blocks", "write_audio"]
 
 FORMATS = "WAV, FLAC, OGG, MP3 and NIST SPHERE"
 
@@ -58,14 +57,13 @@ def read_audio(path: str | os.PathLike[str], sampling_rate: int = 16000) -> NDAr
     --------
     write_audio : The inverse.
     """
-    path = Path(path)
-    sampling_rate = as_rate(sampling_rate)
+    path, sampling_rate = Path(path), as_rate(sampling_rate)
+    name = _name(path)
     channels, rate = _decode(path)
     if channels.size == 0:
-        raise NmflabError(f"The audio file {str(path)!r} is empty: it holds no samples.")
-    name = f"The audio file {str(path)!r}"
+        raise NmflabError(f"{name} is empty: it holds no samples.")
     mono = as_signal(channels.mean(axis=1), name)
-    return resample(mono, as_rate(rate, f"{name} may be damaged: its sampling rate"), sampling_rate)
+    return resample(mono, _own_rate(rate, name), sampling_rate)
 
 
 def duration(path: str | os.PathLike[str]) -> float:
@@ -121,24 +119,95 @@ def read_blocks(
     path, sampling_rate = Path(path), as_rate(sampling_rate)
     if not path.is_file():
         _content(path)  # says what is wrong
-    name = f"The audio file {str(path)!r}"
+    name = _name(path)
     try:
         with path.open("rb") as content, soundfile.SoundFile(content) as file:
-            as_rate(file.samplerate, f"{name} may be damaged: its sampling rate")
-            same = file.samplerate == sampling_rate
-            stream = soxr.ResampleStream(
-                file.samplerate, sampling_rate, 1, dtype="float32", quality="HQ"
-            )
-            for channels in file.blocks(file.samplerate, dtype="float32", always_2d=True):
+            rate = _own_rate(file.samplerate, name)
+            stream = soxr.ResampleStream(rate, sampling_rate, 1, dtype="float32", quality="HQ")
+            for channels in file.blocks(rate, dtype="float32", always_2d=True):
                 mono = as_signal(channels.mean(axis=1), name)
-                yield mono if same else stream.resample_chunk(mono)
-            if not same:
+                yield mono if rate == sampling_rate else stream.resample_chunk(mono)
+            if rate != sampling_rate:
                 yield stream.resample_chunk(np.empty(0, dtype=np.float32), last=True)
     except soundfile.SoundFileError as error:
+        raise _no_audio(path, error) from error
+
+
+def _decode(path: Path) -> tuple[NDArray[np.float32], int]:
+    """Give the samples of a file, one column a channel, and its sampling rate."""
+    content = io.BytesIO(_content(path))
+    try:
+        import soundfile
+    except (ImportError, OSError):  # the package is there, but libsndfile is not
+        return _decode_with_scipy(content, path)
+    try:
+        channels, rate = soundfile.read(content, dtype="float32", always_2d=True)
+    except soundfile.SoundFileError as error:
+        raise _no_audio(path, error) from error
+    except MemoryError as error:
         raise NmflabError(
-            f"The file {str(path)!r} can't be read as audio ({_reason(error)}): "
-            f"give a sound file, such as {FORMATS}."
+            f"{_name(path)} says that it is longer than fits in memory: it may be damaged; "
+            "repair it or leave it out."
         ) from error
+    return channels, int(rate)
+
+
+def _content(path: Path) -> bytes:
+    """Give the bytes of a file, or say why there are none."""
+    if is_folder(path):
+        raise NmflabError(f"{str(path)!r} is a folder but must be an audio file: name one in it.")
+    if is_special(path):
+        raise NmflabError(f"{str(path)!r} is a device or a pipe: give a plain file of audio.")
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise NmflabError(
+            f"There is no audio file {str(path)!r}: check its name and folder."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise NmflabError(
+            f"{_name(path)} can't be opened ({reason(error)}): check its name and whether you "
+            "may read it."
+        ) from error
+    if not content:
+        raise NmflabError(f"{_name(path)} is empty: it holds no bytes.")
+    return content
+
+
+def _decode_with_scipy(content: io.BytesIO, path: Path) -> tuple[NDArray[np.float32], int]:
+    from scipy.io import wavfile
+
+    if path.suffix.lower() != ".wav":
+        raise NmflabError(
+            f"The file {str(path)!r} can't be read without the package soundfile, which is not "
+            "installed: install it, or convert the file to WAV."
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", wavfile.WavFileWarning)
+            rate, samples = wavfile.read(content)
+    except (ValueError, EOFError, TypeError, ZeroDivisionError, struct.error) as error:
+        raise NmflabError(
+            f"The file {str(path)!r} can't be read as WAV ({reason(error)}): give a whole WAV file."
+        ) from error
+    channels = samples if samples.ndim == 2 else samples[:, np.newaxis]
+    return from_pcm(channels, _name(path)), int(rate)
+
+
+def _name(path: Path) -> str:
+    return f"The audio file {str(path)!r}"
+
+
+def _own_rate(rate: int, name: str) -> int:
+    """Take the sampling rate that a file gives for its own."""
+    return as_rate(rate, f"{name} may be damaged: its sampling rate")
+
+
+def _no_audio(path: Path, error: Exception) -> NmflabError:
+    return NmflabError(
+        f"The file {str(path)!r} can't be read as audio ({reason(error)}): "
+        f"give a sound file, such as {FORMATS}."
+    )
 
 
 def write_audio(
@@ -184,70 +253,6 @@ def write_audio(
     return path
 
 
-def _decode(path: Path) -> tuple[NDArray[np.float32], int]:
-    """Give the samples of a file, one column a channel, and its sampling rate."""
-    content = io.BytesIO(_content(path))
-    try:
-        import soundfile
-    except (ImportError, OSError):  # the package is there, but libsndfile is not
-        return _decode_with_scipy(content, path)
-    try:
-        channels, rate = soundfile.read(content, dtype="float32", always_2d=True)
-    except soundfile.SoundFileError as error:
-        raise NmflabError(
-            f"The file {str(path)!r} can't be read as audio ({_reason(error)}): "
-            f"give a sound file, such as {FORMATS}."
-        ) from error
-    except MemoryError as error:
-        raise NmflabError(
-            f"The audio file {str(path)!r} says that it is longer than fits in memory: "
-            "it may be damaged; repair it or leave it out."
-        ) from error
-    return channels, int(rate)
-
-
-def _content(path: Path) -> bytes:
-    if _is_folder(path):
-        raise NmflabError(f"{str(path)!r} is a folder but must be an audio file: name one in it.")
-    if _is_special(path):
-        raise NmflabError(f"{str(path)!r} is a device or a pipe: give a plain file of audio.")
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise NmflabError(
-            f"There is no audio file {str(path)!r}: check its name and folder."
-        ) from error
-    except (OSError, ValueError) as error:
-        raise NmflabError(
-            f"The audio file {str(path)!r} can't be opened ({_reason(error)}): check its name "
-            "and whether you may read it."
-        ) from error
-    if not content:
-        raise NmflabError(f"The audio file {str(path)!r} is empty: it holds no bytes.")
-    return content
-
-
-def _decode_with_scipy(content: io.BytesIO, path: Path) -> tuple[NDArray[np.float32], int]:
-    from scipy.io import wavfile
-
-    if path.suffix.lower() != ".wav":
-        raise NmflabError(
-            f"The file {str(path)!r} can't be read without the package soundfile, which is not "
-            "installed: install it, or convert the file to WAV."
-        )
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", wavfile.WavFileWarning)
-            rate, samples = wavfile.read(content)
-    except (ValueError, EOFError, TypeError, ZeroDivisionError, struct.error) as error:
-        raise NmflabError(
-            f"The file {str(path)!r} can't be read as WAV ({_reason(error)}): "
-            "give a whole WAV file."
-        ) from error
-    channels = samples if samples.ndim == 2 else samples[:, np.newaxis]
-    return _from_pcm(channels, f"The audio file {str(path)!r}"), int(rate)
-
-
 def _encode(path: Path, signal: NDArray[np.float32], sampling_rate: int) -> bytes:
     """Give the bytes of a WAV or FLAC file, by the ending of `path`."""
     ending = path.suffix.lower()
@@ -272,34 +277,12 @@ def _encode(path: Path, signal: NDArray[np.float32], sampling_rate: int) -> byte
 
 
 def fits_pcm(peak: float) -> bool:
-    """Say whether a signal is written as 16-bit PCM rather than as float.
-
-    Parameters
-    ----------
-    peak : float
-        Its greatest magnitude.
-
-    Returns
-    -------
-    bool
-        False for what PCM would clip, and for what it would leave few steps of.
-    """
+    """Say whether 16-bit PCM clips nothing of a signal and leaves it more than a few steps."""
     return peak == 0 or QUIETEST_PCM <= peak <= 1
 
 
 def to_int16(signal: NDArray[np.float32]) -> NDArray[np.int16]:
-    """Invert the reading of 16-bit PCM; +1 itself becomes the largest value, 32767.
-
-    Parameters
-    ----------
-    signal : ndarray of float32, shape (n_samples,)
-        Samples within ±1.
-
-    Returns
-    -------
-    ndarray of int16, shape (n_samples,)
-        The nearest PCM values.
-    """
+    """Invert the reading of 16-bit PCM; +1 itself becomes the largest value, 32767."""
     whole = np.rint(signal.astype(np.float64) * 2**15)
     return np.asarray(np.clip(whole, -(2**15), 2**15 - 1), dtype=np.int16)
 
@@ -316,6 +299,6 @@ def _write_flac(content: io.BytesIO, samples: NDArray[np.int16], sampling_rate: 
         soundfile.write(content, samples, sampling_rate, format="FLAC", subtype="PCM_16")
     except soundfile.SoundFileError as error:
         raise NmflabError(
-            f"FLAC can't be written at {sampling_rate} Hz ({_reason(error)}): "
+            f"FLAC can't be written at {sampling_rate} Hz ({reason(error)}): "
             "end the file's name in .wav."
         ) from error

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nmflab.checks import _is_number, as_rate, as_signal
+from nmflab.checks import as_rate, as_signal, is_number
 from nmflab.errors import NmflabError
 
-__all__ = ["Mixture", "energy", "mix_at_snr", "resample"]
+__all__ = ["Mixture", "mix_at_snr", "resample"]
 
 MAX_SNR = 100.0
 """Largest magnitude of a signal-to-noise ratio in dB: float32 resolves no more."""
@@ -111,11 +111,11 @@ def mix_at_snr(speech: ArrayLike, noise: ArrayLike, snr: float, *, offset: int =
     """
     speech = as_signal(speech, "speech")
     loop = as_signal(noise, "noise")
-    if not (_is_number(snr) and abs(snr) <= MAX_SNR):
+    if not (is_number(snr) and abs(snr) <= MAX_SNR):
         raise NmflabError(
             f"snr is {snr!r} but must be a number from {-MAX_SNR:g} to {MAX_SNR:g} dB."
         )
-    if not (_is_number(offset) and offset == int(offset) >= 0):
+    if not (is_number(offset) and offset == int(offset) >= 0):
         raise NmflabError(f"offset is {offset!r} but must be a whole number of samples from 0.")
     piece = np.take(loop, int(offset) % loop.size + np.arange(speech.size), mode="wrap")
     for name, signal in (("speech", speech), ("noise", piece)):
@@ -136,17 +136,6 @@ def mix_at_snr(speech: ArrayLike, noise: ArrayLike, snr: float, *, offset: int =
 
 
 def energy(signal: NDArray[np.floating[Any]]) -> float:
-    """Give the sum of the squares, in double precision.
-
-    Parameters
-    ----------
-    signal : ndarray, shape (n_samples,)
-        Samples.
-
-    Returns
-    -------
-    float
-        Σ x².
-    """
+    """Give Σx², in double precision."""
     wide = signal.astype(np.float64, copy=False)
     return float(wide @ wide)

@@ -486,7 +486,7 @@ def _training_clips(arguments: argparse.Namespace, sampling_rate: int) -> tuple[
     if arguments.speech and arguments.data:
         arguments.error("give either --data or --speech and --noise.")
     if not arguments.speech:
-        corpus = load_corpus(arguments.data, sampling_rate=sampling_rate)
+        corpus = load_corpus(arguments.data, sampling_rate=sampling_rate, training_only=True)
         _say(*corpus.skipped)
         return corpus.train_speech, corpus.train_noise
     speech, noise = (
@@ -566,6 +566,7 @@ def _separate_file(
 def _sweep(arguments: argparse.Namespace) -> int:
     from nmflab.corpus.folders import load_corpus, validation
     from nmflab.evaluation.sweep import sweep
+    from nmflab.system.files import write_table
 
     settings, output, grid = arguments.settings, Path(arguments.output), dict(arguments.grid)
     if len(grid) < len(arguments.grid):
@@ -588,7 +589,8 @@ def _sweep(arguments: argparse.Namespace) -> int:
         )
     _say(*found.skipped)
     replaced = output.exists()
-    _write_rows(output, found.to_rows())
+    rows = found.to_rows()
+    write_table(output, list(rows[0]), rows)
     _show(_sweep_table(found))
     done = f"{'Replaced' if replaced else 'Wrote'} {output}"
     try:
@@ -598,19 +600,6 @@ def _sweep(arguments: argparse.Namespace) -> int:
         raise
     print(f"{done}; best {found.metrics[0]}: {best}")
     return DONE
-
-
-def _write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Write a table as CSV, whole or not at all; a score that isn't there is empty."""
-    import csv
-
-    from nmflab.system.files import replacing
-
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
-        writer.writeheader()
-        for row in rows:
-            writer.writerow({name: "" if value != value else value for name, value in row.items()})
 
 
 def _open_lab(arguments: argparse.Namespace) -> int:

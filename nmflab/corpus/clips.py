@@ -26,9 +26,6 @@ SUFFIXES = frozenset(_LOSSLESS | {".w64", ".rf64", ".ogg", ".oga", ".opus", ".mp
 """Endings of the files that are taken for audio, in lower case."""
 
 
-# Clips in memory
-
-
 @dataclass(frozen=True, eq=False)
 class Clip:
     """One recording.
@@ -141,23 +138,22 @@ def load_clips(paths: StrPath | Iterable[StrPath], sampling_rate: int = 16000) -
     given = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     if not given:
         raise NmflabError("No file or folder is given: name at least one recording.")
-    clips: list[Clip] = []
-    skipped: list[str] = []
-    for path in map(Path, given):
-        if path.is_dir():
-            found = _load_folder(path, sampling_rate)
-            clips += found.clips
-            skipped += found.skipped
-        else:
-            clips.append(Clip(path.stem, read_audio(path, sampling_rate), path))
+    found = [_load(path, sampling_rate) for path in map(Path, given)]
+    clips = [clip for part in found for clip in part.clips]
     names = _unique_names(_relative([clip.path for clip in clips]))
     renamed = (Clip(name, clip.samples, clip.path) for name, clip in zip(names, clips, strict=True))
-    return ClipList(renamed, skipped)
+    return ClipList(renamed, (sentence for part in found for sentence in part.skipped))
 
 
-def _load_folder(folder: Path, sampling_rate: int) -> ClipList:
+def _load(path: Path, sampling_rate: int) -> ClipList:
+    if path.is_dir():
+        return load_folder(path, sampling_rate)
+    return ClipList([Clip(path.stem, read_audio(path, sampling_rate), path)])
+
+
+def load_folder(folder: Path, sampling_rate: int) -> ClipList:
     """Read every audio file below a folder; at least one must be readable."""
-    files = sorted(_audio_files(folder), key=lambda file: file.relative_to(folder).parts)
+    files = sorted(audio_files(folder), key=lambda file: file.relative_to(folder).parts)
     names = _unique_names([PurePosixPath(file.relative_to(folder).as_posix()) for file in files])
     clips, skipped = [], []
     for name, file in zip(names, files, strict=True):
@@ -177,7 +173,7 @@ def _load_folder(folder: Path, sampling_rate: int) -> ClipList:
     return ClipList(clips, skipped)
 
 
-def _audio_files(folder: Path) -> Iterator[Path]:
+def audio_files(folder: Path) -> Iterator[Path]:
     """Walk a folder and what it links to, each folder once, hidden ones left alone."""
     seen = set()
     for place, folders, files in os.walk(folder, onerror=_refuse_locked, followlinks=True):

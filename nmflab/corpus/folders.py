@@ -3,19 +3,19 @@
 A data folder holds ``train/speech``, ``train/noise``, ``test/speech`` and, if there is one,
 ``test/noise``; their sub-folders are walked. Without ``test/noise`` the last fifth of each
 training noise is kept for testing: training and testing never share a sample of noise.
+The training part is the same whether it is read alone or with the test part.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nmflab.checks import as_rate
-from nmflab.corpus.clips import Clip, ClipList, StrPath, _audio_files, _load_folder
+from nmflab.corpus.clips import ClipList, StrPath, audio_files, load_folder
 from nmflab.errors import NmflabError
 from nmflab.system.shipped import embedded_folder
 
@@ -25,9 +25,19 @@ PARTS = ("train/speech", "train/noise", "test/speech", "test/noise")
 """The folders of recordings in a data folder."""
 
 LAYOUT = "train/speech, train/noise and test/speech (and, if there is one, test/noise)"
+TRAINING_LAYOUT = "train/speech and train/noise"
 
-HELD_BACK = 5
-"""Without ``test/noise``, one part in this many of each training noise is kept for testing."""
+TESTED_ON = 5
+"""Without ``test/noise``, one part in so many of each training noise is kept for testing."""
+
+VALIDATED_ON = 4
+"""One training recording in so many, and that part of each training noise, is for validation."""
+
+TOO_SHORT_TO_SHARE = (
+    "The noise {path!r} is too short ({size} samples) to be shared between training and testing: "
+    "give a longer one, or recordings in test/noise."
+)
+TOO_SHORT_TO_CUT = "The training noise {name} is too short to be cut: {size} samples."
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +118,9 @@ def _level(samples: NDArray[np.float32]) -> float:
     return float(10 * np.log10(power)) if power > 0 else -np.inf
 
 
-def load_corpus(path: StrPath | None = None, sampling_rate: int = 16000) -> Corpus:
+def load_corpus(
+    path: StrPath | None = None, sampling_rate: int = 16000, *, training_only: bool = False
+) -> Corpus:
     """Read a data folder, or the embedded corpus.
 
     Sub-folders are walked; hidden files and files that are not audio by their ending are left
@@ -122,6 +134,9 @@ def load_corpus(path: StrPath | None = None, sampling_rate: int = 16000) -> Corp
         Without it, the embedded corpus.
     sampling_rate : int, default=16000
         Sampling rate of the result in Hz; files at other rates are resampled.
+    training_only : bool, default=False
+        Read the training part alone: ``test/speech`` needn't be there, and the lists to test on
+        are empty.
 
     Returns
     -------
@@ -131,7 +146,7 @@ def load_corpus(path: StrPath | None = None, sampling_rate: int = 16000) -> Corp
     Raises
     ------
     NmflabError
-        If the folder or one of the three it must hold is missing, or holds nothing readable.
+        If the folder or one of those it must hold is missing, or holds nothing readable.
 
     See Also
     --------
@@ -139,47 +154,45 @@ def load_corpus(path: StrPath | None = None, sampling_rate: int = 16000) -> Corp
     """
     sampling_rate = as_rate(sampling_rate)
     root = embedded_folder() if path is None else Path(path)
+    layout = TRAINING_LAYOUT if training_only else LAYOUT
     if not root.is_dir():
-        raise NmflabError(f"There is no data folder {str(root)!r}: make one with {LAYOUT}.")
-    train_speech, train_noise, test_speech = (
-        _load_part(root, part, sampling_rate) for part in PARTS[:3]
-    )
-    if (root / "test/noise").is_dir() and any(_audio_files(root / "test/noise")):
-        test_noise = _load_part(root, "test/noise", sampling_rate)
-    else:
-        train_noise, test_noise = _hold_back(train_noise)
+        raise NmflabError(f"There is no data folder {str(root)!r}: make one with {layout}.")
+
+    def read(part: str) -> ClipList:
+        if not (root / part).is_dir():
+            raise NmflabError(
+                f"The data folder {str(root)!r} has no folder {part!r}: it must hold {layout}."
+            )
+        return load_folder(root / part, sampling_rate)
+
+    train_speech, train_noise = read("train/speech"), read("train/noise")
+    test_speech = ClipList() if training_only else read("test/speech")
+    if not _holds_audio(root / "test/noise"):
+        train_noise, test_noise = _cut(train_noise, TESTED_ON, TOO_SHORT_TO_SHARE)
+    elif not training_only:
+        test_noise = read("test/noise")
+    if training_only:
+        test_noise = ClipList()
     parts = (train_speech, train_noise, test_speech, test_noise)
     skipped = tuple(sentence for part in parts for sentence in part.skipped)
     return Corpus(*parts, sampling_rate, root, skipped)
 
 
-def _load_part(root: Path, part: str, sampling_rate: int) -> ClipList:
-    """Read one of the four folders, and say what belongs there when it can't be done."""
-    folder = root / part
-    if not folder.is_dir():
-        raise NmflabError(
-            f"The data folder {str(root)!r} has no folder {part!r}: it must hold {LAYOUT}."
-        )
-    return _load_folder(folder, sampling_rate)
+def _holds_audio(folder: Path) -> bool:
+    return folder.is_dir() and any(audio_files(folder))
 
 
-def _hold_back(noises: ClipList) -> tuple[ClipList, ClipList]:
-    """Cut each noise in two: the part to train on and the part to test with."""
+def _cut(noises: ClipList, share: int, too_short: str) -> tuple[ClipList, ClipList]:
+    """Cut the last of so many parts off each noise: what to train on, and what to test with."""
     train, test = [], []
     for clip in noises.clips:
-        cut = clip.samples.size - clip.samples.size // HELD_BACK
-        if cut == clip.samples.size:
-            raise NmflabError(
-                f"The noise {str(clip.path)!r} is too short ({cut} samples) to be shared between "
-                "training and testing: give a longer one, or recordings in test/noise."
-            )
-        train.append(Clip(clip.name, clip.samples[:cut], clip.path))
-        test.append(Clip(clip.name, clip.samples[cut:], clip.path))
+        size = clip.samples.size
+        if size < share:
+            raise NmflabError(too_short.format(path=str(clip.path), name=clip.name, size=size))
+        last = size - size // share
+        train.append(replace(clip, samples=clip.samples[:last]))
+        test.append(replace(clip, samples=clip.samples[last:]))
     return ClipList(train, noises.skipped), ClipList(test)
-
-
-HELD_OUT = 4
-"""One training recording in so many, and that part of each training noise, is for validation."""
 
 
 def validation(corpus: Corpus) -> Corpus:
@@ -203,31 +216,19 @@ def validation(corpus: Corpus) -> Corpus:
     NmflabError
         If there is only one training recording of speech, or a noise is too short to be cut.
     """
-    speech, noises = corpus.train_speech.clips, corpus.train_noise.clips
-    step = min(HELD_OUT, len(speech))
+    speech = corpus.train_speech.clips
+    step = min(VALIDATED_ON, len(speech))
     if step < 2:
         raise NmflabError(
             "There is only one training recording of speech: cut it in two, or give more, so that "
             "one can be kept for validation."
         )
-    cuts = [clip.samples.size - clip.samples.size // HELD_OUT for clip in noises]
-    for clip, cut in zip(noises, cuts, strict=True):
-        if cut == clip.samples.size:
-            raise NmflabError(
-                f"The training noise {clip.name} is too short to be cut: {cut} samples."
-            )
     kept = [clip for i, clip in enumerate(speech) if i % step != step - 1]
-    first, last = (
-        ClipList(Clip(clip.name, clip.samples[part], clip.path) for clip, part in parts)
-        for parts in (
-            [(clip, slice(None, cut)) for clip, cut in zip(noises, cuts, strict=True)],
-            [(clip, slice(cut, None)) for clip, cut in zip(noises, cuts, strict=True)],
-        )
-    )
-    return dataclasses.replace(
+    train_noise, test_noise = _cut(corpus.train_noise, VALIDATED_ON, TOO_SHORT_TO_CUT)
+    return replace(
         corpus,
         train_speech=ClipList(kept),
-        train_noise=first,
+        train_noise=train_noise,
         test_speech=ClipList(speech[step - 1 :: step]),
-        test_noise=last,
+        test_noise=test_noise,
     )

@@ -10,12 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from nmflab.corpus.clips import StrPath, _audio_files
+from nmflab.corpus.clips import StrPath, audio_files
 from nmflab.errors import NmflabError
 
 __all__ = ["PublicCorpus", "fetch_corpus"]
-
-# Public corpora
 
 
 @dataclass(frozen=True)
@@ -191,7 +189,7 @@ class _Bar:
         self.done = 0
 
     def close(self) -> None:
-        """Nothing to close."""
+        pass
 
 
 def _reason(error: OSError) -> str:
@@ -213,12 +211,13 @@ def _unpack(archive: Path, folder: Path, only: str) -> None:
     try:
         if tarfile.is_tarfile(archive):
             with tarfile.open(archive) as tar:
-                tar.extractall(temporary, _chosen_from_tar(tar, only), filter="data")
+                members = [m for m in tar.getmembers() if _is_wanted(m.name, only)]
+                tar.extractall(temporary, members, filter="data")
         else:
             with zipfile.ZipFile(archive) as bundle:
-                names = [n for n in bundle.namelist() if not only or PurePosixPath(n).name == only]
+                names = [name for name in bundle.namelist() if _is_wanted(name, only)]
                 bundle.extractall(temporary, names)
-        if not any(_audio_files(temporary)):
+        if not any(audio_files(temporary)):
             raise NmflabError(f"The archive {archive.name!r} holds no audio: report this, please.")
         temporary.chmod(0o755)
         if not folder.is_dir():  # another process may have been faster
@@ -232,5 +231,5 @@ def _unpack(archive: Path, folder: Path, only: str) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _chosen_from_tar(tar: tarfile.TarFile, only: str) -> list[tarfile.TarInfo]:
-    return [m for m in tar.getmembers() if not only or PurePosixPath(m.name).name == only]
+def _is_wanted(name: str, only: str) -> bool:
+    return not only or PurePosixPath(name).name == only

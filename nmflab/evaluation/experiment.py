@@ -40,7 +40,7 @@ from nmflab.corpus.folders import PARTS, Corpus
 from nmflab.errors import NmflabError
 from nmflab.evaluation.metrics import Scores, score
 from nmflab.settings import Settings
-from nmflab.system.files import make_folder, replacing
+from nmflab.system.files import make_folder, write_table
 from nmflab.system.threads import num_workers, one_blas_thread
 
 __all__ = ["Experiment", "Row", "enhance_corpus"]
@@ -217,7 +217,7 @@ def enhance_corpus(
         raise NmflabError(
             f"No mixture could be made; the first of {len(skipped)} reasons: {skipped[0]}"
         )
-    _write_scores(tree.scores, [*kept, *(_as_text(row) for row in rows)])
+    write_table(tree.scores, COLUMNS, [*kept, *(_as_text(row) for row in rows)])
     return Experiment(rows, skipped)
 
 
@@ -452,7 +452,7 @@ _worker: dict[str, Any] = {}  # a worker process keeps here what it shares with 
 
 def _start_worker(shared: _Shared, stop: Any, done: Any, threads: int) -> None:
     """Remember what is shared, and leave Ctrl-C to the parent process, which sets `stop`."""
-    os.environ["OMP_NUM_THREADS"] = str(threads)  # see nmflab.parallel
+    os.environ["OMP_NUM_THREADS"] = str(threads)  # see nmflab.system.threads
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _worker.update(shared=shared, stop=stop, done=done)
 
@@ -505,11 +505,3 @@ def _rows_of_other_modes(path: Path, mode: str) -> list[dict[str, str]]:
         f"{path} is not a table of scores that nmflab wrote: move it away, or choose another "
         "folder with --output."
     )
-
-
-def _write_scores(path: Path, rows: Iterable[dict[str, str]]) -> None:
-    """Write scores.csv, whole or not at all."""
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmflab.audio.files import fits_pcm, read_blocks, to_int16
-from nmflab.core.model import SeparationModel, StageProgress
+from nmflab.core.model import SeparationModel, StageProgress, mean_activation
 from nmflab.core.pipeline import separate, settings_in_force
 from nmflab.core.stft import Stft
 from nmflab.errors import NmflabError
@@ -81,7 +81,7 @@ def separate_file(
         if mixture.length == 0:
             raise NmflabError(f"The audio file {str(recording)!r} is empty: it holds no samples.")
         pieces = list(_pieces(mixture.length, stft, round(block * settings.sampling_rate)))
-        unit = _mean_activation(mixture, stft, pieces, model)
+        unit = _unit(mixture, stft, pieces, model)
         parts = [_Samples(scratch / "speech"), _Samples(scratch / "noise")]
         for done, piece in enumerate(pieces, start=1):
             found = separate(model, mixture.read(piece.around), settings, unit=unit)
@@ -113,16 +113,14 @@ def _pieces(length: int, stft: Stft, block: int) -> Iterator[_Piece]:
         yield _Piece(start, min(start + step, length), length, stft)
 
 
-def _mean_activation(
-    mixture: _Samples, stft: Stft, pieces: list[_Piece], model: SeparationModel
-) -> float:
-    """Measure m = mean frame sum / K of the whole recording."""
-    total = 0.0
+def _unit(mixture: _Samples, stft: Stft, pieces: list[_Piece], model: SeparationModel) -> float:
+    """Measure the mean activation of the whole recording: that of its mean frame."""
+    total = np.zeros(model.W.shape[0])
     for piece in pieces:
-        X = stft.analyse(mixture.read(piece.around))
-        total += float(np.abs(X[:, piece.frames]).sum(dtype=np.float64))
-    num_bases = model.speech.W.shape[1] + model.noise.W.shape[1]
-    return total / stft.num_frames(mixture.length) / num_bases or 1.0
+        V = np.abs(stft.analyse(mixture.read(piece.around))[:, piece.frames])
+        total += V.sum(axis=1, dtype=np.float64)
+    mean_frame = total[:, np.newaxis] / stft.num_frames(mixture.length)
+    return mean_activation(mean_frame, model.W.shape[1])
 
 
 class _Samples:

@@ -18,25 +18,10 @@ COPIED = (".ipynb", ".md")  # the notebooks, and the notation that they link to
 
 
 def open_lab(folder: str | os.PathLike[str], arguments: Sequence[str] = ()) -> int:
-    """Open JupyterLab on the notebooks, and wait until it ends.
+    """Open JupyterLab on the notebooks in a folder, wait until it ends, and give its exit code.
 
-    Parameters
-    ----------
-    folder : str or path
-        Where the notebooks are to be. Those that aren't there yet are copied, what is there
-        stays as it is. In a checkout, give the checkout's own folder ``notebooks``.
-    arguments : sequence of str, optional
-        Arguments for JupyterLab.
-
-    Returns
-    -------
-    int
-        JupyterLab's exit code.
-
-    Raises
-    ------
-    NmflabError
-        If the folder can't be written.
+    Notebooks that aren't there yet are copied, what is there stays as it is. In a checkout, give
+    the checkout's own folder ``notebooks``.
     """
     folder = Path(folder)
     copy_notebooks(folder)
@@ -50,18 +35,7 @@ def open_lab(folder: str | os.PathLike[str], arguments: Sequence[str] = ()) -> i
 
 
 def open_dashboard(arguments: Sequence[str] = ()) -> int:
-    """Serve the explorer as a page of its own, and wait until that ends.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        Arguments for Voilà, such as ``--port=8866`` or ``--no-browser``.
-
-    Returns
-    -------
-    int
-        Voilà's exit code.
-    """
+    """Serve the explorer as a page of its own, wait until that ends, and give Voilà's exit code."""
     notebook = notebooks_folder() / DASHBOARD
     # One notebook, for which one kernel waits: a page opens in 3 s instead of 5.
     options = ["--preheat_kernel=True", "--pool_size=1", "--show_tracebacks=False"]
@@ -69,23 +43,7 @@ def open_dashboard(arguments: Sequence[str] = ()) -> int:
 
 
 def copy_notebooks(folder: Path) -> list[Path]:
-    """Copy the notebooks and their notation to a folder; what is there stays as it is.
-
-    Parameters
-    ----------
-    folder : Path
-        Where they are to be; made where it is missing.
-
-    Returns
-    -------
-    list of Path
-        The files that were copied.
-
-    Raises
-    ------
-    NmflabError
-        If the folder can't be written.
-    """
+    """Copy the notebooks and their notation; leave what is there, and give what was copied."""
     copied = []
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -8,38 +8,17 @@ from nmflab.errors import NmflabError
 
 
 def embedded_folder() -> Path:
-    """Give the data folder of the embedded corpus.
-
-    Returns
-    -------
-    Path
-        Inside the installed package, or in a checkout the folder ``data``.
-
-    Raises
-    ------
-    NmflabError
-        If the installation holds no corpus.
-    """
+    """Give the data folder of the embedded corpus."""
     return _shipped("data", "train", "corpus: give a data folder of your own")
 
 
 def notebooks_folder() -> Path:
-    """Give the folder of the notebooks.
-
-    Returns
-    -------
-    Path
-        Inside the installed package, or in a checkout the folder ``notebooks``.
-
-    Raises
-    ------
-    NmflabError
-        If the installation holds no notebooks.
-    """
+    """Give the folder of the notebooks."""
     return _shipped("notebooks", ".", "notebooks: take them from the project's sources")
 
 
 def _shipped(name: str, content: str, remedy: str) -> Path:
+    """Look inside the installed package first, then in a checkout."""
     package = Path(__file__).resolve().parents[1]
     for folder in (package / "embedded" / name, package.parent / name):
         if (folder / content).is_dir():

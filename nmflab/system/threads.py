@@ -35,13 +35,10 @@ _users = 0
 
 
 def num_workers() -> int:
-    """Count the threads that share the blocks.
+    """Count the threads that share the blocks: the cores that this process may use.
 
-    Returns
-    -------
-    int
-        The cores this process may use, or fewer if ``OMP_NUM_THREADS`` says so, as it does in
-        the workers of Dask and joblib: no machine is oversubscribed.
+    They are fewer if ``OMP_NUM_THREADS`` says so, as it does in the workers of Dask and joblib:
+    no machine is oversubscribed.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     asked = os.environ.get("OMP_NUM_THREADS", "")
@@ -49,19 +46,9 @@ def num_workers() -> int:
 
 
 def map_blocks(work: Callable[[Block], Result], blocks: Sequence[Block]) -> Iterator[Result]:
-    """Apply a function to each block, in threads, and give the results in order.
+    """Apply a function to each block, in threads, and give the results in the order of the blocks.
 
-    Parameters
-    ----------
-    work : callable
-        What to do with a block; it may write into arrays, each block into its own part.
-    blocks : sequence
-        The blocks.
-
-    Yields
-    ------
-    Result
-        The result for each block, in the order of the blocks.
+    The function may write into arrays, each block into its own part.
     """
     with one_blas_thread():
         if num_workers() == 1 or len(blocks) == 1:
@@ -77,19 +64,10 @@ def map_blocks(work: Callable[[Block], Result], blocks: Sequence[Block]) -> Iter
 
 
 def even_split(start: int, stop: int, most: int) -> list[slice]:
-    """Split a range into parts of nearly one size, an even number of them where there are two.
+    """Split a range into parts of nearly one size, each of `most` at most.
 
-    Parameters
-    ----------
-    start, stop : int
-        The range.
-    most : int
-        The most that a part may hold.
-
-    Returns
-    -------
-    list of slice
-        The parts, in order; they depend on the range alone, never on the machine.
+    There is one part, or an even number of them. They depend on the range alone, never on the
+    machine.
     """
     count = -(-(stop - start) // most)
     count = min(count + (count > 1 and count % 2), stop - start)
@@ -100,17 +78,7 @@ def even_split(start: int, stop: int, most: int) -> list[slice]:
 def aligned(shape: tuple[int, ...], values: ArrayLike | None = None) -> NDArray[np.float32]:
     """Give an array that starts on a cache line, where NumPy multiplies in half the time.
 
-    Parameters
-    ----------
-    shape : tuple of int
-        Its shape.
-    values : array_like, shape () or (...), optional
-        What it is to hold, spread to its shape; by default it holds anything.
-
-    Returns
-    -------
-    ndarray of float32, shape (...)
-        The array, contiguous, of the shape asked for.
+    It holds `values`, spread to its shape, or by default anything.
     """
     size = math.prod(shape)
     room = np.empty(size + CACHE_LINE, dtype=np.float32)

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from nmflab.errors import NmflabError
 from nmflab.evaluation import experiment
 from nmflab.evaluation.experiment import COLUMNS, enhance_corpus
 from nmflab.settings import Settings
+from nmflab.system import files
 
 RATE = 16000
 COMMANDS = [["enhance"], ["train"], ["separate"], ["data"]]
@@ -677,7 +679,7 @@ def test_ctrl_c_leaves_the_table_before(sweep, tmp_path, monkeypatch, capsys):
         raise KeyboardInterrupt
 
     (tmp_path / "sweep.csv").write_text("as it was")
-    monkeypatch.setattr(cli, "_write_rows", interrupted)
+    monkeypatch.setattr(files, "write_table", interrupted)
     assert sweep("--grid", "p=1", "--metrics", "si_sdr") == 130
     monkeypatch.undo()
     monkeypatch.setattr(csv.DictWriter, "writerow", interrupted)
@@ -722,6 +724,17 @@ def test_train_takes_files_and_folders(data, tmp_path, capsys):
     assert cli.main(list(map(str, line))) == 0
     assert capsys.readouterr().out == f"Replaced {model}\n"
     assert nmflab.load_model(model).settings.win_size == Settings.tuned().win_size
+
+
+def test_train_needs_no_test_speech(data, model, tmp_path, capsys):
+    shutil.rmtree(data / "test/speech")
+    own = tmp_path / "own.npz"
+    assert cli.main(["train", "--data", str(data), "--output", str(own), *FAST]) == 0
+    assert not capsys.readouterr().err
+    one, other = nmflab.load_model(model), nmflab.load_model(own)
+    assert other.settings == one.settings
+    np.testing.assert_array_equal(other.speech.W, one.speech.W)
+    np.testing.assert_array_equal(other.noise.W, one.noise.W)
 
 
 def test_train_never_destroys_a_recording(data, tmp_path, capsys):

@@ -17,9 +17,10 @@ from nmflab.explorer.base import Explorer
 from nmflab.explorer.engine.chain import Stage
 from nmflab.explorer.engine.scheduling import hear_browser
 from nmflab.explorer.engine.state import State
-from nmflab.explorer.panels import ActivationPanel, Panel, decibels
+from nmflab.explorer.panels import ActivationPanel, Panel
 from nmflab.explorer.plots import CurvePlot, Plot
 from nmflab.explorer.widgets.player import Player
+from nmflab.figures.scales import decibels
 from nmflab.settings import Settings
 
 SNAPSHOTS = 100

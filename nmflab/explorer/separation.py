@@ -21,12 +21,13 @@ from nmflab.errors import NmflabError
 from nmflab.explorer.base import Explorer, row
 from nmflab.explorer.engine.scheduling import browser_drives, hear_browser
 from nmflab.explorer.engine.state import Recording, State
-from nmflab.explorer.panels import LEAST_GAIN, ActivationPanel, Panel, decibels
+from nmflab.explorer.panels import LEAST_GAIN, ActivationPanel, Panel
 from nmflab.explorer.plots import CurvePlot, Plot, PriorPlot
 from nmflab.explorer.presets import QUICK
 from nmflab.explorer.saving import command_line, save_result, scores_as_json
 from nmflab.explorer.widgets.player import Player
 from nmflab.explorer.widgets.recorder import Recorder
+from nmflab.figures.scales import decibels
 from nmflab.settings import Settings
 from nmflab.system.shipped import embedded_folder
 

@@ -20,7 +20,7 @@ Matrix = NDArray[np.float32]
 LOWEST = -70.0
 """Level in dB at which the colours of the panels begin."""
 
-LEAST_GAIN = np.float32(1e-6)
+LEAST_GAIN = -120.0  # dB
 
 
 class Panel:

@@ -237,7 +237,7 @@ class SeparationExplorer(Explorer):
         if self.gain.is_new(G):
             self.gain.show_spectrum(G, stft)
         if self.enhanced.is_new(G, V):
-            self.enhanced.show_spectrum(self._levels + gain_levels(G), stft)
+            self.enhanced.show_spectrum(self._levels + decibels(G, 1.0, lowest=LEAST_GAIN), stft)
         self._paint_reference(state, V, G)
 
     def _draw(self, state: State) -> None:
@@ -255,7 +255,7 @@ class SeparationExplorer(Explorer):
         if state.recording is not None:
             if self.reference.is_new(G, V):
                 self.reference.widget.title = "Noise removed"
-                levels = self._levels + gain_levels(np.float32(1) - G)
+                levels = self._levels + decibels(np.float32(1) - G, 1.0, lowest=LEAST_GAIN)
                 self.reference.show_spectrum(levels, stft)
             return
         clean = self.chain.get("clean", state)
@@ -374,25 +374,6 @@ def _decoded(name: str, content: bytes, sampling_rate: int) -> NDArray[np.float3
             return read_audio(path, sampling_rate)
         except NmflabError as error:
             raise NmflabError(str(error).replace(str(path), name)) from error
-
-
-def gain_levels(G: Any) -> Any:
-    """Give a gain in dB, at least −120.
-
-    Parameters
-    ----------
-    G : ndarray of float32, shape (F, T)
-        Gain from 0 to 1.
-
-    Returns
-    -------
-    ndarray of float32, shape (F, T)
-        20 log10 G.
-    """
-    levels = np.maximum(G, LEAST_GAIN)
-    np.log10(levels, out=levels)
-    levels *= np.float32(20)
-    return levels
 
 
 def _number(value: float | None, places: int) -> str:

@@ -29,10 +29,11 @@ class Fonts(NamedTuple):
     title: int
     text: int
     ticks: int
+    bar: int  # the ticks of a colour bar
 
 
-PLOT = Fonts(15, 14, 12)  # of a picture that stands by itself
-LESSON = Fonts(13, 12, 11)  # of one between the paragraphs of a lesson
+PLOT = Fonts(15, 14, 12, 12)  # of a picture that stands by itself
+LESSON = Fonts(13, 12, 11, 10)  # of one between the paragraphs of a lesson
 DPI = 100
 LESSON_DPI = 72
 
@@ -147,7 +148,7 @@ def colour_bar(
     bar = panels[0].figure.colorbar(panels[0].images[0], **{**place, **options})
     bar.set_label(beside, fontsize=fonts.text)
     bar.ax.set_title(above, fontsize=fonts.ticks)
-    bar.ax.tick_params(labelsize=fonts.ticks)
+    bar.ax.tick_params(labelsize=fonts.bar)
 
 
 def png_bytes(figure: Figure, *, dpi: int = DPI, colours: int = 0) -> bytes:

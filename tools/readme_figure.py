@@ -6,7 +6,7 @@ from pathlib import Path
 from store_notebooks import pack_png
 
 import nmflab as nl
-from nmflab.figures.drawing import spectrogram_figure
+from nmflab.figures.spectrograms import spectrogram_figure
 from nmflab.system.files import replacing
 
 settings = nl.Settings.tuned()

@@ -391,7 +391,8 @@ def _write_mixture(
     write_audio(tree.noisy(name), mixed.mixture, settings.sampling_rate)
     write_audio(tree.enhanced(name), enhanced, settings.sampling_rate)
     if shared.plots:
-        from nmflab.figures.drawing import save_figure, spectrogram_figure
+        from nmflab.figures.drawing import save_figure
+        from nmflab.figures.spectrograms import spectrogram_figure
 
         figure = spectrogram_figure(mixed.mixture, mixed.speech, enhanced, settings)
         save_figure(figure, tree.plot(name))

@@ -224,7 +224,7 @@ class Explorer:
         matplotlib.figure.Figure
             Its panels and plots.
         """
-        from nmflab.figures.drawing import panels_figure
+        from nmflab.figures.panels import panels_figure
 
         with self.chain.lock:
             canvases = [panel for panel in self._pictured() if isinstance(panel, MatrixCanvas)]

@@ -17,9 +17,10 @@ from nmflab.explorer.base import Explorer
 from nmflab.explorer.engine.chain import Stage
 from nmflab.explorer.engine.scheduling import hear_browser
 from nmflab.explorer.engine.state import State
-from nmflab.explorer.panels import ActivationPanel, Panel, decibels
+from nmflab.explorer.panels import ActivationPanel, Panel
 from nmflab.explorer.plots import CurvePlot, Plot
 from nmflab.explorer.widgets.player import Player
+from nmflab.figures.scales import decibels, frequency_edges
 from nmflab.settings import Settings
 
 SNAPSHOTS = 100
@@ -151,9 +152,7 @@ class FactorisationExplorer(Explorer):
             self.V.show_spectrum(decibels(V, loudest), stft)
         self.model.show_spectrum(decibels(W[:, chosen] @ H[chosen], loudest), stft)
         if self.W.is_new(W):
-            khz = stft.sampling_rate / 2000
-            half = khz / (stft.num_bins - 1) / 2
-            self.W.widget.show(decibels(W, float(W.max())), rows=(-half, khz + half))
+            self.W.widget.show(decibels(W), rows=frequency_edges(stft))
         self.H.show(H, stft, ())
         self.W.widget.highlight(column=self.basis)
         self.H.widget.highlight(row=self.basis)

@@ -13,35 +13,14 @@ from numpy.typing import NDArray
 
 from nmflab.core.stft import Stft
 from nmflab.explorer.widgets.canvas import MatrixCanvas
+from nmflab.figures.scales import decibels, frequency_edges, time_edges
 
 Matrix = NDArray[np.float32]
 
 LOWEST = -70.0
 """Level in dB at which the colours of the panels begin."""
 
-LEAST_GAIN = np.float32(1e-6)
-
-
-def decibels(magnitudes: NDArray[np.floating], reference: float) -> Matrix:
-    """Give 20 log10 of magnitudes relative to a reference, in float32.
-
-    Parameters
-    ----------
-    magnitudes : ndarray, shape (F, T)
-        Magnitudes, ≥ 0.
-    reference : float
-        What is 0 dB.
-
-    Returns
-    -------
-    ndarray of float32, shape (F, T)
-        Levels, at least −140 dB.
-    """
-    levels: Matrix = np.maximum(magnitudes, np.float32(reference * 1e-7), dtype=np.float32)
-    np.log10(levels, out=levels)
-    levels *= np.float32(20)
-    levels -= np.float32(20 * np.log10(reference))
-    return levels
+LEAST_GAIN = -120.0  # dB
 
 
 class Panel:
@@ -92,10 +71,8 @@ class Panel:
         **options
             Passed on to `MatrixCanvas.show`.
         """
-        khz = stft.sampling_rate / 2000
-        half = khz / (stft.num_bins - 1) / 2
-        columns = time_edges(stft, levels.shape[1])
-        self.widget.show(levels, rows=(-half, khz + half), columns=columns, **options)
+        rows, columns = frequency_edges(stft), time_edges(stft, levels.shape[1])
+        self.widget.show(levels, rows=rows, columns=columns, **options)
 
 
 class ActivationPanel(Panel):
@@ -126,26 +103,6 @@ class ActivationPanel(Panel):
             Names of the groups of rows and how many each has.
         """
         if self.is_new(H):
-            levels = decibels(H, float(H.max()) or 1.0)
+            levels = decibels(H)
             columns = time_edges(stft, H.shape[1])
             self.widget.show(levels, columns=columns, row_bands=bands)
-
-
-def time_edges(stft: Stft, num_frames: int) -> tuple[float, float]:
-    """Give the outer edges in seconds of the first and the last frame.
-
-    Parameters
-    ----------
-    stft : Stft
-        The transform.
-    num_frames : int
-        Frames.
-
-    Returns
-    -------
-    tuple of float
-        Begin and end.
-    """
-    centres = stft.times(num_frames)
-    half = stft.hop / stft.sampling_rate / 2
-    return float(centres[0]) - half, float(centres[-1]) + half

@@ -11,9 +11,10 @@ import ipywidgets as widgets
 from nmflab.core.variants import VARIANTS
 from nmflab.explorer.base import Explorer
 from nmflab.explorer.engine.state import State
-from nmflab.explorer.panels import ActivationPanel, Panel, decibels
+from nmflab.explorer.panels import ActivationPanel, Panel
 from nmflab.explorer.plots import CurvePlot, Plot
 from nmflab.explorer.widgets.player import Player
+from nmflab.figures.scales import decibels
 
 
 class PenaltyExplorer(Explorer):

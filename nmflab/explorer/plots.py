@@ -23,11 +23,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from nmflab.core.priors import ExponentialPrior, GammaPrior, floored
 from nmflab.explorer.widgets.picture import Picture
+from nmflab.figures.drawing import COLOURS, STYLES
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
-"""Of Okabe and Ito: told apart by all eyes, and readable on light and dark."""
-
-STYLES = ("-", "--", "-.", ":")
 SIZE = (3.7, 2.6)
 DPI = 160
 BINS = 40

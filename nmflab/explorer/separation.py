@@ -21,12 +21,13 @@ from nmflab.errors import NmflabError
 from nmflab.explorer.base import Explorer, row
 from nmflab.explorer.engine.scheduling import browser_drives, hear_browser
 from nmflab.explorer.engine.state import Recording, State
-from nmflab.explorer.panels import LEAST_GAIN, ActivationPanel, Panel, decibels
+from nmflab.explorer.panels import LEAST_GAIN, ActivationPanel, Panel
 from nmflab.explorer.plots import CurvePlot, Plot, PriorPlot
 from nmflab.explorer.presets import QUICK
 from nmflab.explorer.saving import command_line, save_result, scores_as_json
 from nmflab.explorer.widgets.player import Player
 from nmflab.explorer.widgets.recorder import Recorder
+from nmflab.figures.scales import decibels
 from nmflab.settings import Settings
 from nmflab.system.shipped import embedded_folder
 
@@ -236,7 +237,7 @@ class SeparationExplorer(Explorer):
         if self.gain.is_new(G):
             self.gain.show_spectrum(G, stft)
         if self.enhanced.is_new(G, V):
-            self.enhanced.show_spectrum(self._levels + gain_levels(G), stft)
+            self.enhanced.show_spectrum(self._levels + decibels(G, 1.0, lowest=LEAST_GAIN), stft)
         self._paint_reference(state, V, G)
 
     def _draw(self, state: State) -> None:
@@ -254,7 +255,7 @@ class SeparationExplorer(Explorer):
         if state.recording is not None:
             if self.reference.is_new(G, V):
                 self.reference.widget.title = "Noise removed"
-                levels = self._levels + gain_levels(np.float32(1) - G)
+                levels = self._levels + decibels(np.float32(1) - G, 1.0, lowest=LEAST_GAIN)
                 self.reference.show_spectrum(levels, stft)
             return
         clean = self.chain.get("clean", state)
@@ -373,25 +374,6 @@ def _decoded(name: str, content: bytes, sampling_rate: int) -> NDArray[np.float3
             return read_audio(path, sampling_rate)
         except NmflabError as error:
             raise NmflabError(str(error).replace(str(path), name)) from error
-
-
-def gain_levels(G: Any) -> Any:
-    """Give a gain in dB, at least −120.
-
-    Parameters
-    ----------
-    G : ndarray of float32, shape (F, T)
-        Gain from 0 to 1.
-
-    Returns
-    -------
-    ndarray of float32, shape (F, T)
-        20 log10 G.
-    """
-    levels = np.maximum(G, LEAST_GAIN)
-    np.log10(levels, out=levels)
-    levels *= np.float32(20)
-    return levels
 
 
 def _number(value: float | None, places: int) -> str:

@@ -13,9 +13,10 @@ from nmflab.explorer.base import Explorer
 from nmflab.explorer.engine.chain import Stage
 from nmflab.explorer.engine.stages import STFT
 from nmflab.explorer.engine.state import State
-from nmflab.explorer.panels import Panel, decibels
+from nmflab.explorer.panels import Panel
 from nmflab.explorer.plots import Plot
 from nmflab.explorer.widgets.player import Player
+from nmflab.figures.scales import decibels
 
 
 class StftExplorer(Explorer):

@@ -25,8 +25,9 @@ from nmflab.explorer.engine.chain import Stage
 from nmflab.explorer.engine.scheduling import hear_browser
 from nmflab.explorer.engine.stages import STFT
 from nmflab.explorer.engine.state import State
-from nmflab.explorer.panels import Panel, decibels
+from nmflab.explorer.panels import Panel
 from nmflab.explorer.widgets.player import Player
+from nmflab.figures.scales import decibels
 from nmflab.settings import Settings
 
 PENALTIES = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)

@@ -1,14 +1,16 @@
 """The questions of the lessons, and a check that says what kind of wrong an answer is.
 
 ``check(name, answer)`` compares an answer with the right one, which is computed by nmflab itself,
-and then with those that typical mistakes lead to. An exercise registers itself under the number
-of its lesson and a word, such as "01.hop"; the later lessons' are in modules of their own.
+and then with those that typical mistakes lead to.
+
+A lesson is a notebook, such as ``06_map_separation.ipynb``, and the module here of that name, which
+holds its exercises and its figures. An exercise registers itself under the number of its lesson and
+a word, such as "06.level"; its module is imported when it is first asked for.
 """
 
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,17 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmflab.core.divergence import kl_divergence
-from nmflab.core.nmf import encode
-from nmflab.core.stft import Stft
-from nmflab.core.wiener import wiener_gain
 from nmflab.errors import NmflabError
-from nmflab.settings import Settings
+from nmflab.system.shipped import notebooks_folder
 
-__all__ = ["Exercise", "Mistake", "Verdict", "all_exercises", "check", "is_same", "register"]
-
-MODULES = ("nmflab.lessons.exercises_separation", "nmflab.lessons.exercises_evaluation")
-"""Where the exercises of the lessons from 04 on are; imported at the first check."""
+__all__ = ["Exercise", "Mistake", "Verdict", "all_exercises", "check", "register"]
 
 
 @dataclass(frozen=True)
@@ -103,25 +98,26 @@ EXERCISES: dict[str, Exercise] = {}
 """All exercises registered so far, by name."""
 
 
-def register(exercise: Exercise) -> Exercise:
-    """Add an exercise to those that `check` knows.
+def register(**parts: Any) -> Exercise:
+    """Make an exercise and add it to those that `check` knows.
 
     Parameters
     ----------
-    exercise : Exercise
-        The exercise; its name must be new.
+    **parts : Any
+        As for `Exercise`; its name must be new.
 
     Returns
     -------
     Exercise
-        The same.
+        The exercise.
 
     Raises
     ------
     NmflabError
         If the name is taken.
     """
-    if EXERCISES.get(exercise.name, exercise) is not exercise:
+    exercise = Exercise(**parts)
+    if exercise.name in EXERCISES:
         raise NmflabError(f"There is an exercise called {exercise.name!r} already.")
     EXERCISES[exercise.name] = exercise
     return exercise
@@ -135,10 +131,15 @@ def all_exercises() -> dict[str, Exercise]:
     dict of str to Exercise
         By name, in order.
     """
-    for module in MODULES:
-        if importlib.util.find_spec(module):
-            importlib.import_module(module)
+    for module in _lessons().values():
+        importlib.import_module(module)
     return dict(sorted(EXERCISES.items()))
+
+
+def _lessons() -> dict[str, str]:
+    """Give the module of each lesson by its number, as the names of the notebooks say it."""
+    names = sorted(path.stem for path in notebooks_folder().glob("[0-9][0-9]_*.ipynb"))
+    return {name[:2]: f"{__package__}.{name[3:]}" for name in names}
 
 
 def check(name: str, answer: Any) -> Verdict:
@@ -166,11 +167,13 @@ def check(name: str, answer: Any) -> Verdict:
     >>> check("01.hop", 64)
     Not yet: that is the hop in samples; divide by the sampling rate.
     """
-    exercises = all_exercises()
-    if name not in exercises:
-        known = ", ".join(exercises)
+    module = _lessons().get(name.partition(".")[0])
+    if name not in EXERCISES and module:
+        importlib.import_module(module)
+    if name not in EXERCISES:
+        known = ", ".join(all_exercises())
         raise NmflabError(f"There is no exercise called {name!r}; there are: {known}.")
-    exercise = exercises[name]
+    exercise = EXERCISES[name]
     if answer is None or answer is ...:
         return Verdict(False, f"no answer given. {exercise.question}")
     right = exercise.right()
@@ -187,20 +190,7 @@ def check(name: str, answer: Any) -> Verdict:
 
 
 def is_same(answer: Any, right: Any, tolerance: float = 0.01) -> bool:
-    """Say whether two answers mean the same.
-
-    Parameters
-    ----------
-    answer, right : object
-        Numbers, arrays, words or sequences of words.
-    tolerance : float, default 0.01
-        Relative error allowed in numbers, counted against the greatest of an array.
-
-    Returns
-    -------
-    bool
-        Whether they do; False for whatever can't be compared.
-    """
+    """Say whether two answers mean the same; numbers to a tolerance of the greatest right one."""
     given, wanted = _numbers(answer), _numbers(right)
     if wanted is None or given is None:
         return wanted is given and _words(answer) == _words(right)
@@ -260,293 +250,3 @@ def _words(answer: Any) -> tuple[str, ...]:
     """Give an answer as words, without regard to capitals and spaces."""
     parts = answer if isinstance(answer, (list, tuple)) else (answer,)
     return tuple(str(part).strip().casefold() for part in parts)
-
-
-# 00_quickstart
-
-register(
-    Exercise(
-        name="00.gain",
-        question="Ŝ is twice N̂. How large is the gain G with p = 2?",
-        right=lambda: float(wiener_gain([2.0], [1.0], p=2)[0]),
-        because="G = 2² / (2² + 1²) = 4/5.",
-        mistakes=(
-            Mistake(lambda: 2 / 3, "that is the gain with p = 1; square both Ŝ and N̂."),
-            Mistake(lambda: 4.0, "that is Ŝ²/N̂²; below the line stands the sum Ŝ² + N̂²."),
-            Mistake(lambda: 0.2, "that is 1 − G, the gain of the noise."),
-            Mistake(lambda: 20 * np.log10(0.8), "that is the gain in dB; G itself is asked for."),
-            Mistake(lambda: (2 / 3) ** 2, "the power belongs on Ŝ and N̂ each, not on the ratio."),
-        ),
-    )
-)
-
-register(
-    Exercise(
-        name="00.switch",
-        question="Ŝ is twice N̂. What does the gain G become as the power p grows and grows?",
-        right=lambda: float(wiener_gain([2.0], [1.0], p=60)[0]),
-        because="G = 1 / (1 + (N̂/Ŝ)^p), and (1/2)^p goes to 0: all that is louder passes whole.",
-        mistakes=(
-            Mistake(lambda: 0.0, "that is the limit where the noise is the louder one."),
-            Mistake(lambda: 0.5, "that is the limit where both are equal, or of p towards 0."),
-            Mistake(lambda: 2.0, "a gain never exceeds 1: divide by the sum of both."),
-        ),
-    )
-)
-
-# 01_stft
-
-RATE = Settings().sampling_rate
-
-
-def _overlap_add(power: int) -> float:
-    """Sum the copies of a Hann window of 256 samples at a hop of 64, to some power."""
-    window = Stft(window="hann").window.astype(np.float64)
-    return float((window.reshape(4, 64) ** power).sum(axis=0).mean())
-
-
-register(
-    Exercise(
-        name="01.hop",
-        question="The hop is 64 samples at 16 kHz. How many seconds is that?",
-        right=lambda: Settings().hop / RATE,
-        because="64 / 16000 s = 4 ms: 250 frames a second.",
-        mistakes=(
-            Mistake(
-                lambda: 64,
-                "that is the hop in samples; divide by the sampling rate.",
-            ),
-            Mistake(lambda: 4, "that is the hop in milliseconds; seconds are asked for."),
-            Mistake(lambda: 0.016, "that is the length of the window; the hop is the step."),
-            Mistake(lambda: 0.012, "that is the overlap; the hop is window − overlap."),
-            Mistake(lambda: 250, "that is the number of frames a second: one over the hop."),
-        ),
-    )
-)
-
-register(
-    Exercise(
-        name="01.frames",
-        question="How many frames has 1 s at 16 kHz, window 256 and hop 64, edges padded?",
-        right=lambda: Stft().num_frames(RATE),
-        because="192 zeros lead in, and (192 + 16000) / 64 = 253.",
-        mistakes=(
-            Mistake(lambda: 250, "that is length / hop; the zeros ahead of the signal count too."),
-            Mistake(
-                lambda: 247,
-                "those are the windows that fit inside the signal; at the edges more are needed "
-                "so that every sample lies under four of them.",
-            ),
-            Mistake(lambda: 251, "that is librosa's count: frames centred on 0, 64, 128 ..."),
-            Mistake(lambda: 254, "off by one frame: the last one begins inside the signal."),
-            Mistake(lambda: 252, "off by one frame: count the first one too."),
-        ),
-        tolerance=1e-6,
-    )
-)
-
-register(
-    Exercise(
-        name="01.window",
-        question=(
-            "A Hamming window of M samples smears a tone over 4·16000/M Hz. How large must M be "
-            "so that harmonics 125 Hz apart just don't overlap?"
-        ),
-        right=lambda: 4 * RATE / 125,
-        because="4·16000/512 = 125 Hz: 32 ms, twice our default window.",
-        mistakes=(
-            Mistake(lambda: 128, "16000/M alone is one bin; the lobe is four of them wide."),
-            Mistake(lambda: 256, "the whole lobe counts, from zero to zero, not half of it."),
-            Mistake(lambda: 0.032, "that is the length in seconds; samples are asked for."),
-            Mistake(lambda: 32, "that is the length in milliseconds; samples are asked for."),
-        ),
-    )
-)
-
-register(
-    Exercise(
-        name="01.weight",
-        question="What is the sum of the shifted w² of a Hann window of 256 at a hop of 64?",
-        right=lambda: _overlap_add(2),
-        because="the four windows over a sample add up to 3/2 in the square, at every sample.",
-        mistakes=(
-            Mistake(lambda: _overlap_add(1), "those are the windows themselves; square them."),
-            Mistake(lambda: 96.0, "that is Σ w² over one window; sum over the frames instead."),
-            Mistake(
-                lambda: 0.375,
-                "that is the mean of w²; four windows lie over each sample: add them up.",
-            ),
-        ),
-    )
-)
-
-# 02_nmf
-
-TINY_V = np.array([[8.0, 4.0], [3.0, 6.0]])
-"""Two bins, two frames: small enough to be worked out by hand."""
-
-TINY_W = np.array([[1.0, 3.0], [2.0, 1.0]])
-TINY_H = np.ones((2, 2))
-
-
-def _update(*, normalised: bool = True, ratio: bool = True) -> NDArray[np.float64]:
-    """Do one update of the tiny example, or what is taken for one."""
-    V_hat = TINY_W @ TINY_H
-    R = TINY_V / V_hat if ratio else TINY_V - V_hat
-    raised: NDArray[np.float64] = TINY_H * (TINY_W.T @ R)
-    return raised / TINY_W.sum(axis=0)[:, None] if normalised else raised
-
-
-register(
-    Exercise(
-        name="02.divergence",
-        question="How large is D(4‖2), for the single entry v = 4 and its estimate v̂ = 2?",
-        right=lambda: kl_divergence([4.0], [2.0]),
-        because="4 log 2 − 4 + 2 = 0.77.",
-        mistakes=(
-            Mistake(
-                lambda: kl_divergence([2.0], [4.0]),
-                "that is D(2‖4): the data come first, and D isn't symmetric.",
-            ),
-            Mistake(lambda: 4 * np.log(2), "the terms −v + v̂ are missing."),
-            Mistake(lambda: 4.0, "that is the squared Euclidean distance (v − v̂)²."),
-            Mistake(lambda: 2.0, "that is with the logarithm to base 2; take the natural one."),
-            Mistake(lambda: 4 * np.log10(2) - 2, "the logarithm is the natural one, not log10."),
-            Mistake(lambda: 4 * np.log(2) + 2, "the sign of −v + v̂ is turned round."),
-        ),
-        tolerance=0.02,
-    )
-)
-
-register(
-    Exercise(
-        name="02.quiet",
-        question="V and WH become 100 times quieter. By which factor does D(V‖WH) change?",
-        right=lambda: kl_divergence([0.04], [0.02]) / kl_divergence([4.0], [2.0]),
-        because="D is proportional to the level: log(v/v̂) stays, all else scales with v.",
-        mistakes=(
-            Mistake(
-                lambda: 1e-4,
-                "so does the squared Euclidean distance; D goes with the level, not its square.",
-            ),
-            Mistake(
-                lambda: 1.0,
-                "log(v/v̂) alone stays as it was, but it is multiplied by v. (A divergence that "
-                "does stay is that of Itakura and Saito.)",
-            ),
-            Mistake(lambda: 100.0, "quieter, so smaller: that is one over the right answer."),
-        ),
-    )
-)
-
-register(
-    Exercise(
-        name="02.update",
-        question=(
-            "V = [[8, 4], [3, 6]], W = [[1, 3], [2, 1]] and H is all ones. "
-            "What is H after one multiplicative update?"
-        ),
-        right=lambda: encode(TINY_V, TINY_W, n_iter=1, init=TINY_H).H,
-        because="each activation is multiplied by its basis's weighted mean of V/WH.",
-        mistakes=(
-            Mistake(
-                lambda: _update(normalised=False),
-                "the normalisation is missing: divide row k by the sum of basis k, Wᵀ1.",
-            ),
-            Mistake(
-                lambda: _update().T,
-                "that is the right matrix, transposed: H has one row for each basis.",
-            ),
-            Mistake(
-                lambda: TINY_H * (TINY_W @ (TINY_V / (TINY_W @ TINY_H))) / TINY_W.sum(0)[:, None],
-                "W stands there without its transpose: row k of H takes column k of W.",
-            ),
-            Mistake(
-                lambda: TINY_H * (TINY_W.T @ TINY_V) / (TINY_W.T @ TINY_W @ TINY_H),
-                "that is the update for the Euclidean distance.",
-            ),
-            Mistake(
-                lambda: _update(ratio=False),
-                "the update takes the ratio V / WH, not the difference V − WH.",
-            ),
-        ),
-    )
-)
-
-# 03_dictionaries
-
-TINY_BASIS = np.array([8.0, 4.0, 2.0, 1.0])
-
-
-def _flatness(basis: NDArray[np.float64]) -> float:
-    return float(np.exp(np.log(basis).mean()) / basis.mean())
-
-
-register(
-    Exercise(
-        name="03.flatness",
-        question="How flat is the basis [8, 4, 2, 1]: its geometric over its arithmetic mean?",
-        right=lambda: _flatness(TINY_BASIS),
-        because="64^(1/4) / 3.75 = 0.75: neither a pure tone (0) nor white noise (1).",
-        mistakes=(
-            Mistake(
-                lambda: _flatness(TINY_BASIS**2),
-                "that is the flatness of the power spectrum; W holds magnitudes.",
-            ),
-            Mistake(lambda: 1 / _flatness(TINY_BASIS), "that is upside down: it is at most 1."),
-            Mistake(lambda: 64**0.25, "that is the geometric mean; divide by the arithmetic one."),
-            Mistake(
-                lambda: 20 * np.log10(_flatness(TINY_BASIS)),
-                "that is the ratio in dB; the ratio itself is asked for.",
-            ),
-            Mistake(lambda: np.log(TINY_BASIS).mean(), "undo the logarithm: exp of the mean log."),
-        ),
-        tolerance=0.02,
-    )
-)
-
-register(
-    Exercise(
-        name="03.scale",
-        question=(
-            "A basis [3, 1] with activations [2, 4] is to sum to 1 without any change to WH. "
-            "What are the activations then?"
-        ),
-        right=lambda: np.array([3.0, 1.0]).sum() * np.array([2.0, 4.0]),
-        because="the basis is divided by its sum 4, so its row of H is multiplied by 4.",
-        mistakes=(
-            Mistake(
-                lambda: [2.0, 4.0],
-                "W was divided by 4, so WH is a quarter now: give the scale to H.",
-            ),
-            Mistake(
-                lambda: [0.5, 1.0],
-                "H was divided too; what W loses, H must gain.",
-            ),
-            Mistake(lambda: [6.0, 12.0], "that scales the greatest entry to 1, not the sum."),
-            Mistake(
-                lambda: np.sqrt(10.0) * np.array([2.0, 4.0]),
-                "that is the Euclidean norm, the root of the sum of squares; take the plain sum.",
-            ),
-        ),
-    )
-)
-
-register(
-    Exercise(
-        name="03.count",
-        question=(
-            "V has 257 rows and 1000 columns. What is the largest K for which W and H together "
-            "hold fewer numbers than V?"
-        ),
-        right=lambda: (257 * 1000) // (257 + 1000),
-        because="K(F + T) < FT gives K < 204.5.",
-        mistakes=(
-            Mistake(lambda: 205, "off by one: with 205 bases they hold 257685 numbers."),
-            Mistake(lambda: 257, "then H alone is as large as V; count both: K(F + T)."),
-            Mistake(lambda: 1000, "W alone would be as large as V; count both: K(F + T)."),
-            Mistake(lambda: 256, "K < F bounds the rank; the question is how many numbers."),
-        ),
-        tolerance=1e-6,
-    )
-)

@@ -15,7 +15,6 @@ from nmflab.evaluation import sweep as sweeps
 from nmflab.evaluation.dictionaries import Dictionaries
 from nmflab.evaluation.sweep import METRICS, Sweep, sweep
 from nmflab.explorer.engine.chain import Chain
-from nmflab.lessons.figures_evaluation import damages, maps_figure, projection_figure
 
 GRID = {"penalty": (0.0, 1.0), "num_basis_noise": (2, 4), "p": (1.0, 2.0)}
 QUICK = ("si_sdr", "sdr", "sar")
@@ -254,40 +253,3 @@ def test_too_little_for_validation_is_one_sentence(corpus):
     short = ClipList([Clip("tick", np.ones(3, np.float32), "tick.wav")])
     with pytest.raises(nl.NmflabError, match="tick is too short"):
         validation(dataclasses.replace(corpus, train_noise=short))
-
-
-# The lesson's pictures and sounds
-
-
-def test_maps_carry_the_true_values_and_one_star_each(corpus):
-    found = sweep(corpus, SETTINGS, {"p": (1, 2), "penalty": (0, 0.1)}, metrics=("sdr", "stoi"))
-    figure = maps_figure(found)
-    panels = [axes for axes in figure.axes if axes.get_title() in ("SDR", "STOI")]
-    assert len(panels) == 2
-    for panel, metric in zip(panels, found.metrics, strict=True):
-        assert [text.get_text() for text in panel.get_xticklabels()] == ["0", "0.1"]
-        assert [text.get_text() for text in panel.get_yticklabels()] == ["1", "2"]
-        (star,) = [text for text in panel.texts if "★" in text.get_text()]
-        column, row = star.get_position()
-        assert found.mean(metric)[int(row), int(column)] == found.mean(metric).max()
-
-
-def test_no_score_hears_every_damage(corpus):
-    mix = nl.mix_at_snr(corpus.test_speech["alice"], corpus.test_noise["hiss"], snr=0)
-    sounds = damages(mix, SETTINGS)
-    assert {sound.shape for sound in sounds.values()} == {mix.speech.shape}
-    told = {
-        name: sweeps.measure(mix.speech, mix.noise, sound, 16000, ("sdr", "si_sdr", "sar"))
-        for name, sound in sounds.items()
-    }
-    assert told["half as loud"][1] > 90
-    assert told["1 ms late"][0] > 20 > told["1 ms late"][1]
-    assert told["noise, as loud"][2] > 90
-    assert told["noise, as loud"][1] == pytest.approx(0, abs=0.3)
-    assert told["clipped at a tenth"][2] < 20
-
-
-def test_the_projection_is_drawn_at_its_place():
-    (panel,) = projection_figure([4, 1], [4, 4]).axes
-    assert panel.get_aspect() == 1
-    assert {text.get_text() for text in panel.texts} >= {"s", "ŝ", "αs", "ŝ − s", "e = ŝ − αs"}

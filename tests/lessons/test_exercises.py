@@ -1,10 +1,14 @@
 """The exercises: every right answer is taken, every typical mistake is told by its name."""
 
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import nmflab.lessons
 from nmflab.errors import NmflabError
 from nmflab.lessons.check import (
     EXERCISES,
@@ -16,6 +20,7 @@ from nmflab.lessons.check import (
     is_same,
     register,
 )
+from nmflab.system.shipped import notebooks_folder
 
 ALL = all_exercises()
 MISTAKES = [(name, i) for name, exercise in ALL.items() for i in range(len(exercise.mistakes))]
@@ -75,13 +80,31 @@ def test_unknown_name_lists_the_names():
         check("01.hopp", 1)
 
 
-def test_a_name_is_taken_once():
+def test_a_name_is_taken_once(monkeypatch):
     known = ALL["01.hop"]
-    assert register(known) is known
-    other = Exercise(name="01.hop", question="?", right=lambda: 1, because=".", mistakes=())
+    parts = {"question": "?", "right": lambda: 1, "because": ".", "mistakes": ()}
     with pytest.raises(NmflabError, match="already"):
-        register(other)
+        register(name="01.hop", **parts)
     assert EXERCISES["01.hop"] is known
+    monkeypatch.delitem(EXERCISES, "01.hop")
+    new = register(name="01.hop", **parts)
+    assert EXERCISES["01.hop"] is new
+    assert new == Exercise(name="01.hop", **parts)
+
+
+def test_a_lesson_is_a_notebook_and_a_module_of_its_name():
+    folder = Path(nmflab.lessons.__file__).parent
+    modules = {path.stem for path in folder.glob("*.py")} - {"__init__", "check"}
+    assert modules == {path.stem[3:] for path in notebooks_folder().glob("0*.ipynb")}
+
+
+def test_imports_just_the_lesson_that_is_asked_for():
+    code = (
+        "import sys; from nmflab.lessons.check import check; check('08.snr', 1);"
+        "print(sorted(name for name in sys.modules if name.startswith('nmflab.lessons.')))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert run.stdout.strip() == "['nmflab.lessons.check', 'nmflab.lessons.explorer']"
 
 
 @pytest.fixture

@@ -7,14 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nmflab.errors import NmflabError
-from nmflab.figures import drawing as figures
-from nmflab.figures.drawing import (
-    DYNAMIC_RANGE,
-    activations_figure,
-    save_figure,
-    spectrogram_figure,
-)
+from nmflab.core.stft import Stft
+from nmflab.figures.drawing import save_figure
+from nmflab.figures.scales import decibels, frequency_edges, time_edges
+from nmflab.figures.spectrograms import DYNAMIC_RANGE, spectrogram_figure
 from nmflab.settings import Settings
 
 SETTINGS = Settings(nmf_mode="NMF_g")
@@ -69,41 +65,20 @@ def test_silence_and_a_very_short_signal_can_be_drawn(tmp_path):
         save_figure(spectrogram_figure(silence, silence, silence, SETTINGS), tmp_path / "a.png")
 
 
-def test_activations_are_split_into_speech_and_noise(rng):
-    H = rng.gamma(0.3, size=(12, 253))
-    figure = activations_figure(H, 8, SETTINGS)
-    speech, noise = figure.axes[:2]
-    assert np.asarray(speech.images[0].get_array()).shape == (8, 253)
-    assert np.asarray(noise.images[0].get_array()).shape == (4, 253)
-    assert (speech.get_title(), noise.get_title()) == ("Speech activations", "Noise activations")
-    assert (noise.get_xlabel(), noise.get_ylabel()) == ("Time (s)", "Basis")
-    assert noise.get_xlim() == pytest.approx((0, 1), abs=0.02)
-
-
-@pytest.mark.parametrize(("shape", "num_speech"), [((4,), 2), ((4, 9), 0), ((4, 9), 4)])
-def test_activations_without_both_sources_are_refused(shape, num_speech):
-    with pytest.raises(NmflabError, match="num_speech"):
-        activations_figure(np.ones(shape), num_speech, SETTINGS)
-
-
-def test_labels_do_not_overlap(tone, rng):
-    H = rng.gamma(0.3, size=(12, 253))
-    for figure in (
-        spectrogram_figure(tone, tone, tone, SETTINGS),
-        activations_figure(H, 8, SETTINGS),
-    ):
-        figure.draw_without_rendering()
-        boxes = [
-            text.get_window_extent()
-            for axes in figure.axes
-            for text in (axes.title, axes.xaxis.label, axes.yaxis.label)
-            if text.get_text()
-        ]
-        boxes += [axes.get_window_extent() for axes in figure.axes]
-        pairs = [(a, b) for i, a in enumerate(boxes) for b in boxes[i + 1 :]]
-        assert not any(a.overlaps(b) for a, b in pairs)
-        assert all(figure.bbox.x0 <= b.x0 and b.x1 <= figure.bbox.x1 for b in boxes)
-        assert all(figure.bbox.y0 <= b.y0 and b.y1 <= figure.bbox.y1 for b in boxes)
+def test_labels_do_not_overlap(tone):
+    figure = spectrogram_figure(tone, tone, tone, SETTINGS)
+    figure.draw_without_rendering()
+    boxes = [
+        text.get_window_extent()
+        for axes in figure.axes
+        for text in (axes.title, axes.xaxis.label, axes.yaxis.label)
+        if text.get_text()
+    ]
+    boxes += [axes.get_window_extent() for axes in figure.axes]
+    pairs = [(a, b) for i, a in enumerate(boxes) for b in boxes[i + 1 :]]
+    assert not any(a.overlaps(b) for a, b in pairs)
+    assert all(figure.bbox.x0 <= b.x0 and b.x1 <= figure.bbox.x1 for b in boxes)
+    assert all(figure.bbox.y0 <= b.y0 and b.y1 <= figure.bbox.y1 for b in boxes)
 
 
 def test_equal_figures_give_equal_bytes_and_nothing_else(tone, tmp_path):
@@ -128,7 +103,25 @@ def test_an_interrupted_save_leaves_the_old_file(tone, tmp_path, monkeypatch):
     assert [p.read_bytes() for p in tmp_path.iterdir()] == [b"old"]
 
 
-def test_pyplot_is_never_imported():
-    code = "import sys, nmflab.figures.drawing; sys.exit('matplotlib.pyplot' in sys.modules)"
+@pytest.mark.parametrize(
+    "module",
+    ["figures.drawing", "figures.panels", "figures.spectrograms", "lessons.map_separation"],
+)
+def test_pyplot_is_never_imported(module):
+    code = f"import sys, nmflab.{module}; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-    assert not hasattr(figures, "plt")
+
+
+def test_levels_are_relative_and_cut_off():
+    assert decibels([0, 0.01, 0.1, 1], lowest=-30) == pytest.approx([-30, -30, -20, 0], abs=1e-4)
+    assert decibels([1.0], 10.0) == pytest.approx([-20], abs=1e-4)
+    assert decibels([0.0]) == pytest.approx([-140], abs=1e-4)
+    assert decibels(np.zeros((2, 0))).shape == (2, 0)
+    assert decibels(np.ones(3)).dtype == np.float32
+
+
+def test_frames_and_bins_have_their_edges():
+    stft = Stft(sampling_rate=8000, fft=8, win_size=8, overlap=4)
+    begin, end = time_edges(stft, 3)
+    assert end - begin == pytest.approx(3 * 4 / 8000)
+    assert frequency_edges(stft) == (-0.5, 4.5)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from nmflab.errors import NmflabError
 
-__all__ = ["Control", "Parameter", "checked", "preferred_numbers", "setting"]
+__all__ = ["Control", "Parameter", "checked", "described", "preferred_numbers", "setting"]
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,30 @@ def preferred_numbers(low: int, high: int) -> list[float]:
     """
     words = "1 1.12 1.25 1.4 1.6 1.8 2 2.24 2.5 2.8 3.15 3.55 4 4.5 5 5.6 6.3 7.1 8 9"
     return [float(f"{word}e{k}") for k in range(low, high) for word in words.split()]
+
+
+def described(declared: Any) -> str:
+    """Write the fields of a dataclass, declared by `setting`, as a section of its docstring.
+
+    Parameters
+    ----------
+    declared : type
+        The dataclass.
+
+    Returns
+    -------
+    str
+        Name, kind, default, meaning and unit of each field.
+    """
+    lines = []
+    for declaration in fields(declared):
+        parameter = declaration.metadata["parameter"]
+        unit = f" In {parameter.unit}." if parameter.unit else ""
+        lines += [
+            f"{declaration.name} : {parameter.kind.__name__}, default {declaration.default!r}"
+        ]
+        lines += [f"    {parameter.meaning[0].upper()}{parameter.meaning[1:]}.{unit}"]
+    return "\n    ".join(lines)
 
 
 def checked(name: str, parameter: Parameter, value: Any) -> Any:

@@ -17,7 +17,7 @@ from typing import Any
 
 from nmflab.core.variants import VARIANTS
 from nmflab.errors import NmflabError
-from nmflab.parameters import Control, Parameter, checked, preferred_numbers, setting
+from nmflab.parameters import Control, Parameter, checked, described, preferred_numbers, setting
 
 __all__ = ["PRESETS", "Settings", "parameters", "settings_of"]
 
@@ -394,18 +394,7 @@ def settings_of(*stages: str) -> tuple[str, ...]:
     return tuple(name for name, parameter in declared if set(parameter.read_by) & set(stages))
 
 
-def _described() -> str:
-    """Write the parameters as a section of a docstring."""
-    lines = []
-    for name, parameter in parameters().items():
-        default = getattr(Settings, name)
-        unit = f" In {parameter.unit}." if parameter.unit else ""
-        lines += [f"{name} : {parameter.kind.__name__}, default {default!r}"]
-        lines += [f"    {parameter.meaning[0].upper()}{parameter.meaning[1:]}.{unit}"]
-    return "\n    ".join(lines)
-
-
-Settings.__doc__ = (Settings.__doc__ or "").replace("{parameters}", _described())
+Settings.__doc__ = (Settings.__doc__ or "").replace("{parameters}", described(Settings))
 
 PRESETS = {"original": Settings(), "tuned": Settings.tuned()}
 """The original script's defaults, and the best settings found since."""

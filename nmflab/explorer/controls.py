@@ -1,4 +1,4 @@
-"""The widgets of an explorer, one for each setting, and the state that they add up to.
+"""The widgets of an explorer, one for each setting, made from what the settings declare.
 
 A control is called like its setting: ``controls.penalty.value = 0.1``. Setting several of them at
 once, as a preset does, is one change. There is no computation in here.
@@ -6,153 +6,51 @@ once, as a preset does, is one change. There is no computation in here.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import ipywidgets as widgets
-import traitlets
 
 from nmflab.core.variants import VARIANTS
 from nmflab.errors import NmflabError
 from nmflab.explorer.engine.scheduling import driven_by_browser, hear_browser
-from nmflab.explorer.engine.state import Recording, State
+from nmflab.explorer.engine.state import Recording, State, Store
 from nmflab.explorer.presets import PRESETS, QUICK
-from nmflab.settings import UPDATES
+from nmflab.explorer.sliders import PenaltySlider, SteppedSlider
+from nmflab.parameters import Control, Parameter
+from nmflab.settings import parameters
 
 OWN_SETTINGS = "(own settings)"
 OWN_RECORDING = "own: "
-BASES = (1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256)
-WINDOWS = (128, 256, 512, 1024, 2048)
-SHAPES = ("hamming", "hann", "blackman", "boxcar", "bartlett", "cosine")
-HOPS = (32, 64, 128, 256, 512, 1024)
-FFTS = (128, 256, 512, 1024, 2048, 4096)
-MODES = {"NMF": "NMF: no prior", "NMF_g": "NMF_g: gamma prior", "NMF_e": "NMF_e: exponential prior"}
-RULES = {"mm": "mm: never rises", "mu": "mu: the paper's"}
 
-DECADE = (
-    *(1, 1.12, 1.25, 1.4, 1.6, 1.8, 2, 2.24, 2.5, 2.8),
-    *(3.15, 3.55, 4, 4.5, 5, 5.6, 6.3, 7.1, 8, 9),
-)
-PENALTIES = (*(float(f"{m}e{k}") for k in range(-4, 1) for m in DECADE), 10.0)
-"""The preferred numbers of the series R20: a logarithmic scale on which 0.005 is 0.005."""
-
-TOOLTIPS = {
-    "nmf_mode": "Which prior the activations are held to.",
-    "update": "How the activations are updated; the two differ for the gamma prior only.",
-    "penalty": "How strongly the prior pulls; too little leaves noise, too much eats the speech.",
-    "num_basis_speech": "How many spectra the speech dictionary may learn; a new count trains it.",
-    "num_basis_noise": "How many spectra the noise dictionary may learn; a new count trains it.",
-    "p": "Power of the Wiener gain: 1 is a soft ratio, 2 the Wiener filter, 10 almost a switch.",
-    "snr": "How loud the speech is against the noise in the mixture, in dB.",
-    "max_iter_test": "How often the activations of the mixture are updated.",
-    "win_size": "Window length in samples, a quarter of it apart; long ones resolve a voice.",
-    "window": "The shape that each frame is multiplied with.",
-    "hop": "Samples from one frame to the next; more than half a window leaves gaps.",
-    "fft": "FFT size in samples, at least the window; more only interpolates.",
-    "seed": "Where the random start of training begins; another seed trains anew.",
-    "noise": "Which noise is mixed in, and which one the noise dictionary has learnt.",
-    "clip": "Which sentence is mixed with the noise, or an own recording.",
-    "preset": "Set all controls at once; some presets show how it fails.",
+MENUS = {
+    "clip": Control(
+        "speech", "Which sentence is mixed with the noise, or an own recording.", place=9
+    ),
+    "noise": Control(
+        "noise", "Which noise is mixed in, and which one the noise dictionary has learnt.", place=9
+    ),
 }
-"""One sentence for each control: what it does."""
+"""The controls of what is no setting."""
 
-WIDE = {"width": "auto"}
+CALLED = {"overlap": "hop"}
+"""Settings whose control has another name: people think in hops."""
 
-
-class PenaltySlider(widgets.HBox):  # type: ignore[misc]
-    """A logarithmic slider that can also be off, which is 0.
-
-    It chooses among `PENALTIES`, and any other value that it was given: what a browser sends is a
-    place in a list, which no rounding can change.
-
-    Parameters
-    ----------
-    value : float
-        λ; 0 is off.
-    **options
-        Passed on to the slider.
-    """
-
-    value = traitlets.Float(0.0)
-
-    def __init__(self, value: float = 0.0, **options: Any) -> None:
-        self.slider = widgets.SelectionSlider(
-            options=[(f"{x:g}", x) for x in PENALTIES], value=PENALTIES[0], **options
-        )
-        self.off = widgets.Checkbox(
-            value=value == 0,
-            description="off",
-            tooltip="Switch the prior off (λ = 0): plain NMF.",
-            indent=False,
-            layout={"width": "52px", "flex": "0 0 auto", "margin": "2px 0"},
-        )
-        self.slider.layout.flex = "1 1 0"
-        super().__init__([self.slider, self.off])
-        self._spreading = False
-        for part in (self.slider, self.off):
-            hear_browser(part)
-            part.observe(self._gather, "value")
-        self.value = value
-
-    @traitlets.validate("value")
-    def _in_range(self, proposal: dict[str, Any]) -> float:
-        value = float(proposal["value"])
-        return 0.0 if value <= 0 else min(max(value, PENALTIES[0]), PENALTIES[-1])
-
-    @traitlets.observe("value")
-    def _spread(self, change: dict[str, Any]) -> None:
-        """Let the two parts show the value."""
-        value = change["new"]
-        self._spreading = True
-        try:
-            self.slider.disabled = self.off.value = value == 0
-            if value != 0:
-                offered = {x for _, x in self.slider.options}
-                if value not in offered:
-                    self.slider.options = [(f"{x:g}", x) for x in sorted({*offered, value})]
-                self.slider.value = value
-        finally:
-            self._spreading = False
-
-    def _gather(self, _: object) -> None:
-        """Take the value from the parts."""
-        if not self._spreading:
-            self.value = 0.0 if self.off.value else self.slider.value
+PRESET = Control("preset", "Set all controls at once; some presets show how it fails.")
+HIGHEST_TYPED = 10**6
 
 
-class SteppedSlider(widgets.FloatSlider):  # type: ignore[misc]
-    """A slider that takes a value between two of its steps, and keeps it.
+def declared() -> dict[str, Parameter]:
+    """Give those settings that have a control, by the name of it."""
+    return {CALLED.get(name, name): p for name, p in parameters().items() if p.control}
 
-    A browser puts the handle on the nearest step as soon as it shows the slider, and sends that
-    back as if somebody had moved it.
 
-    Parameters
-    ----------
-    value : float, optional
-        The value.
-    **kwargs
-        Passed on to `ipywidgets.FloatSlider`.
-    """
-
-    def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Take what a browser sends, but for the value that it had and has only rounded.
-
-        Parameters
-        ----------
-        sync_data : dict
-            Names and values.
-        """
-        if self._is_rounded(sync_data.get("value", math.inf)):
-            sync_data = {name: x for name, x in sync_data.items() if name != "value"}
-        super().set_state(sync_data)
-
-    def _is_rounded(self, sent: float) -> bool:
-        """Say whether this is the step nearest to the value, or one of two equally near."""
-        steps = (self.value - self.min) / self.step
-        nearest = {math.floor(steps + 0.5 + tiny) for tiny in (-1e-9, 1e-9)}
-        return any(abs((sent - self.min) / self.step - step) < 1e-6 for step in nearest)
+def placed() -> tuple[str, ...]:
+    """Name the controls that have a place in the separation explorer, in their order."""
+    settings = {name: p.control.place for name, p in declared().items() if p.control}
+    places = {**settings, **{name: menu.place for name, menu in MENUS.items()}}
+    return tuple(sorted((name for name in places if places[name]), key=lambda name: places[name]))
 
 
 class Controls:
@@ -160,10 +58,10 @@ class Controls:
 
     Parameters
     ----------
-    state : State
-        What they show first.
+    store : Store
+        Where the state is that they show, and that they change.
     on_change : callable
-        Called as ``on_change(state)`` after every change, once for several at a time.
+        Called without arguments after every change, once for several at a time.
     on_error : callable
         Called as ``on_error(error)`` for a combination of values that can't be.
     names : sequence of str
@@ -171,7 +69,7 @@ class Controls:
     clips, noises : sequence of str
         What the menus offer.
     words : mapping of str to (str, str), optional
-        Label and tooltip of those controls that mean something else here than in `LABELS`.
+        Label and tooltip of those controls that mean something else here than elsewhere.
 
     Attributes
     ----------
@@ -183,8 +81,8 @@ class Controls:
 
     def __init__(
         self,
-        state: State,
-        on_change: Callable[[State], None],
+        store: Store,
+        on_change: Callable[[], None],
         on_error: Callable[[Exception], None],
         *,
         names: Sequence[str],
@@ -192,19 +90,26 @@ class Controls:
         noises: Sequence[str],
         words: Mapping[str, tuple[str, str]] | None = None,
     ) -> None:
-        self._on_change, self._on_error, self._silent = on_change, on_error, False
-        self._state, self._default = state, state
+        self._store, self._on_change, self._on_error = store, on_change, on_error
+        self._silent = False
         self._recordings: dict[str, Recording] = {}
         self.widgets: dict[str, Any] = {}
+        menus = {"clip": clips, "noise": noises}
         for name in names:
-            label, tooltip = (words or {}).get(name, (LABELS[name], TOOLTIPS[name]))
-            control = _make(name, state, clips, noises, _described(label, tooltip))
+            parameter = declared().get(name)
+            shown = (parameter.control if parameter else None) or MENUS[name]
+            options = _described(*(words or {}).get(name, (shown.label, shown.tip)))
+            value = _value(name, store.wanted)
+            if parameter:
+                control = _make(name, parameter, shown, value, options)
+            else:
+                control = widgets.Dropdown(options=list(menus[name]), value=value, **options)
             self.widgets[name] = control
             setattr(self, name, control)
             hear_browser(control)
             control.observe(self._changed, "value")
         self.preset = widgets.Dropdown(
-            options=[OWN_SETTINGS, *PRESETS], **_described("preset", TOOLTIPS["preset"])
+            options=[OWN_SETTINGS, *PRESETS], **_described(PRESET.label, PRESET.tip)
         )
         hear_browser(self.preset)
         self.preset.observe(self._preset_chosen, "value")
@@ -221,47 +126,29 @@ class Controls:
     @property
     def state(self) -> State:
         """The state that the controls add up to."""
-        return self._state
+        return self._store.wanted
 
     def show(self, state: State) -> None:
-        """Let all controls show a state, without telling anybody.
-
-        Parameters
-        ----------
-        state : State
-            The state.
-        """
+        """Let all controls show a state, without telling anybody."""
         with self._silence():
             for name, control in self.widgets.items():
                 value = self._menu_value(name, state)
                 _offer(control, value)
                 control.value = value
-        self._state = state
+        self._store.wanted = state
         self._show_preset()
 
     def set(self, state: State) -> None:
-        """Let all controls show a state, and tell of it once.
-
-        Parameters
-        ----------
-        state : State
-            The state.
-        """
+        """Let all controls show a state, and tell of it once."""
         self.show(state)
-        self._on_change(state)
+        self._on_change()
 
     def reset(self) -> None:
         """Go back to what the controls showed first."""
-        self.set(self._default)
+        self.set(self._store.first)
 
     def add_recording(self, recording: Recording) -> None:
-        """Offer an own recording in the menu of clips, and choose it.
-
-        Parameters
-        ----------
-        recording : Recording
-            The recording.
-        """
+        """Offer an own recording in the menu of clips, and choose it."""
         label = f"{OWN_RECORDING}{recording.name}"
         self._recordings[label] = recording
         clips = [*dict.fromkeys([*self.widgets["clip"].options, label])]
@@ -269,7 +156,7 @@ class Controls:
             chosen = self.widgets["clip"].value
             self.widgets["clip"].options = clips
             self.widgets["clip"].value = chosen
-        self.set(self._state.replace(recording=recording))
+        self.set(self.state.replace(recording=recording))
 
     def _changed(self, change: dict[str, Any]) -> None:
         if self._silent:
@@ -285,25 +172,25 @@ class Controls:
             if not driven_by_browser():
                 raise
             return
-        if state != self._state:
-            self._state = state
+        if state != self.state:
+            self._store.wanted = state
             if name == "win_size":  # hop and FFT size go with it
                 self.show(state)
             self._show_preset()
-            self._on_change(state)
+            self._on_change()
 
     def _with(self, name: str, value: Any) -> State:
         """Give the state with one control's value in it."""
         if name == "clip" and value in self._recordings:
-            return self._state.replace(recording=self._recordings[value])
+            return self.state.replace(recording=self._recordings[value])
         if name == "clip":
-            return self._state.replace(clip=value, recording=None)
+            return self.state.replace(clip=value, recording=None)
         if name == "win_size":
             fft = value if "fft" in self.widgets else max(512, value)
-            return self._state.replace(win_size=value, overlap=value - value // 4, fft=fft)
+            return self.state.replace(win_size=value, overlap=value - value // 4, fft=fft)
         if name == "hop":
-            return self._state.replace(overlap=self._state.settings.win_size - value)
-        return self._state.replace(**{name: value})
+            return self.state.replace(overlap=self.state.settings.win_size - value)
+        return self.state.replace(**{name: value})
 
     def _menu_value(self, name: str, state: State) -> Any:
         if name == "clip" and state.recording is not None:
@@ -314,12 +201,12 @@ class Controls:
         if self._silent or change["new"] == OWN_SETTINGS:
             return
         wanted = PRESETS[change["new"]]
-        kept = {name: getattr(self._state.settings, name) for name in ("snr", "sampling_rate")}
-        self.set(self._state.replace(settings=wanted.replace(**kept)))
+        kept = {name: getattr(self.state.settings, name) for name in ("snr", "sampling_rate")}
+        self.set(self.state.replace(settings=wanted.replace(**kept)))
 
     def _show_preset(self) -> None:
         """Let the preset menu say which preset the controls are at."""
-        settings = self._state.settings.replace(snr=QUICK.snr)  # a preset leaves the SNR alone
+        settings = self.state.settings.replace(snr=QUICK.snr)  # a preset leaves the SNR alone
         shown = (name for name, preset in PRESETS.items() if preset == settings)
         with self._silence():
             self.preset.value = next(shown, OWN_SETTINGS)
@@ -338,81 +225,48 @@ def _tidy(value: float) -> float:
     return float(f"{round(value, 9):.6g}")
 
 
-LABELS = {
-    "nmf_mode": "variant",
-    "update": "update rule",
-    "penalty": "penalty λ",
-    "num_basis_speech": "speech K_S",
-    "num_basis_noise": "noise K_N",
-    "p": "power p",
-    "snr": "SNR (dB)",
-    "max_iter_test": "iterations",
-    "win_size": "window size",
-    "window": "window",
-    "hop": "hop",
-    "fft": "FFT size",
-    "seed": "seed",
-    "noise": "noise",
-    "clip": "speech",
-}
-"""What stands beside each control."""
-
-
 def _described(label: str, tooltip: str) -> dict[str, Any]:
     return {
         "description": label,
         "tooltip": tooltip,
         "description_allow_html": False,
         "style": {"description_width": "88px"},
-        "layout": dict(WIDE),
+        "layout": {"width": "auto"},
     }
 
 
 def _make(
-    name: str,
-    state: State,
-    clips: Sequence[str],
-    noises: Sequence[str],
-    options: dict[str, Any],
+    name: str, parameter: Parameter, control: Control, value: Any, options: dict[str, Any]
 ) -> Any:
-    """Make one control."""
-    value = _value(name, state)
-    match name:
-        case "nmf_mode":
-            modes = [(MODES[mode], mode) for mode in VARIANTS]
-            return widgets.Dropdown(options=modes, value=value, **options)
-        case "update":
-            rules = [(RULES[rule], rule) for rule in UPDATES]
-            return widgets.Dropdown(options=rules, value=value, **options)
-        case "penalty":
-            return PenaltySlider(value, **options)
-        case "num_basis_speech" | "num_basis_noise":
-            counts = sorted({*BASES, value})
-            return widgets.SelectionSlider(options=counts, value=value, **options)
-        case "win_size":
-            sizes = sorted({*WINDOWS, value})
-            return widgets.SelectionSlider(options=sizes, value=value, **options)
-        case "hop" | "fft":
-            sizes = sorted({*(HOPS if name == "hop" else FFTS), value})
-            return widgets.SelectionSlider(options=sizes, value=value, **options)
-        case "window":
-            shapes = [*dict.fromkeys([*SHAPES, value])]
-            return widgets.Dropdown(options=shapes, value=value, **options)
-        case "p":
-            return SteppedSlider(
-                value, min=0.1, max=10.0, step=0.1, readout_format=".1f", **options
-            )
-        case "snr":
-            return SteppedSlider(
-                value, min=-10.0, max=20.0, step=1.0, readout_format=".0f", **options
-            )
-        case "max_iter_test":
-            return widgets.IntSlider(value, min=1, max=100, **options)
-        case "seed":
-            return widgets.BoundedIntText(value, min=0, max=10**6, **options)
-        case _:
-            names = clips if name == "clip" else noises
-            return widgets.Dropdown(options=list(names), value=value, **options)
+    """Make the control of a setting, of the kind that its declaration asks for."""
+    if control.off:
+        return PenaltySlider(value, steps=control.steps, **options)
+    if control.even:
+        low, high, step = control.even
+        if parameter.kind is int:
+            return widgets.IntSlider(value, min=low, max=high, step=step, **options)
+        places = len(f"{step:g}".partition(".")[2])
+        return SteppedSlider(
+            value, min=low, max=high, step=step, readout_format=f".{places}f", **options
+        )
+    if parameter.choices:
+        labels = _variants() if name == "nmf_mode" else control.labels
+        choices = [(labels.get(choice, choice), choice) for choice in parameter.choices]
+        return widgets.Dropdown(options=choices, value=value, **options)
+    if parameter.kind is str:
+        return widgets.Dropdown(
+            options=[*dict.fromkeys([*control.steps, value])], value=value, **options
+        )
+    if control.steps:
+        return widgets.SelectionSlider(
+            options=sorted({*control.steps, value}), value=value, **options
+        )
+    low = int(parameter.within[0])
+    return widgets.BoundedIntText(value, min=low, max=HIGHEST_TYPED, **options)
+
+
+def _variants() -> dict[str, str]:
+    return {name: f"{name}: {variant.label}" for name, variant in VARIANTS.items()}
 
 
 def _value(name: str, state: State) -> Any:

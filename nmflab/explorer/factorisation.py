@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from nmflab.core.nmf import Factorisation, train_nmf
 from nmflab.core.stft import Stft
 from nmflab.explorer.base import Explorer
-from nmflab.explorer.engine.chain import Stage
 from nmflab.explorer.engine.scheduling import hear_browser
-from nmflab.explorer.engine.state import State
+from nmflab.explorer.engine.stages import Stage
+from nmflab.explorer.engine.state import State, View
 from nmflab.explorer.panels import ActivationPanel, Panel
 from nmflab.explorer.plots import CurvePlot, Plot
 from nmflab.explorer.widgets.player import Player
@@ -64,11 +64,9 @@ class FactorisationExplorer(Explorer):
     )
 
     def _default_settings(self) -> Settings:
-        """Give the settings to begin with."""
         return Settings(num_basis_speech=8)
 
     def _build(self) -> None:
-        """Make the panels."""
         self.V = Panel("V", self.group)
         self.model = Panel("WH", self.group)
         axis = {"columns_label": "Basis", "columns_unit": "", "pick": True}
@@ -86,7 +84,7 @@ class FactorisationExplorer(Explorer):
             style={"description_width": "88px"},
         )
         hear_browser(self.iteration)
-        self.iteration.observe(self._scrubbed, "value")
+        self.iteration.observe(self._changed, "value")
         self.basis: int | None = None
         self.W.widget.on_pick(lambda _, column: self.pick(column))
         self.H.widget.on_pick(lambda row, _: self.pick(row))
@@ -95,27 +93,24 @@ class FactorisationExplorer(Explorer):
                 "factorisation",
                 _factorise,
                 reads=("num_basis_speech", "seed"),
-                needs=(self.chain.stages["clean"],),
+                needs=("clean",),
             )
         )
 
     def _above(self) -> Sequence[Any]:
-        """List what stands between the controls and the panels."""
         return self.iteration, self.player
 
     def _panels(self) -> Sequence[Any]:
-        """List the panels."""
         panels = (self.V, self.model, self.W, self.H)
         return [*(panel.widget for panel in panels), self.divergence.widget]
 
     def _plots(self) -> Sequence[Plot]:
-        """List the matplotlib plots."""
         return (self.divergence,)
 
     @property
     def result(self) -> Factorisation:
         """The factorisation after all iterations."""
-        return self._parts(self._shown).final
+        return self._parts(self.store.shown).final
 
     def pick(self, basis: int | None) -> None:
         """Hear one basis alone, w_k h_k with the phase of the clip.
@@ -127,8 +122,8 @@ class FactorisationExplorer(Explorer):
         """
         with self.chain.lock:
             self.basis = basis
-            self._paint(self._shown)
-            self._settle(self._shown)
+            self._paint(self.store.shown)
+            self._settle(self.store.shown)
             self._tell("ready")
         self.player.source = "all" if basis is None else "basis alone"
 
@@ -136,11 +131,7 @@ class FactorisationExplorer(Explorer):
         parts: Parts = self.chain.get("factorisation", state)
         return parts
 
-    def _scrubbed(self, _: object) -> None:
-        self._changed(self._wanted)
-
     def _paint(self, state: State) -> None:
-        """Compute a state and show it."""
         stft, V = Stft.from_settings(state.settings), self.chain.get("clean", state)
         parts = self._parts(state)
         i = self.iteration.value - 1
@@ -158,14 +149,12 @@ class FactorisationExplorer(Explorer):
         self.H.widget.highlight(row=self.basis)
 
     def _draw(self, state: State) -> None:
-        """Show how far the iterations have come."""
         self.divergence.show([self._parts(state).final.divergence], mark=self.iteration.value)
 
     def _settle(self, state: State) -> None:
-        """Send the sound."""
         with self.chain.lock:
             stft, parts = Stft.from_settings(state.settings), self._parts(state)
-            x, i = self.chain.mixture(state).speech, self.iteration.value - 1
+            x, i = self.chain.get("mixture", state).speech, self.iteration.value - 1
             X, W, H = stft.analyse(x), parts.W[i], parts.H[i]
             V_hat = W @ H + np.float32(1e-12)
             sounds = {"all": stft.synthesise(V_hat * np.exp(1j * np.angle(X)), len(x))}
@@ -176,7 +165,6 @@ class FactorisationExplorer(Explorer):
             self.player.load(sounds, state.settings.sampling_rate)
 
     def _summary(self, state: State) -> str:
-        """Say in one deterministic line what is shown."""
         i = self.iteration.value
         D = self._parts(state).final.divergence
         heard = "" if self.basis is None else f", basis {self.basis + 1} alone"
@@ -186,9 +174,9 @@ class FactorisationExplorer(Explorer):
         )
 
 
-def _factorise(state: State, V: NDArray[np.float32]) -> Parts:
+def _factorise(view: View, V: NDArray[np.float32]) -> Parts:
     """Factorise one iteration at a time, keeping all of them."""
-    settings = state.settings
+    settings = view.settings
     W: list[NDArray[np.float32]] = []
     H: list[NDArray[np.float32]] = []
     divergence: list[float] = []

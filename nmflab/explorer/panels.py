@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from nmflab.core.stft import Stft
 from nmflab.explorer.widgets.canvas import MatrixCanvas
 from nmflab.figures.scales import decibels, frequency_edges, time_edges
+from nmflab.settings import Settings
 
 Matrix = NDArray[np.float32]
 
@@ -23,7 +24,19 @@ LOWEST = -70.0
 LEAST_GAIN = -120.0  # dB
 
 
-class Panel:
+class Remembering:
+    """What shows something, and knows what it showed last."""
+
+    _source: tuple[object, ...] = ()
+
+    def is_new(self, *source: object) -> bool:
+        """Say whether this is made of other things than what was shown last, and note them."""
+        same = len(source) == len(self._source) and all(map(_same, source, self._source))
+        self._source = source
+        return not same
+
+
+class Panel(Remembering):
     """A canvas, and what it painted last.
 
     Parameters
@@ -38,41 +51,11 @@ class Panel:
 
     def __init__(self, title: str, group: str, **options: Any) -> None:
         self.widget = MatrixCanvas(**{"title": title, "group": group, "low": LOWEST, **options})
-        self._source: tuple[object, ...] = ()
-
-    def is_new(self, *source: object) -> bool:
-        """Say whether this is made of other objects than what was painted last, and note them.
-
-        Parameters
-        ----------
-        *source : object
-            What the picture is made of.
-
-        Returns
-        -------
-        bool
-            Whether it has to be painted.
-        """
-        same = len(source) == len(self._source) and all(
-            a is b for a, b in zip(source, self._source, strict=True)
-        )
-        self._source = source
-        return not same
 
     def show_spectrum(self, levels: Matrix, stft: Stft, **options: Any) -> None:
-        """Paint frequency by time.
-
-        Parameters
-        ----------
-        levels : ndarray, shape (F, T)
-            Values.
-        stft : Stft
-            The transform, which sets both axes.
-        **options
-            Passed on to `MatrixCanvas.show`.
-        """
-        rows, columns = frequency_edges(stft), time_edges(stft, levels.shape[1])
-        self.widget.show(levels, rows=rows, columns=columns, **options)
+        """Paint levels (F, T), frequency by time."""
+        columns = time_edges(stft, levels.shape[1])
+        self.widget.show(levels, rows=frequency_edges(stft), columns=columns, **options)
 
 
 class ActivationPanel(Panel):
@@ -91,18 +74,17 @@ class ActivationPanel(Panel):
         super().__init__(title, group, **{**axis, "low": -50.0, **options})
 
     def show(self, H: Matrix, stft: Stft, bands: tuple[tuple[str, int], ...]) -> None:
-        """Paint the activations.
-
-        Parameters
-        ----------
-        H : ndarray, shape (K, T)
-            Activations.
-        stft : Stft
-            The transform, which sets the time axis.
-        bands : tuple of (str, int)
-            Names of the groups of rows and how many each has.
-        """
+        """Paint activations (K, T), their rows in named groups of so many each."""
         if self.is_new(H):
             levels = decibels(H)
             columns = time_edges(stft, H.shape[1])
             self.widget.show(levels, columns=columns, row_bands=bands)
+
+
+def bands(settings: Settings) -> tuple[tuple[str, int], ...]:
+    """Name the two groups of rows of H, and say how many rows each has."""
+    return ("speech", settings.num_basis_speech), ("noise", settings.num_basis_noise)
+
+
+def _same(one: object, other: object) -> bool:
+    return one is other or (isinstance(one, int | float | str) and one == other)

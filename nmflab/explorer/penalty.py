@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,8 +10,9 @@ import ipywidgets as widgets
 from nmflab.core.variants import VARIANTS
 from nmflab.explorer.base import Explorer
 from nmflab.explorer.engine.state import State
-from nmflab.explorer.panels import ActivationPanel, Panel
+from nmflab.explorer.panels import ActivationPanel, Panel, bands
 from nmflab.explorer.plots import CurvePlot, Plot
+from nmflab.explorer.tables import table
 from nmflab.explorer.widgets.player import Player
 from nmflab.figures.scales import decibels
 
@@ -32,7 +32,6 @@ class PenaltyExplorer(Explorer):
     trained = ("speech", "noise")
 
     def _build(self) -> None:
-        """Make the panels."""
         self.H = [ActivationPanel(f"H of {mode}", self.group) for mode in VARIANTS]
         self.enhanced = [Panel(f"Enhanced by {mode}", self.group) for mode in VARIANTS]
         self.objective = CurvePlot(
@@ -43,16 +42,13 @@ class PenaltyExplorer(Explorer):
         self.table = widgets.HTML()
 
     def _above(self) -> Sequence[Any]:
-        """List what stands between the controls and the panels."""
         return self.player, self.table
 
     def _panels(self) -> Sequence[Any]:
-        """List the panels."""
         panels = (*self.H, *self.enhanced)
         return [*(panel.widget for panel in panels), self.objective.widget]
 
     def _plots(self) -> Sequence[Plot]:
-        """List the matplotlib plots."""
         return (self.objective,)
 
     def results(self) -> dict[str, Any]:
@@ -63,7 +59,10 @@ class PenaltyExplorer(Explorer):
         dict of str to Separation
             By the names of the variants.
         """
-        return {mode: self.chain.separation(variant) for mode, variant in _variants(self._shown)}
+        return {
+            mode: self.chain.get("separation", variant)
+            for mode, variant in _variants(self.store.shown)
+        }
 
     def scores(self, state: State) -> dict[str, float]:
         """Give the SI-SDR of each variant in dB.
@@ -78,46 +77,35 @@ class PenaltyExplorer(Explorer):
         dict of str to float
             By the names of the variants.
         """
-        return {mode: self.chain.si_sdr(variant) or 0.0 for mode, variant in _variants(state)}
+        return {
+            mode: self.chain.get("si_sdr", variant) or 0.0 for mode, variant in _variants(state)
+        }
 
     def _paint(self, state: State) -> None:
-        """Compute a state and show it."""
-        spectrogram = self.chain.spectrogram(state)
+        spectrogram = self.chain.get("spectrogram", state)
         stft, V = spectrogram.stft, spectrogram.V
-        bands = (
-            ("speech", state.settings.num_basis_speech),
-            ("noise", state.settings.num_basis_noise),
-        )
         for (_, variant), H, enhanced in zip(_variants(state), self.H, self.enhanced, strict=True):
-            H.show(self.chain.activations(variant).encoding.H, stft, bands)
-            G = self.chain.gain(variant)
+            H.show(self.chain.get("activations", variant).encoding.H, stft, bands(state.settings))
+            G = self.chain.get("gain", variant)
             if enhanced.is_new(G, V):
                 enhanced.show_spectrum(decibels(G * V, float(V.max()) or 1.0), stft)
 
     def _draw(self, state: State) -> None:
-        """Show the objectives and the scores."""
-        found = [self.chain.activations(variant).encoding for _, variant in _variants(state)]
+        found = [self.chain.get("activations", variant).encoding for _, variant in _variants(state)]
         self.objective.show([each.objective - each.objective[0] for each in found])
-        plain = self.scores(state)["NMF"]
-        rows = "".join(
-            f"<tr><th scope='row'>{html.escape(mode)}</th><td>{value:.2f}</td>"
-            f"<td>{value - plain:+.2f}</td></tr>"
-            for mode, value in self.scores(state).items()
-        )
-        head = "<tr><td></td><th scope='col'>SI-SDR (dB)</th><th scope='col'>beside NMF</th></tr>"
-        self.table.value = f"<table class='nmflab-scores'>{head}{rows}</table>"
+        scores = self.scores(state)
+        rows = {mode: (f"{x:.2f}", f"{x - scores['NMF']:+.2f}") for mode, x in scores.items()}
+        self.table.value = table(("SI-SDR (dB)", "beside NMF"), rows)
 
     def _settle(self, state: State) -> None:
-        """Send the sound."""
         with self.chain.lock:
-            mixture = self.chain.mixture(state)
+            mixture = self.chain.get("mixture", state)
             sounds = {"noisy": mixture.mixture, "clean": mixture.speech}
             for mode, variant in _variants(state):
-                sounds[mode] = self.chain.separation(variant).speech
+                sounds[mode] = self.chain.get("separation", variant).speech
             self.player.load(sounds, state.settings.sampling_rate)
 
     def _summary(self, state: State) -> str:
-        """Say in one deterministic line what is shown."""
         s = state.settings
         scores = ", ".join(f"{mode} {v:.2f} dB" for mode, v in self.scores(state).items())
         return (

@@ -18,23 +18,22 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import EngFormatter, MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-from nmflab.core.priors import ExponentialPrior, GammaPrior, floored
+from nmflab.explorer.panels import Remembering
 from nmflab.explorer.widgets.picture import Picture
 from nmflab.figures.drawing import COLOURS, STYLES
 
 SIZE = (3.7, 2.6)
 DPI = 160
-BINS = 40
 FRAMES = 8
 """Frames that each plot keeps, one megabyte each."""
 
 Corner = Literal["upper right", "lower right", "lower left"]
 
 
-class Plot:
+class Plot(Remembering):
     """One figure with one pair of axes.
 
     Parameters
@@ -73,13 +72,7 @@ class Plot:
         self.set_dark(False)
 
     def set_dark(self, dark: bool) -> None:
-        """Draw on a dark or on a light page.
-
-        Parameters
-        ----------
-        dark : bool
-            The theme.
-        """
+        """Draw on a dark or on a light page."""
         self.dark = dark
         ink = "#dddddd" if dark else "#222222"
         self.figure.set_facecolor((0, 0, 0, 0))
@@ -98,23 +91,11 @@ class Plot:
         self.widget.show(quick_png(self._render()), self.describe())
 
     def describe(self) -> str:
-        """Say in words what is to be seen.
-
-        Returns
-        -------
-        str
-            One sentence.
-        """
+        """Say in one sentence what is to be seen."""
         return f"{self.axes.get_title()}: {self.axes.get_ylabel()} over {self.axes.get_xlabel()}."
 
     def picture(self) -> NDArray[np.uint8]:
-        """Draw the figure for a light page, whatever the theme.
-
-        Returns
-        -------
-        ndarray of uint8, shape (height, width, 4)
-            Red, green, blue and alpha.
-        """
+        """Draw the figure as RGBA for a light page, whatever the theme."""
         dark = self.dark
         self.fit()
         self.set_dark(False)
@@ -143,13 +124,7 @@ class Plot:
         return np.array(self._canvas.buffer_rgba())
 
     def add_legend(self, place: Corner = "upper right") -> None:
-        """Say which line is which.
-
-        Parameters
-        ----------
-        place : {"upper right", "lower right", "lower left"}
-            Where nothing is drawn; it belongs to the frame.
-        """
+        """Say which line is which, where nothing is drawn; it belongs to the frame."""
         self.axes.legend(loc=place, fontsize=9, frameon=False)
         self.set_dark(self.dark)
 
@@ -190,15 +165,7 @@ class CurvePlot(Plot):
             self.add_legend("lower left")  # curves of an objective fall
 
     def show(self, curves: Sequence[ArrayLike], *, mark: int | None = None) -> None:
-        """Draw new curves.
-
-        Parameters
-        ----------
-        curves : sequence of array_like, shape (n,)
-            One for each label, from the first iteration on.
-        mark : int, optional
-            Iteration at which a vertical line stands.
-        """
+        """Draw one curve for each label, and a vertical line at an iteration."""
         arrays = [np.asarray(curve, dtype=float) for curve in curves]
         for line, values in zip(self.lines, arrays, strict=True):
             line.set_data(np.arange(1, len(values) + 1), values)
@@ -213,13 +180,7 @@ class CurvePlot(Plot):
         self.draw()
 
     def describe(self) -> str:
-        """Say in words what is to be seen.
-
-        Returns
-        -------
-        str
-            One sentence.
-        """
+        """Say in one sentence what is to be seen."""
         curves = [np.asarray(line.get_ydata()) for line in self.lines]
         ends = "; ".join(
             f"{label} from {y[0]:.3g} to {y[-1]:.3g}".strip()
@@ -235,159 +196,9 @@ class CurvePlot(Plot):
         self.axes.set_ylim(low - room, high + room)
 
 
-class PriorPlot(Plot):
-    """The histogram of one row of H and the two densities fitted to it."""
-
-    def __init__(self) -> None:
-        super().__init__("Prior of a basis", "activation h / row's mean", "density")
-        self._bars = self.axes.stairs(np.ones(BINS), np.arange(BINS + 1.0), fill=True, alpha=0.35)
-        self._bars.set_color("#888888")
-        self.lines = [
-            self.axes.plot([], [], STYLES[i], color=COLOURS[i], lw=2, label=label)[0]
-            for i, label in enumerate(("exponential", "gamma"))
-        ]
-        self.axes.set_yscale("log")
-        self.axes.yaxis.set_minor_locator(NullLocator())
-        self.axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-        self._shape = 1.0
-        self.moving = [self._bars, *self.lines]
-        self.add_legend()
-
-    def show(self, h: NDArray[np.floating], *, floor: float, title: str) -> None:
-        """Draw a row.
-
-        Parameters
-        ----------
-        h : ndarray, shape (T,)
-            Activations.
-        floor : float
-            Floor of the fits, relative to the row's mean.
-        title : str
-            Which row it is.
-        """
-        scaled = h[None] / (h.mean() or 1.0)
-        row = floored(scaled, floor)
-        top = float(np.quantile(row, 0.995)) + 1e-9
-        counts, edges = np.histogram(row, bins=BINS, range=(0.0, top), density=True)
-        least = 0.3 / (row.size * (edges[1] - edges[0]))  # below one activation in a bar
-        self._bars.set_data(np.maximum(counts, least), edges, baseline=least)
-        x = np.linspace(top / 400, top, 200)
-        exponential, gamma = fits(scaled, floor)
-        for line, fit in zip(self.lines, (exponential, gamma), strict=True):
-            line.set_data(x, fit.pdf(x[None])[0])
-        self._shape = float(gamma.shape[0])
-        self.axes.set_xlim(0, stepped(top))
-        highest = 1.2 * max(float(counts.max()), 1.0)
-        self.axes.set_ylim(10 ** np.floor(np.log10(least)), 10 ** np.ceil(np.log10(highest)))
-        self.axes.title.set_text(title)
-        self.draw()
-
-    def describe(self) -> str:
-        """Say in words what is to be seen.
-
-        Returns
-        -------
-        str
-            One sentence.
-        """
-        return (
-            f"{self.axes.get_title()}: histogram of its activations, and the densities of the "
-            f"exponential and the gamma prior fitted to them, shape a = {self._shape:.2f}."
-        )
-
-
-class QuantilePlot(Plot):
-    """Q-Q plot of one row of H against the two fitted priors."""
-
-    def __init__(self) -> None:
-        super().__init__("Q-Q plot", "quantile of the prior / row's mean", "quantile of h / mean")
-        self._diagonal = self.axes.plot([0, 1], [0, 1], color="#888888", lw=1)[0]
-        self.lines = [
-            self.axes.plot([], [], marker, color=COLOURS[i], ms=4, label=label)[0]
-            for i, (label, marker) in enumerate((("exponential", "o"), ("gamma", "^")))
-        ]
-        for axis in (self.axes.xaxis, self.axes.yaxis):
-            axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-        self.moving = [self._diagonal, *self.lines]
-        self.add_legend("lower right")
-
-    def show(self, h: NDArray[np.floating], *, floor: float) -> None:
-        """Draw a row.
-
-        Parameters
-        ----------
-        h : ndarray, shape (T,)
-            Activations.
-        floor : float
-            Floor of the fits, relative to the row's mean.
-        """
-        scaled = h[None] / (h.mean() or 1.0)
-        row = floored(scaled, floor)
-        probability = np.linspace(0.02, 0.99, 60)
-        seen = np.quantile(row[0], probability)
-        top = float(seen[-1])
-        for line, fit in zip(self.lines, fits(scaled, floor), strict=True):
-            expected = fit.quantile(probability)[0]
-            line.set_data(expected, seen)
-            top = max(top, float(expected[-1]))
-        top = stepped(top or 1.0)
-        self._diagonal.set_data([0, top], [0, top])
-        self.axes.set_xlim(0, top)
-        self.axes.set_ylim(0, top)
-        self.draw()
-
-    def describe(self) -> str:
-        """Say in words what is to be seen.
-
-        Returns
-        -------
-        str
-            One sentence.
-        """
-        ends = " and ".join(
-            f"{np.asarray(line.get_xdata())[-1]:.1f} for the {line.get_label()}"
-            for line in self.lines
-        )
-        seen = np.asarray(self.lines[0].get_ydata())[-1]
-        return (
-            "Q-Q plot against both priors: points on the diagonal fit. The highest activations "
-            f"reach {seen:.1f} times the mean, where the prior says {ends}."
-        )
-
-
-def fits(rows: NDArray[np.floating], floor: float) -> tuple[ExponentialPrior, GammaPrior]:
-    """Fit both priors.
-
-    Parameters
-    ----------
-    rows : ndarray, shape (K, T)
-        Activations.
-    floor : float
-        Floor relative to the row's mean.
-
-    Returns
-    -------
-    tuple of ExponentialPrior and GammaPrior
-        The fits.
-    """
-    return ExponentialPrior.fit(rows), GammaPrior.fit(rows, floor=floor)
-
-
 def stepped(top: float) -> float:
     """Round the end of an axis up, so that neighbouring rows share a frame.
 
-    Parameters
-    ----------
-    top : float
-        The greatest value, above 0.
-
-    Returns
-    -------
-    float
-        1, 1.5, 2, 3, 4, 5, 6, 8 or 10 times a power of ten.
-
-    Examples
-    --------
     >>> [stepped(x) for x in (0.7, 3.2, 12.0)]
     [0.8, 4.0, 15.0]
     """
@@ -396,19 +207,9 @@ def stepped(top: float) -> float:
 
 
 def quick_png(picture: NDArray[np.uint8]) -> bytes:
-    """Give a picture of few colours as PNG, in a third of the time that Pillow takes.
+    """Give an RGBA picture of few colours as PNG, in a third of the time that Pillow takes.
 
     Pillow tries five filters on each row; on curves over a plain ground none is as good.
-
-    Parameters
-    ----------
-    picture : ndarray of uint8, shape (height, width, 4)
-        Red, green, blue and alpha.
-
-    Returns
-    -------
-    bytes
-        The content of a PNG file.
     """
     height, width, _ = picture.shape
     rows = np.zeros((height, 1 + 4 * width), dtype=np.uint8)  # each begins with its filter: none

@@ -7,10 +7,13 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from nmflab.explorer.base import Explorer, muted
+from nmflab.explorer.base import Explorer
 from nmflab.explorer.engine.scheduling import hear_browser
 from nmflab.explorer.engine.state import State
-from nmflab.explorer.plots import Plot, PriorPlot, QuantilePlot, fits
+from nmflab.explorer.layout import muted
+from nmflab.explorer.plots import Plot
+from nmflab.explorer.prior_plots import PriorPlot, QuantilePlot, fits
+from nmflab.explorer.tables import table
 from nmflab.settings import Settings
 
 
@@ -29,34 +32,29 @@ class PriorExplorer(Explorer):
     trained = ("speech",)
 
     def _default_settings(self) -> Settings:
-        """Give the settings to begin with."""
         return Settings(num_basis_speech=32)
 
     def _build(self) -> None:
-        """Make the panels."""
         self.prior, self.quantiles = PriorPlot(), QuantilePlot()
         self.row = widgets.IntSlider(
             1,
             min=1,
-            max=self._wanted.settings.num_basis_speech,
+            max=self.store.wanted.settings.num_basis_speech,
             description="row of H",
             tooltip="Which basis' activations to look at.",
             style={"description_width": "88px"},
         )
         hear_browser(self.row)
-        self.row.observe(self._row_moved, "value")
+        self.row.observe(self._changed, "value")
         self.table = widgets.HTML()
 
     def _above(self) -> Sequence[Any]:
-        """List what stands between the controls and the panels."""
         return self.row, self.table
 
     def _panels(self) -> Sequence[Any]:
-        """List the panels."""
         return [plot.widget for plot in self._plots()]
 
     def _plots(self) -> Sequence[Plot]:
-        """List the matplotlib plots."""
         return self.prior, self.quantiles
 
     def likelihoods(self) -> tuple[float, float]:
@@ -67,10 +65,7 @@ class PriorExplorer(Explorer):
         exponential, gamma : float
             The higher, the better the fit.
         """
-        return self._fit(self._shown)[:2]
-
-    def _row_moved(self, _: object) -> None:
-        self._changed(self._wanted)
+        return self._fit(self.store.shown)[:2]
 
     def _fit(self, state: State) -> tuple[float, float, float]:
         """Both log-likelihoods, of h relative to its mean, and the shape of the gamma."""
@@ -84,25 +79,21 @@ class PriorExplorer(Explorer):
         return first, second, float(gamma.shape[0])
 
     def _paint(self, state: State) -> None:
-        """Compute a state and show it."""
         K, floor = state.settings.num_basis_speech, state.settings.activation_floor
-        with muted(self.row, self._row_moved):  # fewer rows may move it: that is no change
+        with muted(self.row, self._changed):  # fewer rows may move it: that is no change
             self.row.max = K
         row = min(self.row.value, K)
         h = self.chain.get("speech", state).H[row - 1]
         self.prior.show(h, floor=floor, title=f"Row {row} of {K}")
         self.quantiles.show(h, floor=floor)
         first, second, shape = self._fit(state)
-        rows = (("exponential", first, ""), ("gamma", second, f"shape a = {shape:.2f}"))
-        cells = "".join(
-            f"<tr><th scope='row'>{name}</th><td>{value:.2f}</td><td>{note}</td></tr>"
-            for name, value, note in rows
-        )
-        head = "<tr><td></td><th scope='col'>log-likelihood</th><td></td></tr>"
-        self.table.value = f"<table class='nmflab-scores'>{head}{cells}</table>"
+        rows = {
+            "exponential": (f"{first:.2f}", ""),
+            "gamma": (f"{second:.2f}", f"shape a = {shape:.2f}"),
+        }
+        self.table.value = table(("log-likelihood", ""), rows)
 
     def _summary(self, state: State) -> str:
-        """Say in one deterministic line what is shown."""
         first, second, shape = self._fit(state)
         better = "gamma" if second > first else "exponential"
         return (

@@ -21,20 +21,8 @@ if TYPE_CHECKING:
 def command_line(settings: Settings, data: str | PathLike[str] | None = None) -> str:
     """Give the ``nmflab enhance`` line that runs the experiment with some settings.
 
-    Parameters
-    ----------
-    settings : Settings
-        The settings; those that have their default are left out.
-    data : path-like, optional
-        The data folder, if it isn't the embedded corpus.
+    What has its default is left out; `data` is None for the embedded corpus.
 
-    Returns
-    -------
-    str
-        A line for the shell.
-
-    Examples
-    --------
     >>> command_line(Settings(penalty=0.1, p=4))
     'nmflab enhance --penalty 0.1 --p 4.0'
     """
@@ -54,31 +42,7 @@ def save_result(
     png: bytes,
     facts: dict[str, Any],
 ) -> list[Path]:
-    """Write the enhanced speech, the picture and the settings, each whole or not at all.
-
-    Parameters
-    ----------
-    folder : path-like
-        Where to; made where it is missing.
-    name : str
-        What the three files are called, before their endings.
-    separation : Separation
-        The result.
-    png : bytes
-        The picture.
-    facts : dict
-        What to write into the JSON file.
-
-    Returns
-    -------
-    list of Path
-        The WAV, PNG and JSON files.
-
-    Raises
-    ------
-    NmflabError
-        If the folder can't be written.
-    """
+    """Write the enhanced speech, the picture and the settings, each whole or not at all."""
     safe = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)
     wav, picture, text = (Path(folder) / f"{safe}.{ending}" for ending in ("wav", "png", "json"))
     write_audio(wav, separation.speech, separation.settings.sampling_rate)
@@ -90,18 +54,7 @@ def save_result(
 
 
 def scores_as_json(scores: Scores | None) -> dict[str, float | None] | None:
-    """Give scores in a form that JSON has: what doesn't exist is null.
-
-    Parameters
-    ----------
-    scores : Scores or None
-        The scores.
-
-    Returns
-    -------
-    dict or None
-        Names and values.
-    """
+    """Give scores in a form that JSON has: what doesn't exist is null."""
     if scores is None:
         return None
     finite = abs(float("inf"))

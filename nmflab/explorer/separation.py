@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-import math
 import tempfile
 from collections.abc import Sequence
 from os import PathLike
@@ -18,13 +16,17 @@ from nmflab.audio.files import read_audio
 from nmflab.audio.signals import resample
 from nmflab.checks import as_signal
 from nmflab.errors import NmflabError
-from nmflab.explorer.base import Explorer, row
+from nmflab.explorer.base import Explorer
+from nmflab.explorer.controls import placed
 from nmflab.explorer.engine.scheduling import browser_drives, hear_browser
 from nmflab.explorer.engine.state import Recording, State
-from nmflab.explorer.panels import LEAST_GAIN, ActivationPanel, Panel
-from nmflab.explorer.plots import CurvePlot, Plot, PriorPlot
+from nmflab.explorer.layout import row
+from nmflab.explorer.panels import LEAST_GAIN, ActivationPanel, Panel, bands
+from nmflab.explorer.plots import CurvePlot, Plot
 from nmflab.explorer.presets import QUICK
+from nmflab.explorer.prior_plots import PriorPlot
 from nmflab.explorer.saving import command_line, save_result, scores_as_json
+from nmflab.explorer.tables import number, table
 from nmflab.explorer.widgets.player import Player
 from nmflab.explorer.widgets.recorder import Recorder
 from nmflab.figures.scales import decibels
@@ -40,6 +42,7 @@ LONGEST = 30.0
 """Seconds of an own recording that are used."""
 
 SOUNDS = ("noisy", "enhanced", "noise removed", "clean")
+SCORED = ("scores", "scores_before")
 METRICS = (("sdr", "SDR", 2), ("si_sdr", "SI-SDR", 2), ("stoi", "STOI", 2), ("pesq", "PESQ", 2))
 
 
@@ -61,21 +64,14 @@ class SeparationExplorer(Explorer):
     >>> explorer.result.gain.shape, explorer.scores.sdr              # doctest: +SKIP
     """
 
-    names = (
-        *("nmf_mode", "update", "max_iter_test"),
-        *("penalty", "p", "snr"),
-        *("num_basis_speech", "num_basis_noise", "win_size"),
-        *("clip", "noise", "seed"),
-    )
+    names = placed()
     trained = ("speech", "noise")
     noise = "siren"  # what is gone can be seen and heard at once; babble, the first, is the hardest
 
     def _default_settings(self) -> Settings:
-        """Give the settings to begin with: the original script's, accelerated."""
         return QUICK
 
     def _build(self) -> None:
-        """Make the panels."""
         self.noisy = Panel("Noisy", self.group)
         self.enhanced = Panel("Enhanced", self.group)
         self.reference = Panel("Clean", self.group)
@@ -89,9 +85,6 @@ class SeparationExplorer(Explorer):
         self.objective = CurvePlot()
         self.prior = PriorPlot()
         self.basis: int | None = None
-        self._prior_drawn: tuple[object, ...] = ()
-        self._before: tuple[object, dict[str, float]] = None, {}  # a mixture and its scores
-        self._objective_drawn: object = None
         self.player = Player(labels=SOUNDS, group=self.group, source="enhanced")
         self.score = widgets.HTML()
         self.command = widgets.Text(
@@ -108,7 +101,6 @@ class SeparationExplorer(Explorer):
         self.recorder.on_recording(self._recorded)
 
     def _above(self) -> Sequence[Any]:
-        """List what stands between the controls and the panels."""
         buttons = [
             self.button("reset", self.controls.reset, "Set all controls back."),
             self.button(
@@ -124,25 +116,23 @@ class SeparationExplorer(Explorer):
         return [row([self.controls.preset, *buttons]), self.command, heard]
 
     def _panels(self) -> Sequence[Any]:
-        """List the panels."""
         panels = (self.noisy, self.enhanced, self.reference, self.gain, self.H)
         return [*(panel.widget for panel in panels), *(plot.widget for plot in self._plots())]
 
     def _plots(self) -> Sequence[Plot]:
-        """List the matplotlib plots."""
         return self.objective, self.prior
-
-    # What users ask
 
     @property
     def result(self) -> Separation:
         """The separation that is shown."""
-        return self.chain.separation(self._shown)
+        result: Separation = self.chain.get("separation", self.store.shown)
+        return result
 
     @property
     def scores(self) -> Scores | None:
         """All scores of what is shown; None for an own recording."""
-        return self.chain.scores(self._shown)
+        scores: Scores | None = self.chain.get("scores", self.store.shown)
+        return scores
 
     def open(self, recording: str | PathLike[str] | ArrayLike, sampling_rate: int | None = None,
              *, name: str = "recording") -> None:  # fmt: skip
@@ -204,7 +194,7 @@ class SeparationExplorer(Explorer):
         NmflabError
             If the folder can't be written.
         """
-        state = self._shown
+        state = self.store.shown
         source = state.recording.name if state.recording else f"{state.clip}_{state.noise}"
         facts = {
             "speech": None if state.recording else state.clip,
@@ -219,21 +209,17 @@ class SeparationExplorer(Explorer):
         self._tell("ready", f"Saved {', '.join(file.name for file in files)} in {folder}.")
         return files
 
-    # What is shown
-
     def _paint(self, state: State) -> None:
-        """Compute a state and show it on the canvases."""
-        chain, spectrogram = self.chain, self.chain.spectrogram(state)
+        chain, spectrogram = self.chain, self.chain.get("spectrogram", state)
         stft, V = spectrogram.stft, spectrogram.V
         if self.noisy.is_new(V):
             self._loudest = float(V.max()) or 1.0
             self._levels = decibels(V, self._loudest)
             self.noisy.show_spectrum(self._levels, stft)
-        K_S, K_N = state.settings.num_basis_speech, state.settings.num_basis_noise
-        H = chain.activations(state).encoding.H
-        self.H.show(H, stft, (("speech", K_S), ("noise", K_N)))
+        H = chain.get("activations", state).encoding.H
+        self.H.show(H, stft, bands(state.settings))
         self.H.widget.highlight(row=self._basis_shown(state))
-        G = chain.gain(state)
+        G = chain.get("gain", state)
         if self.gain.is_new(G):
             self.gain.show_spectrum(G, stft)
         if self.enhanced.is_new(G, V):
@@ -241,17 +227,15 @@ class SeparationExplorer(Explorer):
         self._paint_reference(state, V, G)
 
     def _draw(self, state: State) -> None:
-        """Show the live score and the plots."""
         self._tell_scores(state, complete=False)
-        objective = self.chain.activations(state).encoding.objective
-        if self._objective_drawn is not objective:
-            self._objective_drawn = objective
+        objective = self.chain.get("activations", state).encoding.objective
+        if self.objective.is_new(objective):
             self.objective.show([objective])
         self._draw_prior(state)
 
     def _paint_reference(self, state: State, V: Any, G: Any) -> None:
         """Show the clean speech or, where nobody knows it, the noise that was removed."""
-        stft = self.chain.spectrogram(state).stft
+        stft = self.chain.get("spectrogram", state).stft
         if state.recording is not None:
             if self.reference.is_new(G, V):
                 self.reference.widget.title = "Noise removed"
@@ -265,34 +249,30 @@ class SeparationExplorer(Explorer):
 
     def _basis_shown(self, state: State) -> int:
         """Give the basis that was picked, or the busiest one of speech."""
-        model = self.chain.model(state)
-        if self.basis is not None and self.basis < model.speech.W.shape[1] + model.noise.W.shape[1]:
+        K = state.settings.num_basis_speech + state.settings.num_basis_noise
+        if self.basis is not None and self.basis < K:
             return self.basis
-        return int(np.argmax(model.speech.row_means))
+        return int(np.argmax(self.chain.get("speech", state).row_means))
 
     def _draw_prior(self, state: State) -> None:
         """Show how the priors fit a basis."""
-        model, basis = self.chain.model(state), self._basis_shown(state)
-        K_S = model.speech.W.shape[1]
-        source, k = (model.speech, basis) if basis < K_S else (model.noise, basis - K_S)
-        floor = state.settings.activation_floor
-        drawn = (source, k, floor)
-        if drawn != self._prior_drawn:
-            self._prior_drawn = drawn
-            title = f"Prior of {'speech' if source is model.speech else 'noise'} basis {k + 1}"
+        basis, K_S = self._basis_shown(state), state.settings.num_basis_speech
+        name, k = ("speech", basis) if basis < K_S else ("noise", basis - K_S)
+        source, floor = self.chain.get(name, state), state.settings.activation_floor
+        if self.prior.is_new(source, k, floor):
+            title = f"Prior of {name} basis {k + 1}"
             self.prior.show(source.H[k], floor=floor, title=title)
 
     def _basis_picked(self, basis: int, _: int) -> None:
         with self.chain.lock:
             self.basis = basis
             self.H.widget.highlight(row=basis)
-            self._draw_prior(self._shown)
+            self._draw_prior(self.store.shown)
             self._png = None
 
     def _settle(self, state: State) -> None:
-        """Send the sound and compute the scores."""
         with self.chain.lock:
-            mixture, separation = self.chain.mixture(state), self.chain.separation(state)
+            mixture, separation = (self.chain.get(n, state) for n in ("mixture", "separation"))
             sounds = {
                 "noisy": mixture.mixture,
                 "enhanced": separation.speech,
@@ -301,12 +281,14 @@ class SeparationExplorer(Explorer):
             if state.recording is None:
                 sounds["clean"] = mixture.speech
             self.player.load(sounds, state.settings.sampling_rate)
-        if state is not self._shown:  # the hand has gone on: the scores are not wanted any more
+        if (
+            state is not self.store.shown
+        ):  # the hand has gone on: the scores are not wanted any more
             return
-        self.chain.scores(state)
-        self.chain.scores_before(state)
+        for name in SCORED:
+            self.chain.get(name, state)
         with self.chain.lock:
-            if state is self._shown:
+            if state is self.store.shown:
                 self._tell_scores(state, complete=True)
 
     def _tell_scores(self, state: State, *, complete: bool) -> None:
@@ -316,32 +298,25 @@ class SeparationExplorer(Explorer):
                 "<p class='nmflab-no-scores'>No scores: the clean speech is not known.</p>"
             )
             return
-        after: dict[str, float] = {"si_sdr": self.chain.si_sdr(state) or 0.0}
-        mixture = self.chain.mixture(state)
+        known = not self.chain.missing(state, ["scores_before"])
+        before = self.chain.get("scores_before", state).to_dict() if complete or known else {}
         if complete:
-            scores, unprocessed = self.chain.scores(state), self.chain.scores_before(state)
-            assert scores is not None
-            assert unprocessed is not None
-            after, self._before = scores.to_dict(), (mixture, unprocessed.to_dict())
-        before = self._before[1] if self._before[0] is mixture else {}
-        heads = "".join(f"<th scope='col'>{html.escape(label)}</th>" for _, label, _ in METRICS)
-        rows = "".join(
-            f"<tr><th scope='row'>{name}</th>"
-            + "".join(f"<td>{_number(values.get(key), places)}</td>" for key, _, places in METRICS)
-            + "</tr>"
-            for name, values in (("noisy", before), ("enhanced", after))
-        )
-        self.score.value = f"<table class='nmflab-scores'><tr><td></td>{heads}</tr>{rows}</table>"
+            after = self.chain.get("scores", state).to_dict()
+        else:
+            after = {"si_sdr": self.chain.get("si_sdr", state)}
+        rows = {
+            name: [number(scores.get(key), places) for key, _, places in METRICS]
+            for name, scores in (("noisy", before), ("enhanced", after))
+        }
+        self.score.value = table([label for _, label, _ in METRICS], rows)
 
     def _line(self, state: State) -> str:
-        """Say what is shown, quick enough to follow a slider."""
-        score = self.chain.si_sdr(state)
-        end = "" if score is None else f", SI-SDR {_number(score, 2)} dB"
+        score = self.chain.get("si_sdr", state)
+        end = "" if score is None else f", SI-SDR {number(score, 2)} dB"
         return f"{_in_words(state)}{end}"
 
     def _summary(self, state: State) -> str:
-        """Say in one deterministic line what is shown."""
-        scores, before = self.chain.scores(state), self.chain.scores_before(state)
+        scores, before = (self.chain.get(name, state) for name in SCORED)
         if scores is None or before is None:
             return _in_words(state)
         return (
@@ -349,8 +324,6 @@ class SeparationExplorer(Explorer):
             f"SI-SDR {before.si_sdr:.2f} to {scores.si_sdr:.2f} dB, "
             f"STOI {before.stoi:.2f} to {scores.stoi:.2f}"
         )
-
-    # Own recordings
 
     def _uploaded(self, change: dict[str, Any]) -> None:
         """Take the file that was chosen; a bad one is one sentence in the status line."""
@@ -374,12 +347,6 @@ def _decoded(name: str, content: bytes, sampling_rate: int) -> NDArray[np.float3
             return read_audio(path, sampling_rate)
         except NmflabError as error:
             raise NmflabError(str(error).replace(str(path), name)) from error
-
-
-def _number(value: float | None, places: int) -> str:
-    if value is None or math.isnan(value):
-        return "–"
-    return f"{value:.{places}f}".replace("-", "−")
 
 
 def _in_words(state: State) -> str:

@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nmflab.audio.signals import Mixture
 from nmflab.core.stft import Stft
 from nmflab.explorer.base import Explorer
-from nmflab.explorer.engine.chain import Stage
-from nmflab.explorer.engine.stages import STFT
-from nmflab.explorer.engine.state import State
+from nmflab.explorer.engine.stages import Stage
+from nmflab.explorer.engine.state import State, View
 from nmflab.explorer.panels import Panel
 from nmflab.explorer.plots import Plot
 from nmflab.explorer.widgets.player import Player
 from nmflab.figures.scales import decibels
+from nmflab.settings import settings_of
 
 
 class StftExplorer(Explorer):
@@ -33,39 +34,34 @@ class StftExplorer(Explorer):
     names = ("window", "win_size", "hop", "fft", "clip")
 
     def _build(self) -> None:
-        """Make the panels."""
         self.spectrogram = Panel("Clean speech", self.group)
         self.window = Plot("Window", "sample", "w")
         self._curve = self.window.axes.plot([], [], lw=2)[0]
         self.window.moving = [self._curve]
         self.player = Player(labels=("original", "reconstructed"), group=self.group)
         self.chain.add(
-            Stage("reconstruction", _reconstruct, reads=STFT, needs=(self.chain.stages["mixture"],))
+            Stage("reconstruction", _reconstruct, settings_of("spectrogram"), needs=("mixture",))
         )
 
     def _above(self) -> Sequence[Any]:
-        """List what stands between the controls and the panels."""
         return (self.player,)
 
     def _panels(self) -> Sequence[Any]:
-        """List the panels."""
         return self.spectrogram.widget, self.window.widget
 
     def _plots(self) -> Sequence[Plot]:
-        """List the matplotlib plots."""
         return (self.window,)
 
     @property
     def error(self) -> float:
         """Greatest error of the reconstruction, relative to the peak of the signal."""
-        return self._errors(self._shown)
+        return self._errors(self.store.shown)
 
     def _errors(self, state: State) -> float:
-        x, back = self.chain.mixture(state).speech, self.chain.get("reconstruction", state)
+        x, back = self.chain.get("mixture", state).speech, self.chain.get("reconstruction", state)
         return float(np.abs(x - back).max() / np.abs(x).max())
 
     def _paint(self, state: State) -> None:
-        """Compute a state and show it."""
         stft = Stft.from_settings(state.settings)
         V = self.chain.get("clean", state)
         if self.spectrogram.is_new(V):
@@ -77,14 +73,15 @@ class StftExplorer(Explorer):
             self.window.draw()
 
     def _settle(self, state: State) -> None:
-        """Send the sound."""
         with self.chain.lock:
-            x, back = self.chain.mixture(state).speech, self.chain.get("reconstruction", state)
+            x, back = (
+                self.chain.get("mixture", state).speech,
+                self.chain.get("reconstruction", state),
+            )
             sounds = {"original": x, "reconstructed": back}
             self.player.load(sounds, state.settings.sampling_rate)
 
     def _summary(self, state: State) -> str:
-        """Say in one deterministic line what is shown."""
         s = state.settings
         F, T = self.chain.get("clean", state).shape
         exact = "below 1e-6" if self._errors(state) < 1e-6 else f"{self._errors(state):.0e}"
@@ -96,6 +93,6 @@ class StftExplorer(Explorer):
         )
 
 
-def _reconstruct(state: State, mixture: Any) -> NDArray[np.float32]:
-    stft = Stft.from_settings(state.settings)
+def _reconstruct(view: View, mixture: Mixture) -> NDArray[np.float32]:
+    stft = Stft.from_settings(view.settings)
     return stft.synthesise(stft.analyse(mixture.speech), len(mixture.speech))

@@ -7,28 +7,30 @@ with a progress bar, to be cancelled. See notebooks/07_evaluation.ipynb.
 
 from __future__ import annotations
 
-import dataclasses
-import html
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
+from numpy.typing import NDArray
 
+from nmflab.audio.signals import Mixture
 from nmflab.core.model import SeparationModel, StageProgress
+from nmflab.core.pipeline import Separation
 from nmflab.core.stft import Stft
 from nmflab.evaluation import metrics
 from nmflab.evaluation.sweep import Sweep, measure, sweep
-from nmflab.explorer.base import Explorer, muted, row
-from nmflab.explorer.engine.chain import Stage
+from nmflab.explorer.base import Explorer
 from nmflab.explorer.engine.scheduling import hear_browser
-from nmflab.explorer.engine.stages import STFT
-from nmflab.explorer.engine.state import State
+from nmflab.explorer.engine.stages import Stage
+from nmflab.explorer.engine.state import State, View
+from nmflab.explorer.layout import muted, row
 from nmflab.explorer.panels import Panel
+from nmflab.explorer.tables import table
 from nmflab.explorer.widgets.player import Player
 from nmflab.figures.scales import decibels
-from nmflab.settings import Settings
+from nmflab.settings import SOURCES, Settings, parameters, settings_of
 
 PENALTIES = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 ROWS: dict[str, tuple[str, tuple[Any, ...]]] = {
@@ -79,13 +81,11 @@ class SweepExplorer(Explorer):
         return "speech", "noise", _stage(self.rows.value)
 
     def _default_settings(self) -> Settings:
-        """Give the settings to begin with."""
         return Settings.tuned().replace(
             num_basis_speech=32, max_iter_train=30, max_iter_test=10, solver="accelerated"
         )
 
     def _build(self) -> None:
-        """Make the panels."""
         self.panel = Panel(
             "Score map: click a cell", self.group, pick=True, slider=False, colormap="viridis",
             columns_label="Penalty λ", columns_unit="", rows_unit="", height=260,
@@ -104,47 +104,44 @@ class SweepExplorer(Explorer):
         self.metric.tooltip = "Which score the map shows."
         for menu in (self.rows, self.metric):
             hear_browser(menu)
-            menu.observe(self._menu_moved, "value")
+            menu.observe(self._changed, "value")
         self._drawn = self.rows.value
         self._add_stages()
 
     def _add_stages(self) -> None:
-        stages = self.chain.stages
-        mixture, separation = stages["mixture"], stages["separation"]
-        every = [field.name for field in dataclasses.fields(Settings)]
         for name in ROWS:
-            reads = ("clip", "noise", *(n for n in every if n not in ("penalty", name)))
+            swept = ("penalty", name)
+            reads = ("clip", "noise", *(n for n in parameters() if n not in swept))
             compute = partial(self._sweep, name)
-            self.chain.add(Stage(_stage(name), compute, reads=reads, slow=True, trained=True))
-        self.chain.add(Stage("floor", _floor, needs=(mixture,)))
-        self.chain.add(Stage("chosen", _chosen, needs=(mixture, separation)))
-        self.chain.add(Stage("ceiling", _ceiling, reads=STFT, needs=(mixture,)))
+            self.chain.add(Stage(_stage(name), compute, reads, slow=True, trained=True))
+        stft = settings_of("spectrogram")
+        self.chain.add(Stage("floor", _floor, ("sampling_rate",), needs=("mixture",)))
+        self.chain.add(
+            Stage("chosen", _chosen, ("sampling_rate",), needs=("mixture", "separation"))
+        )
+        self.chain.add(Stage("ceiling", _ceiling, stft, needs=("mixture",)))
 
     def _above(self) -> Sequence[Any]:
-        """List what stands between the controls and the panels."""
         best = self.button("go to the best", self.choose_best, "Choose the cell with the star.")
         heard = widgets.VBox([self.player, self.table])
         return row([self.rows, self.metric, best]), row([self.panel.widget, heard])
 
     def _panels(self) -> Sequence[Any]:
-        """List the panels."""
         return [panel.widget for panel in (self.enhanced, self.noisy, self.clean)]
 
     def _pictured(self) -> Sequence[Any]:
         """List the canvases of the static picture: the map and the panels."""
         return [self.panel.widget, *self._panels()]
 
-    # What users ask
-
     @property
     def map(self) -> Sweep:
         """The sweep whose map is shown."""
-        return self._map(self._shown)
+        return self._map(self.store.shown)
 
     @property
     def scores(self) -> dict[str, float]:
         """The scores of the settings that are chosen, by the names of the metrics."""
-        return self._scores("chosen", self._shown)
+        return self._scores("chosen", self.store.shown)
 
     def choose(self, **values: Any) -> None:
         """Choose settings: see and hear what they make of the mixture.
@@ -160,25 +157,27 @@ class SweepExplorer(Explorer):
             If a setting is unknown or out of range.
         """
         with self.telling():
-            self.controls.set(self._wanted.replace(**values))
+            self.controls.set(self.store.wanted.replace(**values))
 
     def choose_best(self) -> None:
         """Choose the cell with the highest score."""
         self.choose(**self.map.best(self.metric.value))
 
-    # What is shown
+    def _sweep(self, name: str, view: View, *, progress: StageProgress | None) -> Sweep:
+        grid = {name: ROWS[name][1], "penalty": PENALTIES}
 
-    def _sweep(self, name: str, state: State, *, progress: StageProgress | None) -> Sweep:
         def train(settings: Settings, noise: str, report: StageProgress) -> SeparationModel:
-            return self.chain.model(state.replace(settings=settings, noise=noise), report)
+            state = State(settings=settings, clip=view.clip, noise=noise)
+            speech, noises = (self.chain.get(source, state, report) for source in SOURCES)
+            return SeparationModel(speech, noises, settings)
 
         return sweep(
-            self.chain.corpus,
-            state.settings,
-            {name: ROWS[name][1], "penalty": PENALTIES},
+            view.corpus,
+            view.settings.replace(**{name: values[0] for name, values in grid.items()}),
+            grid,
             metrics=tuple(SCORES),
-            clips=[state.clip],
-            noises=[state.noise],
+            clips=[view.clip],
+            noises=[view.noise],
             train=train,
             progress=progress,
         )
@@ -196,9 +195,9 @@ class SweepExplorer(Explorer):
         if not self.chain.missing(state, [_stage(self.rows.value)]):
             self._drawn = self.rows.value
         self._paint_map(state)
-        spectrogram, clean = self.chain.spectrogram(state), self.chain.get("clean", state)
+        spectrogram, clean = self.chain.get("spectrogram", state), self.chain.get("clean", state)
         stft, V = spectrogram.stft, spectrogram.V
-        gain, loudest = self.chain.separation(state).gain, float(V.max()) or 1.0
+        gain, loudest = self.chain.get("separation", state).gain, float(V.max()) or 1.0
         if self.noisy.is_new(V):
             self.noisy.show_spectrum(decibels(V, loudest), stft)
         if self.clean.is_new(clean, V):
@@ -231,19 +230,18 @@ class SweepExplorer(Explorer):
 
     def _paint_table(self, state: State) -> None:
         """Show the scores between the floor and the ceiling."""
-        named = (("noisy: the floor", "floor"), ("this cell", "chosen"))
-        heads = "".join(f"<th scope='col'>{html.escape(text)}</th>" for text, _ in SCORES.values())
-        body = "".join(
-            f"<tr><th scope='row'>{name}</th>{_cells(self._scores(stage, state))}</tr>"
-            for name, stage in (*named, ("oracle: the ceiling", "ceiling"))
-        )
-        self.table.value = f"<table class='nmflab-scores'><tr><td></td>{heads}</tr>{body}</table>"
+        stages = {
+            "noisy: the floor": "floor",
+            "this cell": "chosen",
+            "oracle: the ceiling": "ceiling",
+        }
+        rows = {name: _cells(self._scores(stage, state)) for name, stage in stages.items()}
+        self.table.value = table([title for title, _ in SCORES.values()], rows)
 
     def _settle(self, state: State) -> None:
-        """Send the sound."""
         with self.chain.lock:
-            mixture = self.chain.mixture(state)
-            enhanced = self.chain.separation(state).speech
+            mixture = self.chain.get("mixture", state)
+            enhanced = self.chain.get("separation", state).speech
             sounds = {"noisy": mixture.mixture, "enhanced": enhanced, "clean": mixture.speech}
             self.player.load(sounds, state.settings.sampling_rate)
 
@@ -251,23 +249,17 @@ class SweepExplorer(Explorer):
         axes = self.map.axes
         self.choose(**{self._drawn: axes[self._drawn][line], "penalty": axes["penalty"][column]})
 
-    def _menu_moved(self, _: object) -> None:
-        self._changed(self._wanted)
-
     def _meanwhile(self, state: State) -> State:
         """Take from the state all that the dictionaries and the map that are there allow."""
-        there = ("speech", "noise", _stage(self._drawn))
-        fixed = {part for name in there for part in self.chain.stages[name].depends}
-        return state.replace(**{part: self._shown.read(part) for part in fixed})
+        return self._as_shown(state, ("speech", "noise", _stage(self._drawn)))
 
     def _go_back(self) -> None:
         """After a cancelled sweep: the menus tell again what is shown."""
-        with muted(self.rows, self._menu_moved):
+        with muted(self.rows, self._changed):
             self.rows.value = self._drawn
         super()._go_back()
 
     def _summary(self, state: State) -> str:
-        """Say in one deterministic line what is shown."""
         s, found, metric = state.settings, self._map(state), self.metric.value
         scores, best = self._scores("chosen", state), found.best(metric)
         top = _number(float(found.mean(metric)[_cell(found, best)]), metric)
@@ -311,27 +303,27 @@ def _number(value: float, metric: str) -> str:
     return f"{min(value, HIGHEST):z.{1 if SCORES[metric][1] else 2}f}"
 
 
-def _cells(scores: Mapping[str, float]) -> str:
-    return "".join(f"<td>{_number(scores[metric], metric)}</td>" for metric in SCORES)
+def _cells(scores: Mapping[str, float]) -> list[str]:
+    return [_number(scores[metric], metric) for metric in SCORES]
 
 
-def _scores(state: State, mixture: Any, estimate: Any) -> dict[str, float]:
-    rate, names = state.settings.sampling_rate, tuple(SCORES)
+def _scores(view: View, mixture: Mixture, estimate: NDArray[np.float32]) -> dict[str, float]:
+    rate, names = view.settings.sampling_rate, tuple(SCORES)
     values = measure(mixture.speech, mixture.noise, estimate, rate, names)
     return dict(zip(names, values, strict=True))
 
 
-def _floor(state: State, mixture: Any) -> dict[str, float]:
-    return _scores(state, mixture, mixture.mixture)
+def _floor(view: View, mixture: Mixture) -> dict[str, float]:
+    return _scores(view, mixture, mixture.mixture)
 
 
-def _chosen(state: State, mixture: Any, separation: Any) -> dict[str, float]:
-    return _scores(state, mixture, separation.speech)
+def _chosen(view: View, mixture: Mixture, separation: Separation) -> dict[str, float]:
+    return _scores(view, mixture, separation.speech)
 
 
-def _ceiling(state: State, mixture: Any) -> dict[str, float]:
+def _ceiling(view: View, mixture: Mixture) -> dict[str, float]:
     """Score what the gain of the true sources makes of the mixture."""
-    stft = Stft.from_settings(state.settings)
+    stft = Stft.from_settings(view.settings)
     S, N, X = (stft.analyse(x) for x in (mixture.speech, mixture.noise, mixture.mixture))
     oracle = stft.synthesise(metrics.oracle_mask(S, N) * X, len(mixture.mixture))
-    return _scores(state, mixture, oracle)
+    return _scores(view, mixture, oracle)

@@ -88,7 +88,7 @@ def test_powers_share_an_encoding(corpus, monkeypatch):
 
 @pytest.mark.parametrize("source", ["speech", "noise"])
 def test_dictionaries_are_kept_by_the_settings_that_the_chain_reads(corpus, source):
-    stage = Chain(corpus).stages[source]
+    depends = Chain(corpus).depends[source]
     changed = {"win_size": 224, "overlap": 64, "window": "hann", "fft": 1024, "seed": 1}
     changed |= {"max_iter_train": 7, "epsilon": 0.1, "solver": "accelerated", "update": "mu"}
     changed |= {"penalty_scale": "raw", "penalty": 9.0, "p": 9.0, "snr": 9.0, "nmf_mode": "NMF"}
@@ -97,7 +97,7 @@ def test_dictionaries_are_kept_by_the_settings_that_the_chain_reads(corpus, sour
     assert {"sampling_rate", *changed} == {f.name for f in dataclasses.fields(nl.Settings)}
     for name, value in changed.items():
         same = SETTINGS.replace(**{name: value}).read_by(source) == SETTINGS.read_by(source)
-        assert same == (name not in stage.depends), name
+        assert same == (name not in depends), name
 
 
 def test_a_callable_may_train_instead(corpus, found):

@@ -11,23 +11,24 @@ import wave
 
 import numpy as np
 import pytest
-from support.corpora import SETTINGS, make_corpus
+from support.corpora import ANOTHER, SETTINGS, make_corpus
 from support.hands import drag, held_up, state_of
 
 import nmflab as nl
 from nmflab.cli import main as cli
 from nmflab.evaluation import metrics
-from nmflab.explorer import base
 from nmflab.explorer import sweep as sweeping
+from nmflab.explorer import working
 from nmflab.explorer.controls import OWN_SETTINGS
-from nmflab.explorer.engine import chain as chains
+from nmflab.explorer.engine import stages
 from nmflab.explorer.engine.chain import Chain
 from nmflab.explorer.engine.scheduling import Background, driven_by_browser
 from nmflab.explorer.factorisation import FactorisationExplorer
 from nmflab.explorer.penalty import PenaltyExplorer
-from nmflab.explorer.plots import PriorPlot, fits, quick_png
+from nmflab.explorer.plots import quick_png
 from nmflab.explorer.presets import PRESETS
 from nmflab.explorer.prior import PriorExplorer
+from nmflab.explorer.prior_plots import PriorPlot, fits
 from nmflab.explorer.saving import command_line
 from nmflab.explorer.separation import SeparationExplorer
 from nmflab.explorer.stft import StftExplorer
@@ -58,7 +59,7 @@ def quick_scores():
 
         patch.setattr(metrics, "score", score)
         patch.setattr(sweeping, "PENALTIES", (0.0, 0.1))
-        patch.setattr(base, "REST", 60.0)
+        patch.setattr(working, "REST", 60.0)
         yield
 
 
@@ -77,8 +78,8 @@ def shared(corpus):
 @pytest.fixture
 def explorer(shared):
     """Give an explorer that is as good as new."""
-    for stage in shared.chain.stages.values():
-        stage.results.clear()
+    for results in shared.chain.results.values():
+        results.clear()
     shared.basis = None
     shared.controls.reset()
     shared.chain.runs.clear()
@@ -118,6 +119,28 @@ def test_a_control_set_from_python_has_its_result_when_the_line_returns(
     if name in nl.Settings().to_dict():
         assert getattr(explorer.settings, name) == value
     assert state_of(explorer) == "ready"
+
+
+def from_scratch(corpus, state):
+    """Give what `nmflab.separate` makes of a state, with nothing remembered."""
+    settings = state.settings
+    model = nl.train_model(corpus.train_speech, [corpus.train_noise[state.noise]], settings)
+    clip, noise = corpus.test_speech[state.clip], corpus.test_noise[state.noise]
+    return nl.separate(model, nl.mix_at_snr(clip, noise, settings.snr).mixture)
+
+
+@pytest.mark.parametrize("name", [name for name in ANOTHER if name != "sampling_rate"])
+def test_after_any_change_the_result_is_that_of_separate_from_scratch(explorer, corpus, name):
+    gamma = explorer.controls.state.replace(nmf_mode="NMF_g")  # the one that reads all settings
+    explorer.controls.set(explorer.controls.state if name == "nmf_mode" else gamma)
+    before = explorer.result.speech
+    explorer.controls.set(explorer.controls.state.replace(**{name: ANOTHER[name]}))
+    assert not np.array_equal(explorer.result.speech, before)
+    expected = from_scratch(corpus, explorer.controls.state)
+    for part in ("speech", "noise", "H", "gain", "divergence", "objective", "mixture"):
+        found = getattr(explorer.result, part)
+        np.testing.assert_allclose(found, getattr(expected, part), rtol=1e-5, atol=1e-7)
+    assert explorer.result.settings == expected.settings
 
 
 def test_a_penalty_of_nothing_is_plain_nmf(explorer):
@@ -174,7 +197,9 @@ def test_an_error_is_raised_from_python_and_the_last_result_stays(explorer):
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_sets_all_controls_with_one_change(explorer, monkeypatch, name):
     changes = []
-    monkeypatch.setattr(explorer.controls, "_on_change", changes.append)
+    monkeypatch.setattr(
+        explorer.controls, "_on_change", lambda: changes.append(explorer.store.wanted)
+    )
     explorer.controls.preset.value = name
     assert [state.settings for state in changes] == [PRESETS[name]]
     for control in set(explorer.names) - {"clip", "noise"}:
@@ -285,7 +310,7 @@ def test_a_training_from_python_can_be_cancelled(explorer, monkeypatch):
         explorer.cancel()
         progress("speech", 1, 4)
 
-    monkeypatch.setattr(chains, "train_dictionary", pressed)
+    monkeypatch.setattr(stages, "train_dictionary", pressed)
     result = explorer.result
     with pytest.raises(nl.NmflabError, match="The training was cancelled"):
         explorer.controls.num_basis_speech.value = 8
@@ -297,14 +322,14 @@ def test_a_training_from_python_can_be_cancelled(explorer, monkeypatch):
 
 
 def test_a_training_from_python_gives_way_to_what_the_browser_wants(explorer, monkeypatch):
-    train = chains.train_dictionary
+    train = stages.train_dictionary
 
     def overtaken(*_, progress, **__):
-        monkeypatch.setattr(chains, "train_dictionary", train)
+        monkeypatch.setattr(stages, "train_dictionary", train)
         drag(explorer.controls.num_basis_speech, 2)
         progress("speech", 1, 4)
 
-    monkeypatch.setattr(chains, "train_dictionary", overtaken)
+    monkeypatch.setattr(stages, "train_dictionary", overtaken)
     explorer.controls.num_basis_speech.value = 8
     assert explorer.settings.num_basis_speech == explorer.controls.num_basis_speech.value == 2
     assert explorer.result.H.shape[0] == 2 + 4
@@ -315,7 +340,7 @@ def test_flush_raises_what_went_wrong_in_the_background(explorer, monkeypatch):
     def fail(*_, **__):
         raise nl.NmflabError("The training speech is too quiet.")
 
-    monkeypatch.setattr(chains, "train_dictionary", fail)
+    monkeypatch.setattr(stages, "train_dictionary", fail)
     result = explorer.result
     drag(explorer.controls.num_basis_speech, 8)
     with pytest.raises(nl.NmflabError, match="too quiet"):
@@ -720,7 +745,6 @@ def test_the_factorisation_explorer_takes_any_sound(corpus):
 
 def test_the_explorer_begins_with_a_noise_that_goes_away():
     corpus = nl.load_corpus()
-    state = SeparationExplorer._first_state(
-        types.SimpleNamespace(chain=Chain(corpus), noise=SeparationExplorer.noise), nl.Settings()
-    )
+    kind = types.SimpleNamespace(noise=SeparationExplorer.noise)
+    state = SeparationExplorer._first_state(kind, Chain(corpus), nl.Settings())
     assert state.noise == "siren"

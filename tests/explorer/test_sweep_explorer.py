@@ -7,8 +7,8 @@ from support.hands import drag, held_up, state_of
 
 import nmflab as nl
 from nmflab.evaluation import metrics
-from nmflab.explorer import base
 from nmflab.explorer import sweep as sweeping
+from nmflab.explorer import working
 from nmflab.explorer.sweep import PENALTIES, ROWS, SCORES, SweepExplorer
 
 
@@ -27,7 +27,7 @@ def shared(corpus):
         }
         patch.setattr(sweeping, "ROWS", small)
         patch.setattr(sweeping, "PENALTIES", (0.0, 0.1, 1.0))
-        patch.setattr(base, "REST", 60.0)  # a slider is released by `flush` alone
+        patch.setattr(working, "REST", 60.0)  # a slider is released by `flush` alone
         explorer = SweepExplorer(corpus, SETTINGS)
         yield explorer
         explorer.close()
@@ -38,8 +38,8 @@ def explorer(shared):
     """Give an explorer that is as good as new."""
     shared.rows.value, shared.metric.value = "p", "sdr"
     shared.controls.reset()
-    for stage in shared.chain.stages.values():
-        stage.results.clear()
+    for results in shared.chain.results.values():
+        results.clear()
     shared.controls.reset()
     shared.chain.runs.clear()
     return shared
@@ -142,7 +142,7 @@ def test_a_row_that_cannot_be_trained_is_named_and_leaves_the_best_cell(corpus, 
 
 def test_the_table_stands_between_floor_and_ceiling(explorer, corpus):
     mix = nl.mix_at_snr(corpus.test_speech["alice"], corpus.test_noise["hiss"], snr=0)
-    floor, ceiling = (explorer._scores(n, explorer._shown) for n in ("floor", "ceiling"))
+    floor, ceiling = (explorer._scores(n, explorer.store.shown) for n in ("floor", "ceiling"))
     assert floor["si_sdr"] == pytest.approx(metrics.si_sdr(mix.speech, mix.mixture))
     assert ceiling["sdr"] > explorer.scores["sdr"] > floor["sdr"]
     assert "99.0" in explorer.table.value

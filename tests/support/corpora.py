@@ -10,6 +10,15 @@ SETTINGS = nl.Settings(
     num_basis_speech=6, num_basis_noise=4, max_iter_train=4, max_iter_test=5, penalty=0.1
 )
 
+ANOTHER = {
+    **{"nmf_mode": "NMF_g", "update": "mu", "penalty": 0.3, "penalty_scale": "raw"},
+    **{"activation_floor": 0.6, "solver": "accelerated", "epsilon": 1e3, "p": 3.5},
+    **{"max_iter_train": 7, "max_iter_test": 9, "seed": 1, "snr": 6.0},
+    **{"num_basis_speech": 5, "num_basis_noise": 3, "window": "hann", "win_size": 224},
+    **{"overlap": 128, "fft": 1024, "sampling_rate": 8000},
+}
+"""Another value of every setting than that of `SETTINGS`."""
+
 
 def make_corpus(path="corpus"):
     """Give a corpus of a few seconds: harmonics that come and go for speech, coloured noise."""

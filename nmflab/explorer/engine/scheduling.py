@@ -22,25 +22,13 @@ _browser = contextvars.ContextVar("nmflab_driven_by_browser", default=False)
 
 
 def driven_by_browser() -> bool:
-    """Say whether what runs now was set off by a message from a front end.
-
-    Returns
-    -------
-    bool
-        True while such a message is handled on this thread.
-    """
+    """Say whether what runs now was set off by a message from a front end."""
     return _browser.get()
 
 
 @contextmanager
 def browser_drives() -> Iterator[None]:
-    """Take what runs inside for the answer to a message from a front end.
-
-    Yields
-    ------
-    None
-        Nothing.
-    """
+    """Take what runs inside for the answer to a message from a front end."""
     token = _browser.set(True)
     try:
         yield
@@ -49,13 +37,7 @@ def browser_drives() -> Iterator[None]:
 
 
 def hear_browser(widget: Any) -> None:
-    """Mark what a front end sets of a widget.
-
-    Parameters
-    ----------
-    widget : ipywidgets.Widget
-        A control.
-    """
+    """Mark what a front end sets of a widget."""
     set_state = widget.set_state
 
     def marked(state: dict[str, Any]) -> None:
@@ -86,13 +68,7 @@ class Background:
         return self._thread is not None
 
     def start(self, job: Callable[[], None]) -> None:
-        """Run a job, or once more if it is running.
-
-        Parameters
-        ----------
-        job : callable
-            The job; it looks up by itself what there is to do.
-        """
+        """Run a job, or once more if it is running."""
         with self._lock:
             self._again = self.busy
             if self.busy:
@@ -106,15 +82,7 @@ class Background:
             self._run(job)
 
     def later(self, job: Callable[[], None], seconds: float) -> None:
-        """Run a job after a pause; another call starts the pause anew.
-
-        Parameters
-        ----------
-        job : callable
-            The job.
-        seconds : float
-            Length of the pause.
-        """
+        """Run a job after a pause; another call starts the pause anew."""
         with self._lock:
             if self._timer is not None:
                 self._timer.cancel()
@@ -135,18 +103,7 @@ class Background:
             self._timer = self._late = None
 
     def wait(self, timeout: float | None = None) -> None:
-        """Wait until the job is done, and do now what waits for its pause to end.
-
-        Parameters
-        ----------
-        timeout : float, optional
-            Seconds to wait at most.
-
-        Raises
-        ------
-        NmflabError
-            If the job isn't done by then.
-        """
+        """Wait until the job is done, and do now what waits for its pause to end."""
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout)
@@ -155,26 +112,14 @@ class Background:
         self._run_late()
 
     def flush(self, timeout: float | None = None) -> None:
-        """Wait for everything, and raise what went wrong since the last time.
-
-        Parameters
-        ----------
-        timeout : float, optional
-            Seconds to wait at most.
-        """
+        """Wait for everything, and raise what went wrong since the last time."""
         self.wait(timeout)
         error, self._error = self._error, None
         if error is not None:
             raise error
 
     def fail(self, error: BaseException) -> None:
-        """Keep an error for `flush`.
-
-        Parameters
-        ----------
-        error : BaseException
-            What went wrong.
-        """
+        """Keep an error for `flush`."""
         self._error = error
 
     def _run(self, job: Callable[[], None]) -> None:

@@ -1,50 +1,77 @@
-"""The stages of a separation: what each computes, and what it reads."""
+"""The stages of a separation: what each reads and needs, and what it computes.
+
+A stage reads the settings that declare it (`nmflab.settings`), and the parts of the state that
+are named here. It is handed a `View` that holds these alone.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nmflab.audio.signals import Mixture
-from nmflab.core.model import Dictionary, SeparationModel
+from nmflab.audio.signals import Mixture, mix_at_snr
+from nmflab.core.model import Dictionary, SeparationModel, StageProgress, train_dictionary
 from nmflab.core.nmf import Encoding
-from nmflab.core.pipeline import Separation, encode_mixture, speech_log_ratio
+from nmflab.core.pipeline import Separation, encode_mixture, speech_log_ratio, taken_apart
 from nmflab.core.stft import Stft
 from nmflab.core.wiener import gain_from_log_ratio
 from nmflab.evaluation import metrics
-from nmflab.explorer.engine.state import State
+from nmflab.explorer.engine.state import View
+from nmflab.settings import settings_of
 from nmflab.system.threads import one_blas_thread
 
-STFT = ("sampling_rate", "window", "win_size", "overlap", "fft")
-TRAINING = ("max_iter_train", "epsilon", "penalty_scale", "solver", "seed")
-ENCODING = (
-    "nmf_mode",
-    "penalty",
-    "penalty_scale",
-    "activation_floor",
-    "update",
-    "max_iter_test",
-    "epsilon",
-    "solver",
-)
-"""The settings that the spectrogram, the dictionaries and the activations read."""
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a chain.
+
+    Parameters
+    ----------
+    name : str
+        What it is called.
+    compute : callable
+        ``compute(view, *results of needs)``; a trained stage also takes ``progress=``.
+    reads : tuple of str
+        Settings and parts of the state that it uses itself.
+    needs : tuple of str
+        Stages whose results it uses.
+    slow : bool, default False
+        Run it outside the chain's lock.
+    trained : bool, default False
+        Whether it reports progress.
+    """
+
+    name: str
+    compute: Callable[..., Any]
+    reads: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    slow: bool = False
+    trained: bool = False
+
+
+STAGES: dict[str, Stage] = {}
+"""The stages of every chain; a stage stands below those that it needs."""
+
+
+def stage(name: str, *parts: str, **options: Any) -> Callable[[Function], Function]:
+    """Declare a stage: beside its own settings it reads these parts."""
+
+    def declared(compute: Function) -> Function:
+        STAGES[name] = Stage(name, compute, (*settings_of(name), *parts), **options)
+        return compute
+
+    return declared
 
 
 @dataclass(frozen=True, eq=False)
 class Spectrogram:
-    """A mixture in time and frequency.
-
-    Parameters
-    ----------
-    stft : Stft
-        The transform.
-    X : ndarray of complex64, shape (F, T)
-        Spectrogram.
-    V : ndarray of float32, shape (F, T)
-        Magnitudes |X|.
-    """
+    """A mixture in time and frequency: X of shape (F, T), and its magnitudes V."""
 
     stft: Stft
     X: NDArray[np.complex64]
@@ -53,81 +80,110 @@ class Spectrogram:
 
 @dataclass(frozen=True, eq=False)
 class Activations:
-    """What encoding found, and all of the gain but its power.
-
-    Parameters
-    ----------
-    encoding : Encoding
-        H, the activations of speech first, and how it got there.
-    log_ratio : ndarray of float32, shape (F, T)
-        log(Ŝ/N̂), from which a gain of any power follows.
-    """
+    """What encoding found, and log(Ŝ/N̂) of shape (F, T): all of the gain but its power."""
 
     encoding: Encoding
     log_ratio: NDArray[np.float32]
 
 
-def _analyse(state: State, mixture: Mixture) -> Spectrogram:
-    stft = Stft.from_settings(state.settings)
+@stage("mixture", "clip", "noise", "recording")
+def _mix(view: View) -> Mixture:
+    """Mix; of an own recording, the "speech" is the recording itself."""
+    if view.recording is not None:
+        samples = view.recording.samples
+        return Mixture(samples, samples, np.zeros_like(samples))
+    corpus = view.corpus
+    return mix_at_snr(
+        corpus.test_speech[view.clip], corpus.test_noise[view.noise], view.settings.snr
+    )
+
+
+@stage("spectrogram", needs=("mixture",))
+def _analyse(view: View, mixture: Mixture) -> Spectrogram:
+    stft = Stft.from_settings(view.settings)
     X = stft.analyse(mixture.mixture)
     return Spectrogram(stft, X, np.abs(X))
 
 
-def _analyse_clean(state: State, mixture: Mixture) -> NDArray[np.float32]:
-    """Give the magnitudes of the clean speech."""
-    magnitudes: NDArray[np.float32] = np.abs(
-        Stft.from_settings(state.settings).analyse(mixture.speech)
+@stage("clean", *settings_of("spectrogram"), needs=("mixture",))
+def _analyse_clean(view: View, mixture: Mixture) -> NDArray[np.float32]:
+    V: NDArray[np.float32] = np.abs(Stft.from_settings(view.settings).analyse(mixture.speech))
+    return V
+
+
+@stage("speech", slow=True, trained=True)
+def _train_speech(view: View, *, progress: StageProgress | None) -> Dictionary:
+    settings, signals = view.settings, view.corpus.train_speech
+    return train_dictionary(
+        signals, settings.num_basis_speech, settings, name="speech", progress=progress
     )
-    return magnitudes
 
 
+@stage("noise", "noise", slow=True, trained=True)
+def _train_noise(view: View, *, progress: StageProgress | None) -> Dictionary:
+    """Train on the noise of that name; where there is none, on all of them together."""
+    settings, noises = view.settings, view.corpus.train_noise
+    signals = [noises[view.noise]] if view.noise in noises.names else noises
+    return train_dictionary(
+        signals, settings.num_basis_noise, settings, name="noise", progress=progress
+    )
+
+
+@stage("activations", needs=("spectrogram", "speech", "noise"))
 def _encode(
-    state: State, spectrogram: Spectrogram, speech: Dictionary, noise: Dictionary
+    view: View, spectrogram: Spectrogram, speech: Dictionary, noise: Dictionary
 ) -> Activations:
-    model = SeparationModel(speech, noise, state.settings)
-    encoding = encode_mixture(model, spectrogram.V, state.settings)
+    model = SeparationModel(speech, noise, view.settings)
+    encoding = encode_mixture(model, spectrogram.V, view.settings)
     return Activations(encoding, speech_log_ratio(model, encoding.H))
 
 
-def _gain(state: State, activations: Activations) -> NDArray[np.float32]:
-    return gain_from_log_ratio(activations.log_ratio, p=state.settings.p)
+@stage("gain", needs=("activations",))
+def _gain(view: View, activations: Activations) -> NDArray[np.float32]:
+    return gain_from_log_ratio(activations.log_ratio, p=view.settings.p)
 
 
+@stage("separation", "settings", needs=("mixture", "spectrogram", "activations", "gain"))
 def _separate(
-    state: State,
+    view: View,
     mixture: Mixture,
     spectrogram: Spectrogram,
     activations: Activations,
     gain: NDArray[np.float32],
 ) -> Separation:
-    x = mixture.mixture
-    speech = spectrogram.stft.synthesise(gain * spectrogram.X, len(x))
-    return Separation(
-        speech=speech,
-        noise=x - speech,
-        H=activations.encoding.H,
-        gain=gain,
-        divergence=activations.encoding.divergence,
-        objective=activations.encoding.objective,
-        mixture=spectrogram.X,
-        settings=state.settings,
+    return taken_apart(
+        mixture.mixture,
+        spectrogram.X,
+        activations.encoding,
+        gain,
+        spectrogram.stft,
+        view.settings,
     )
 
 
-def _si_sdr(state: State, mixture: Mixture, separation: Separation) -> float:
+@stage("si_sdr", "recording", needs=("mixture", "separation"))
+def _si_sdr(view: View, mixture: Mixture, separation: Separation) -> float | None:
+    """Give the score that is quick enough to follow a slider; None without a clean reference."""
+    if view.recording is not None:
+        return None
     with one_blas_thread():  # BLAS's own threads wait for busy neighbours, ten times as long
         return metrics.si_sdr(mixture.speech, separation.speech)
 
 
-def _scores(state: State, mixture: Mixture, separation: Separation) -> metrics.Scores:
-    return _scored(mixture, separation.speech, state)
+@stage("scores", "recording", "sampling_rate", needs=("mixture", "separation"), slow=True)
+def _scores(view: View, mixture: Mixture, separation: Separation) -> metrics.Scores | None:
+    return _scored(view, mixture, separation.speech)
 
 
-def _scores_before(state: State, mixture: Mixture) -> metrics.Scores:
-    return _scored(mixture, mixture.mixture, state)
+@stage("scores_before", "recording", "sampling_rate", needs=("mixture",), slow=True)
+def _scores_before(view: View, mixture: Mixture) -> metrics.Scores | None:
+    return _scored(view, mixture, mixture.mixture)
 
 
-def _scored(mixture: Mixture, speech: NDArray[np.float32], state: State) -> metrics.Scores:
-    rate = state.settings.sampling_rate
+def _scored(view: View, mixture: Mixture, speech: NDArray[np.float32]) -> metrics.Scores | None:
+    """Give all scores; None without a clean reference."""
+    if view.recording is not None:
+        return None
+    rate = view.settings.sampling_rate
     with one_blas_thread():
         return metrics.score(mixture.speech, mixture.noise, speech, sampling_rate=rate)

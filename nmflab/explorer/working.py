@@ -1,0 +1,281 @@
+"""How a change of an explorer's state is worked off: at once, or by training in the background."""
+
+from __future__ import annotations
+
+import html
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import ipywidgets as widgets
+
+from nmflab.errors import NmflabError
+from nmflab.explorer.controls import Controls
+from nmflab.explorer.engine.chain import Chain
+from nmflab.explorer.engine.scheduling import Background, browser_drives, driven_by_browser
+from nmflab.explorer.engine.state import State, Store
+from nmflab.explorer.layout import row
+from nmflab.explorer.widgets.canvas import MatrixCanvas
+
+REST = 0.2
+"""Seconds without a change after which a slider counts as released."""
+
+SENDING = 0.002
+"""Seconds that the kernel's sending thread gets to itself once the canvases have their pictures.
+
+Beside a thread that draws it waits for Python's lock time and again, and the pictures with it.
+"""
+
+REPORTS = 0.1
+"""Least seconds between two steps of the progress bar."""
+
+log = logging.getLogger(__name__)
+
+
+class _Stopped(Exception):
+    """The training under way is not wanted any more."""
+
+
+class Working:
+    """What works off the changes of a state, and says so in a status line.
+
+    A change from Python is worked off, and its errors raised, before the line returns. A change
+    from the browser leaves training to a thread (see `nmflab.explorer.engine.scheduling`). What
+    there is to paint, an `Explorer` says.
+    """
+
+    trained: tuple[str, ...] = ()
+    cancelled_text = "The training was cancelled; the earlier dictionaries stay."
+    controls: Controls
+
+    def __init__(self, chain: Chain, state: State) -> None:
+        self.chain, self.store = chain, Store(state)
+        self._seq = self._shown_seq = 0
+        self._cancelled = self._halted = False
+        self._background = Background()
+        self._png: bytes | None = None
+        self.status = widgets.HTML()
+        self.progress = widgets.FloatProgress(
+            min=0, max=1, layout={"width": "280px"}, style={"description_width": "120px"}
+        )
+        self.cancel_button = self.button("cancel", self.cancel, "Stop the training.")
+        self._training_row = row([self.progress, self.cancel_button])
+        self._training_row.layout.visibility = "hidden"
+
+    def _panels(self) -> Sequence[Any]:
+        raise NotImplementedError
+
+    def _paint(self, state: State) -> None:
+        raise NotImplementedError
+
+    def _draw(self, state: State) -> None:
+        """Show what may follow the canvases a moment later."""
+
+    def _settle(self, state: State) -> None:
+        """Do what waits for a slider to be released."""
+
+    def _line(self, state: State) -> str:
+        raise NotImplementedError
+
+    def flush(self, timeout: float | None = 120.0) -> None:
+        """Wait until everything that the browser set off is shown, and raise what went wrong.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait at most.
+
+        Raises
+        ------
+        NmflabError
+            If it isn't done by then; or whatever error there was in the background.
+        """
+        self._background.flush(timeout)
+
+    def cancel(self) -> None:
+        """Stop the training under way; what was shown before stays."""
+        self._cancelled = True
+
+    def button(self, label: str, action: Callable[[], object], tooltip: str) -> Any:
+        """Make a button; its errors are shown in the status line."""
+
+        def clicked(_: object) -> None:
+            with browser_drives(), self.telling():
+                action()
+
+        button = widgets.Button(description=label, tooltip=tooltip)
+        button.on_click(clicked)
+        return button
+
+    def _changed(self, *_: object) -> None:
+        """Work off what is wanted now; also the observer of controls that are no settings."""
+        if driven_by_browser():
+            self._soon(self.store.wanted)
+        else:
+            self._now(self.store.wanted)
+
+    def _now(self, state: State) -> None:
+        """Work off a change here and now, and raise what goes wrong."""
+        self._halt()
+        try:
+            self._train(state)
+            self._show(state)
+            self._release()
+        except _Stopped:
+            if not self._cancelled:  # the browser has asked for something else meanwhile
+                return self._now(self.store.wanted)
+            self._go_back()
+            raise NmflabError(self.cancelled_text) from None
+        except BaseException as error:
+            self._tell_error(error)
+            raise
+
+    def _soon(self, state: State) -> None:
+        """Work off a change from the browser: what needs training later, the rest at once."""
+        with self.telling():
+            if self.chain.missing(state, self.trained):
+                self._show(self._meanwhile(state), "training")
+                self._background.start(self._train_in_background)
+            else:
+                self._show(state)
+                self._background.later(self._release_late, REST)
+
+    def _meanwhile(self, state: State) -> State:
+        """Take from the state all but what the dictionaries that are there stand for."""
+        return self._as_shown(state, self.trained)
+
+    def _as_shown(self, state: State, stages: Sequence[str]) -> State:
+        fixed = {part for name in stages for part in self.chain.depends[name]}
+        return state.replace(**{part: self.store.shown.read(part) for part in fixed})
+
+    def _train_in_background(self) -> None:
+        """Train for the state that is wanted at last, and show it."""
+        self._cancelled = False
+        try:
+            while True:
+                state = self.store.wanted
+                try:
+                    self._train(state)
+                except _Stopped:
+                    if self._halted or self._cancelled:
+                        break
+                    continue
+                with self.chain.lock:
+                    if self.chain.missing(self.store.wanted, self.trained):
+                        continue
+                    self._show(self.store.wanted)
+                self._background.later(self._release_late, REST)
+                return
+            if self._cancelled:
+                self._go_back()
+        except Exception as error:
+            self._tell_error(error)
+            raise
+
+    def _train(self, state: State) -> None:
+        """Run those stages that train, with the progress bar; `_Stopped` if it is not wanted."""
+        missing = set(self.chain.missing(state, self.trained))
+        if not missing:
+            return
+        last = 0.0
+        self.progress.value = 0.0
+        self._training_row.layout.visibility = "visible"
+
+        def report(what: str, done: int, total: int) -> None:
+            nonlocal last
+            wanted = self.chain.missing(self.store.wanted, self.trained)
+            if self._halted or self._cancelled or not missing & set(wanted):
+                raise _Stopped
+            if time.monotonic() - last > REPORTS or done == total:
+                last = time.monotonic()
+                self.progress.description = what
+                self.progress.value = done / total
+
+        try:
+            for name in self.trained:
+                self.chain.get(name, state, report)
+        finally:
+            self._training_row.layout.visibility = "hidden"
+
+    def _show(self, state: State, mark: str = "live") -> None:
+        with self.chain.lock:
+            with self._canvases_together():
+                self._paint(state)
+            self.store.shown = state
+            self._seq += 1
+            self._shown_seq = self._seq
+            time.sleep(SENDING)
+            self._draw(state)
+            self._tell(mark)
+
+    @contextmanager
+    def _canvases_together(self) -> Iterator[None]:
+        """Let all that is painted inside leave in one go, for the browser to paint in one frame."""
+        with ExitStack() as held:
+            for panel in self._panels():
+                if isinstance(panel, MatrixCanvas):
+                    held.enter_context(panel.hold_sync())
+            yield
+
+    def _release(self) -> None:
+        """Do what waits for the slider to be released."""
+        state = self.store.shown
+        self._settle(state)
+        with self.chain.lock:
+            if state is self.store.shown and self._seq == self._shown_seq:  # no error since then
+                self._tell("ready" if state is self.store.wanted else "training")
+
+    def _release_late(self) -> None:
+        """Do so after a pause; an error is told, and kept for `flush`."""
+        try:
+            self._release()
+        except Exception as error:
+            self._tell_error(error)
+            raise
+
+    def _go_back(self) -> None:
+        """After a cancelled training: the controls tell again what is shown."""
+        self.controls.show(self.store.shown)
+        self._tell("ready", self.cancelled_text)
+
+    def _halt(self) -> None:
+        """Wait until nothing runs in the background."""
+        self._background.drop_late()
+        self._halted = True
+        try:
+            self._background.wait()
+        finally:
+            self._halted = self._cancelled = False
+
+    def _tell(self, mark: str, text: str | None = None) -> None:
+        self._png = None  # the picture may have changed without the state, as with another row
+        text = self._line(self.store.shown) if text is None else text
+        self.status.value = (
+            f'<div class="nmflab-status" role="status" data-seq="{self._seq}" '
+            f'data-state="{mark}">{html.escape(text)}</div>'
+        )
+
+    def _tell_error(self, error: BaseException) -> None:
+        """Say in one sentence what went wrong; what was shown stays."""
+        if isinstance(error, NmflabError):
+            text = str(error)
+        elif isinstance(error, KeyboardInterrupt):
+            text = "Interrupted; the earlier result stays."
+        else:
+            log.error("An explorer failed", exc_info=error)
+            text = f"This went wrong: {type(error).__name__}: {error}."
+        with self.chain.lock:
+            self._seq += 1
+            self._tell("error", text)
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Show the errors of what runs inside; from Python they are raised too."""
+        try:
+            yield
+        except Exception as error:
+            self._tell_error(error)
+            if not driven_by_browser():
+                raise

@@ -290,7 +290,7 @@ def forget_all_but_dictionaries(run):
     """Let a basis count be moved to whose dictionary alone is remembered."""
     run(
         "for name in ('activations', 'gain', 'separation', 'si_sdr'):\n"
-        "    explorer.chain.stages[name].results.clear()"
+        "    explorer.chain.results[name].clear()"
     )
 
 

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from nmflab.core.pipeline import Separation
     from nmflab.evaluation.metrics import Scores
 
-
 LONGEST = 30.0
 """Seconds of an own recording that are used."""
 
@@ -260,8 +259,7 @@ class SeparationExplorer(Explorer):
         name, k = ("speech", basis) if basis < K_S else ("noise", basis - K_S)
         source, floor = self.chain.get(name, state), state.settings.activation_floor
         if self.prior.is_new(source, k, floor):
-            title = f"Prior of {name} basis {k + 1}"
-            self.prior.show(source.H[k], floor=floor, title=title)
+            self.prior.show(source.H[k], floor=floor, title=f"Prior of {name} basis {k + 1}")
 
     def _basis_picked(self, basis: int, _: int) -> None:
         with self.chain.lock:
@@ -281,9 +279,7 @@ class SeparationExplorer(Explorer):
             if state.recording is None:
                 sounds["clean"] = mixture.speech
             self.player.load(sounds, state.settings.sampling_rate)
-        if (
-            state is not self.store.shown
-        ):  # the hand has gone on: the scores are not wanted any more
+        if state is not self.store.shown:  # the hand has gone on: nobody wants the scores now
             return
         for name in SCORED:
             self.chain.get(name, state)

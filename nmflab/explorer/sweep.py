@@ -40,7 +40,6 @@ ROWS: dict[str, tuple[str, tuple[Any, ...]]] = {
 }
 """What the rows of the map can be, what they are called, and their values."""
 
-SHORT = {"penalty": "λ", "p": "p", "num_basis_noise": "K_N", "num_basis_speech": "K_S"}
 SCORES = {
     "sdr": ("SDR", "dB"),
     "sir": ("SIR", "dB"),
@@ -114,11 +113,9 @@ class SweepExplorer(Explorer):
             reads = ("clip", "noise", *(n for n in parameters() if n not in swept))
             compute = partial(self._sweep, name)
             self.chain.add(Stage(_stage(name), compute, reads, slow=True, trained=True))
-        stft = settings_of("spectrogram")
-        self.chain.add(Stage("floor", _floor, ("sampling_rate",), needs=("mixture",)))
-        self.chain.add(
-            Stage("chosen", _chosen, ("sampling_rate",), needs=("mixture", "separation"))
-        )
+        rate, stft = ("sampling_rate",), settings_of("spectrogram")
+        self.chain.add(Stage("floor", _floor, rate, needs=("mixture",)))
+        self.chain.add(Stage("chosen", _chosen, rate, needs=("mixture", "separation")))
         self.chain.add(Stage("ceiling", _ceiling, stft, needs=("mixture",)))
 
     def _above(self) -> Sequence[Any]:
@@ -263,7 +260,7 @@ class SweepExplorer(Explorer):
         s, found, metric = state.settings, self._map(state), self.metric.value
         scores, best = self._scores("chosen", state), found.best(metric)
         top = _number(float(found.mean(metric)[_cell(found, best)]), metric)
-        where = ", ".join(f"{SHORT[name]} {best[name]:g}" for name in ("penalty", self._drawn))
+        where = ", ".join(f"{_symbol(name)} {best[name]:g}" for name in ("penalty", self._drawn))
         title, unit = SCORES[metric]
         skipped = f". {found.skipped[0]}" if found.skipped else ""
         return (
@@ -277,6 +274,12 @@ class SweepExplorer(Explorer):
 
 def _stage(name: str) -> str:
     return f"map of {name}"
+
+
+def _symbol(name: str) -> str:
+    """Give what stands for a setting in formulas, the last word of its control's label."""
+    control = parameters()[name].control
+    return control.label.split()[-1] if control else name
 
 
 def _menu(label: str, options: Mapping[str, str]) -> Any:

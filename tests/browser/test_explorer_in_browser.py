@@ -381,10 +381,10 @@ def test_a_preset_is_one_change(second):
 
 def test_a_broken_stage_makes_the_same_check_fail(first):
     first.run(
-        "import numpy as np, nmflab.explorer.engine.chain as chain\n"
-        "whole = chain.gain_from_log_ratio\n"
-        "chain.gain_from_log_ratio = lambda L, p: np.full_like(L, 0.5)\n"
-        "first.chain.stages['gain'].results.clear()"
+        "import numpy as np, nmflab.explorer.engine.stages as stages\n"
+        "whole = stages.gain_from_log_ratio\n"
+        "stages.gain_from_log_ratio = lambda L, p: np.full_like(L, 0.5)\n"
+        "first.chain.results['gain'].clear()"
     )
     try:
         seq = first.seq
@@ -395,7 +395,7 @@ def test_a_broken_stage_makes_the_same_check_fail(first):
         with pytest.raises(AssertionError, match="Gain"), changes(first, ENCODED):
             first.press("penalty", "ArrowLeft")
     finally:
-        first.run("chain.gain_from_log_ratio = whole")
-        first.run("[stage.results.clear() for stage in first.chain.stages.values()]")
+        first.run("stages.gain_from_log_ratio = whole")
+        first.run("[results.clear() for results in first.chain.results.values()]")
     with changes(first, FOUND):
         first.press("p", "ArrowLeft")

@@ -12,7 +12,7 @@ from support.corpora import SETTINGS, make_corpus
 
 import nmflab as nl
 from nmflab.core.priors import ExponentialPrior
-from nmflab.core.variants import VARIANTS, Variant, register
+from nmflab.core.variants import VARIANTS, Variant
 from nmflab.explorer import PenaltyExplorer, SeparationExplorer
 from nmflab.explorer.panels import Panel
 from nmflab.explorer.saving import command_line
@@ -26,11 +26,10 @@ def corpus():
 
 
 @pytest.fixture
-def fourth():
-    """Register a fourth variant: a prior of twice the training's mean."""
+def fourth(monkeypatch):
+    """Add a fourth variant: a prior of twice the training's mean."""
     variant = Variant("NMF_x", "timid prior", lambda H, floor: ExponentialPrior.fit(2 * H))
-    yield register(variant)
-    del VARIANTS["NMF_x"]
+    monkeypatch.setitem(VARIANTS, "NMF_x", variant)
 
 
 def test_a_variant_is_in_the_menu_in_the_status_line_and_computed(corpus, fourth):

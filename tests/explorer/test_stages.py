@@ -78,7 +78,7 @@ def test_a_stage_that_forgets_to_declare_a_setting_fails_loudly(chain, stage, se
         (lambda view: view.settings.replace(p=3.0), "nmf_mode"),
         (lambda view: view.settings.to_dict(), "nmf_mode"),
         (lambda view: hash(view.settings), "nmf_mode"),
-        (lambda view: Stft.from_settings(view.settings), "fft"),
+        (lambda view: Stft.from_settings(view.settings), "sampling_rate"),
         (lambda view: view.clip, "clip"),
         (lambda view: view.noise, "noise"),
         (lambda view: view.recording, "recording"),

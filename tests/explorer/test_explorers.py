@@ -267,6 +267,19 @@ def test_training_in_the_background_leaves_the_sliders_free(explorer, monkeypatc
     assert state_of(explorer) == "ready"
 
 
+def test_one_store_holds_what_is_wanted_and_what_is_shown(explorer, monkeypatch):
+    store = explorer.store
+    assert explorer.controls.state is store.wanted is store.shown
+    started, go_on = held_up(monkeypatch)
+    drag(explorer.controls.num_basis_speech, 8)
+    assert started.wait(20)
+    assert explorer.controls.state is store.wanted
+    assert (store.wanted.settings.num_basis_speech, explorer.settings.num_basis_speech) == (8, 6)
+    go_on.set()
+    explorer.flush()
+    assert store.shown is store.wanted
+
+
 def test_the_newest_basis_count_wins(explorer, monkeypatch):
     started, go_on = held_up(monkeypatch)
     drag(explorer.controls.num_basis_speech, 8)

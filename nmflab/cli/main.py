@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from nmflab.errors import NmflabError
+from nmflab.evaluation.metrics import SCORES
 from nmflab.settings import ENCODING, PRESETS, Settings, parameters, settings_of
 
 if TYPE_CHECKING:
@@ -36,21 +37,6 @@ if TYPE_CHECKING:
 
 MODEL_LEAVES_OPEN = tuple(name for name in settings_of(*ENCODING) if name != "snr")
 """Settings that ``nmflab separate`` may change."""
-
-SUMMARY = {
-    "sdr_before": 1,
-    "sdr_after": 1,
-    "sdr_gain": 1,
-    "si_sdr_before": 1,
-    "si_sdr_after": 1,
-    "stoi_before": 2,
-    "stoi_after": 2,
-    "pesq_before": 2,
-    "pesq_after": 2,
-}
-"""The columns of the summary table and their decimals; a metric that isn't there is left out."""
-
-METRIC_NAMES = {"sdr": "SDR", "si_sdr": "SI-SDR", "stoi": "STOI", "pesq": "PESQ"}
 
 DONE, FAILED, BAD_ARGUMENTS, INTERRUPTED, UNREAD = 0, 1, 2, 130, 141
 ROWS = 10  # of the best combinations are shown
@@ -296,8 +282,8 @@ def _add_sweep(parser: _Parser) -> None:
         type=_names,
         default=("sdr", "si_sdr", "stoi"),
         metavar="NAME,NAME",
-        help="scores: sdr, sir, sar, si_sdr, stoi, estoi, pesq; the first one decides what is "
-        "best (default: sdr,si_sdr,stoi)",
+        help=f"scores: {', '.join(SCORES)}; the first one decides what is best "
+        "(default: sdr,si_sdr,stoi)",
     )
     for source in ("clips", "noises"):
         parser.add_argument(
@@ -682,10 +668,17 @@ class _Bars:
 def _summary_table(result: Experiment) -> Table:
     """Lay out the means over each noise and over all."""
     means = result.summary()
-    shown = [column for column in SUMMARY if not math.isnan(means[-1][column])]
-    labels = [f"{METRIC_NAMES[m]}\n{when}" for m, when in (c.rsplit("_", 1) for c in shown)]
+    shown = {
+        f"{name}_{step}": (score, step) for name, score in SCORES.items() for step in score.summary
+    }
+    shown = {name: what for name, what in shown.items() if not math.isnan(means[-1][name])}
+    labels = [f"{score.label}\n{step}" for score, step in shown.values()]
     cells = [
-        [row["noise"], str(row["files"]), *(_rounded(row[c], SUMMARY[c]) for c in shown)]
+        [
+            row["noise"],
+            str(row["files"]),
+            *(_rounded(row[name], score.decimals) for name, (score, _) in shown.items()),
+        ]
         for row in means
     ]
     return _table(["\nnoise", "\nfiles", *labels], cells, numbers=1 + len(shown))
@@ -696,13 +689,16 @@ def _sweep_table(found: Sweep) -> Table:
     from itertools import product
 
     means = [found.mean(metric).ravel() for metric in found.metrics]
-    order = sorted(range(means[0].size), key=lambda i: (math.isnan(means[0][i]), -means[0][i]))
+    sign = -1 if SCORES[found.metrics[0]].higher_is_better else 1
+    order = sorted(
+        range(means[0].size), key=lambda i: (math.isnan(means[0][i]), sign * means[0][i])
+    )
     points = list(product(*found.axes.values()))
     cells = [
         [*map(_short, points[i]), *(_rounded(float(mean[i]), 2) for mean in means)]
         for i in order[:ROWS]
     ]
-    labels = [METRIC_NAMES.get(metric, metric.upper()) for metric in found.metrics]
+    labels = [SCORES[metric].label for metric in found.metrics]
     return _table([*found.axes, *labels], cells, numbers=len(labels))
 
 
@@ -711,7 +707,7 @@ def _short(value: Any) -> str:
 
 
 def _rounded(value: float, decimals: int) -> str:
-    return f"{round(value, decimals) + 0.0:.{decimals}f}"  # + 0.0: no "-0.0"
+    return f"{value:z.{decimals}f}"
 
 
 def _table(labels: Sequence[str], cells: Iterable[Sequence[str]], numbers: int = 0) -> Table:

@@ -38,12 +38,12 @@ from nmflab.core.stft import Stft
 from nmflab.corpus.clips import ClipList
 from nmflab.corpus.folders import PARTS, Corpus
 from nmflab.errors import NmflabError
-from nmflab.evaluation.metrics import Scores, score
+from nmflab.evaluation.metrics import SCORES, Scores, score
 from nmflab.settings import Settings
 from nmflab.system.files import make_folder, write_table
 from nmflab.system.threads import num_workers, one_blas_thread
 
-__all__ = ["Experiment", "Row", "enhance_corpus"]
+__all__ = ["Experiment", "Row", "columns", "enhance_corpus"]
 
 Progress = Callable[[str, int, int], None]
 
@@ -53,16 +53,21 @@ LONGEST_NAME = 255
 NOISE_DICTIONARIES = ("each", "joint")
 """One dictionary for each training noise, or a single one for all of them together."""
 
-METRICS = ("sdr", "sir", "si_sdr", "stoi", "estoi", "pesq")
-"""The scores that a row gives before, after and as a gain (SAR: after alone)."""
-
 KEYS = ("speech", "noise", "mode", "snr")
-COLUMNS = (
-    *KEYS,
-    *(f"{metric}_{when}" for metric in METRICS for when in ("before", "after", "gain")),
-    "sar_after",
-)
-"""The columns of scores.csv."""
+
+
+def columns() -> tuple[str, ...]:
+    """Give the columns of scores.csv.
+
+    Returns
+    -------
+    tuple of str
+        What names a mixture, then its scores: those that compare before with after come first.
+    """
+    compared = [name for name, score in SCORES.items() if score.before]
+    alone = [f"{name}_after" for name in SCORES if name not in compared]
+    steps = ("before", "after", "gain")
+    return (*KEYS, *(f"{name}_{step}" for name in compared for step in steps), *alone)
 
 
 @dataclass(frozen=True)
@@ -94,15 +99,14 @@ class Row:
         Returns
         -------
         dict
-            One entry for each of `COLUMNS`.
+            One entry for each of `columns`.
         """
         values: dict[str, Any] = {key: getattr(self, key) for key in KEYS}
-        for metric in METRICS:
-            before, after = getattr(self.before, metric), getattr(self.after, metric)
-            values[f"{metric}_before"] = before
-            values[f"{metric}_after"] = after
-            values[f"{metric}_gain"] = after - before
-        return {**values, "sar_after": self.after.sar}
+        before, after = self.before.to_dict(), self.after.to_dict()
+        for name, value in after.items():
+            values[f"{name}_before"], values[f"{name}_after"] = before[name], value
+            values[f"{name}_gain"] = value - before[name]
+        return {column: values[column] for column in columns()}
 
 
 @dataclass(frozen=True)
@@ -217,7 +221,7 @@ def enhance_corpus(
         raise NmflabError(
             f"No mixture could be made; the first of {len(skipped)} reasons: {skipped[0]}"
         )
-    write_table(tree.scores, COLUMNS, [*kept, *(_as_text(row) for row in rows)])
+    write_table(tree.scores, columns(), [*kept, *(_as_text(row) for row in rows)])
     return Experiment(rows, skipped)
 
 
@@ -477,7 +481,7 @@ def _mean_of(noise: str, rows: Iterable[Row]) -> dict[str, Any]:
     """Average rows column by column; NaN (a metric that isn't there) doesn't count."""
     table = [row.to_dict() for row in rows]
     means: dict[str, Any] = {"noise": noise, "files": len(table)}
-    for column in COLUMNS[len(KEYS) :]:
+    for column in columns()[len(KEYS) :]:
         values = [row[column] for row in table if not math.isnan(row[column])]
         means[column] = sum(values) / len(values) if values else math.nan
     return means
@@ -498,7 +502,7 @@ def _rows_of_other_modes(path: Path, mode: str) -> list[dict[str, str]]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file, strict=True))
-        if all(row.keys() == set(COLUMNS) and None not in row.values() for row in rows):
+        if all(row.keys() == set(columns()) and None not in row.values() for row in rows):
             return [row for row in rows if row["mode"] != mode]
     except (OSError, UnicodeDecodeError, csv.Error):
         pass

@@ -12,7 +12,6 @@ report on the corpus itself. See notebooks/07_evaluation.ipynb.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -29,17 +28,12 @@ from nmflab.core.stft import Stft
 from nmflab.core.wiener import gain_from_log_ratio
 from nmflab.corpus.folders import Corpus
 from nmflab.errors import NmflabError
-from nmflab.evaluation import metrics as measures
 from nmflab.evaluation.dictionaries import Dictionaries
+from nmflab.evaluation.metrics import SCORES, measure
 from nmflab.settings import Settings
 from nmflab.system.threads import one_blas_thread
 
 __all__ = ["Sweep", "measure", "sweep"]
-
-METRICS = tuple(field.name for field in dataclasses.fields(measures.Scores))
-"""The scores there are: those of `nmflab.metrics.Scores`."""
-
-BSS_EVAL = ("sdr", "sir", "sar")
 
 Train = Callable[[Settings, str, StageProgress], SeparationModel]
 
@@ -101,7 +95,7 @@ class Sweep:
         return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
     def best(self, metric: str | None = None, *, noise: str | None = None) -> dict[str, Any]:
-        """Give the combination with the highest mean score, the first where there are several.
+        """Give the combination with the best mean score, the first where there are several.
 
         Parameters
         ----------
@@ -118,10 +112,12 @@ class Sweep:
         NmflabError
             If nothing has that score.
         """
+        metric = metric or self.metrics[0]
         scores = self.mean(metric, noise=noise)
         if np.isnan(scores).all():
-            raise NmflabError(f"No combination has the score {metric or self.metrics[0]!r}.")
-        cell = np.unravel_index(int(np.nanargmax(scores)), scores.shape)
+            raise NmflabError(f"No combination has the score {metric!r}.")
+        best = np.nanargmax if SCORES[metric].higher_is_better else np.nanargmin
+        cell = np.unravel_index(int(best(scores)), scores.shape)
         return {name: self.axes[name][i] for name, i in zip(self.axes, cell, strict=True)}
 
     def to_rows(self) -> list[dict[str, Any]]:
@@ -164,7 +160,7 @@ def sweep(
         Names of settings and the values to try. With ``win_size``, ``overlap`` keeps its share of
         the window and ``fft`` is raised where it must be, unless they are in the grid themselves.
     metrics : sequence of str, default ("sdr",)
-        Scores to compute, by the names of `nmflab.metrics.Scores`.
+        Scores to compute, by the names of `nmflab.evaluation.metrics.SCORES`.
     clips, noises : sequence of str, optional
         Names of the test recordings to use; by default all.
     train : callable, optional
@@ -198,7 +194,7 @@ def sweep(
         )
     points = _points(settings, grid)
     axes = {name: tuple(dict.fromkeys(getattr(p, name) for p in points)) for name in grid}
-    metrics = _chosen(metrics, METRICS, "score")
+    metrics = _chosen(metrics, tuple(SCORES), "score")
     clips = _chosen(clips, corpus.test_speech.names, "test speech")
     noises = _chosen(noises, corpus.test_noise.names, "test noise")
     train, progress = train or Dictionaries(corpus).model, progress or _no_progress
@@ -295,43 +291,6 @@ def _measured(
             gain_from_log_ratio(log_ratio, p=point.p) * X, len(mixed.mixture)
         )
         yield measure(mixed.speech, mixed.noise, estimate, point.sampling_rate, metrics)
-
-
-def measure(
-    speech: NDArray[np.float32],
-    noise: NDArray[np.float32],
-    estimate: NDArray[np.float32],
-    sampling_rate: int,
-    metrics: Sequence[str],
-) -> list[float]:
-    """Compute those scores that are asked for, and no others.
-
-    Parameters
-    ----------
-    speech, noise, estimate : ndarray, shape (n,)
-        The true signals and the estimate of the speech.
-    sampling_rate : int
-        Sampling rate in Hz.
-    metrics : sequence of str
-        Names out of `METRICS`.
-
-    Returns
-    -------
-    list of float
-        One score for each name.
-    """
-    found: dict[str, float] = {}
-    with one_blas_thread():
-        if set(metrics) & set(BSS_EVAL):
-            ratios = measures.bss_eval(speech, noise, estimate)
-            found.update(zip(BSS_EVAL, ratios, strict=True))
-        if "si_sdr" in metrics:
-            found["si_sdr"] = measures.si_sdr(speech, estimate)
-        for name in {"stoi", "estoi"} & set(metrics):
-            found[name] = measures.stoi(speech, estimate, sampling_rate, extended=name == "estoi")
-        if "pesq" in metrics:
-            found["pesq"] = measures.pesq(speech, estimate, sampling_rate)
-    return [found[name] for name in metrics]
 
 
 def _chosen(names: Sequence[str] | None, known: Sequence[str], what: str) -> tuple[str, ...]:

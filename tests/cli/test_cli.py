@@ -18,7 +18,7 @@ from nmflab.audio.files import read_audio, write_audio
 from nmflab.cli import main as cli
 from nmflab.errors import NmflabError
 from nmflab.evaluation import experiment
-from nmflab.evaluation.experiment import COLUMNS, enhance_corpus
+from nmflab.evaluation.experiment import columns, enhance_corpus
 from nmflab.settings import Settings
 from nmflab.system import files
 
@@ -327,7 +327,7 @@ def test_enhance_writes_the_whole_tree(enhance, tmp_path, capsys):
     assert set(tree(tmp_path / "output")) == wanted
 
     rows = scores(tmp_path / "output")
-    assert tuple(rows[0]) == COLUMNS
+    assert tuple(rows[0]) == columns()
     assert [f"{r['speech']}_{r['noise']}" for r in rows] == pairs
     for row in rows:
         assert (row["mode"], float(row["snr"])) == ("NMF_e", 0.0)

@@ -13,7 +13,7 @@ from nmflab.corpus.folders import validation
 from nmflab.evaluation import dictionaries, metrics
 from nmflab.evaluation import sweep as sweeps
 from nmflab.evaluation.dictionaries import Dictionaries
-from nmflab.evaluation.sweep import METRICS, Sweep, sweep
+from nmflab.evaluation.sweep import Sweep, sweep
 from nmflab.explorer.engine.chain import Chain
 
 GRID = {"penalty": (0.0, 1.0), "num_basis_noise": (2, 4), "p": (1.0, 2.0)}
@@ -58,7 +58,9 @@ def test_every_cell_is_what_separate_and_the_metrics_give(corpus, found):
 
 
 def test_all_metrics_are_those_of_score(corpus):
-    one = sweep(corpus, SETTINGS, {"p": [2]}, metrics=METRICS, clips=["bob"], noises=["hiss"])
+    one = sweep(
+        corpus, SETTINGS, {"p": [2]}, metrics=tuple(metrics.SCORES), clips=["bob"], noises=["hiss"]
+    )
     model = nl.train_model(corpus.train_speech, [corpus.train_noise["hiss"]], SETTINGS)
     mix = nl.mix_at_snr(corpus.test_speech["bob"], corpus.test_noise["hiss"], snr=0)
     wanted = metrics.score(mix.speech, mix.noise, nl.separate(model, mix.mixture).speech)

@@ -139,7 +139,14 @@ def test_import_is_light():
 
 # What is documented
 
-EQUATIONS = ("core.nmf", "core.priors", "core.wiener", "core.stft", "evaluation.metrics")
+EQUATIONS = (
+    "core.nmf",
+    "core.priors",
+    "core.wiener",
+    "core.stft",
+    "evaluation.ratios",
+    "evaluation.listeners",
+)
 CITATION = re.compile(r"[A-Z]\w+[^\n]{0,60}?\b(19\d\d|20[0-2]\d)\b")  # Lee and Seung (2001)
 ARRAY = re.compile(r"NDArray|ndarray|ArrayLike")
 SHAPE = re.compile(r"shape|\([^()]*,[^()]*\)")  # ndarray of shape (F, T), or ndarray (F, T)

@@ -75,7 +75,7 @@ class Settings:
     )
     sampling_rate: int = setting(
         16000,
-        "sampling rate",
+        "sampling rate; audio at other rates is resampled",
         ANALYSIS,
         unit="Hz",
         within=(1000, 384000),

@@ -179,8 +179,9 @@ def checked(name: str, parameter: Parameter, value: Any) -> Any:
     low, high = parameter.within
     if not low <= number <= high or (parameter.open_below and number == low):
         least = f"above {low:g}" if parameter.open_below else f"at least {_plain(low)}"
+        what = parameter.meaning.partition(";")[0]
         raise NmflabError(
-            f"{name} ({parameter.meaning.partition(';')[0]}) is {value!r} but must be {least} and at most "
+            f"{name} ({what}) is {value!r} but must be {least} and at most "
             f"{_plain(high)}{' ' + parameter.unit if parameter.unit else ''}."
         )
     return number

@@ -3,8 +3,8 @@
 Conventions: a grid maps names of `Settings` to the values to try; its first name is the first
 axis of every array. All speech clips are mixed with all noises, separated with every combination,
 and scored; nothing is random but what `Settings.seed` seeds. A dictionary is trained once, however
-many combinations use it, and combinations that differ in the power p alone share one encoding. A
-mixture that can't be made or scored costs its own scores (NaN), not the sweep.
+many combinations use it, and combinations that differ in settings of the gain alone (the power p)
+share one encoding. A mixture that can't be made or scored costs its own scores (NaN), not the sweep.
 
 Settings must be chosen on other recordings than they are reported on: choose on `validation`, then
 report on the corpus itself. See notebooks/07_evaluation.ipynb.
@@ -30,12 +30,17 @@ from nmflab.corpus.folders import Corpus
 from nmflab.errors import NmflabError
 from nmflab.evaluation.dictionaries import Dictionaries
 from nmflab.evaluation.metrics import SCORES, measure
-from nmflab.settings import Settings
+from nmflab.settings import Settings, parameters
 from nmflab.system.threads import one_blas_thread
 
 __all__ = ["Sweep", "measure", "sweep"]
 
 Train = Callable[[Settings, str, StageProgress], SeparationModel]
+
+BEFORE_THE_GAIN = {stage for declared in parameters().values() for stage in declared.read_by} - {
+    "gain"
+}
+"""The stages that combinations share if they differ in nothing but what the gain reads."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,11 +234,11 @@ def _combination(settings: Settings, values: dict[str, Any]) -> Settings:
     return settings.replace(**values)
 
 
-def _alike_but_for_p(points: Sequence[Settings]) -> list[list[int]]:
-    """Put together the numbers of those combinations that share one encoding."""
-    groups: dict[Settings, list[int]] = {}
+def _sharing_an_encoding(points: Sequence[Settings]) -> list[list[int]]:
+    """Put together the numbers of those combinations that only the gain tells apart."""
+    groups: dict[tuple[Any, ...], list[int]] = {}
     for cell, point in enumerate(points):
-        groups.setdefault(point.replace(p=1.0), []).append(cell)
+        groups.setdefault(point.read_by(*BEFORE_THE_GAIN), []).append(cell)
     return list(groups.values())
 
 
@@ -253,7 +258,7 @@ def _scored(
     scores = np.full((len(metrics), len(points), len(noises), len(clips)), np.nan)
     skipped: dict[str, None] = {}  # in order, each sentence once
     done, scored, total = 0, 0, scores[0].size
-    for n, cells, c in product(range(len(noises)), _alike_but_for_p(points), range(len(clips))):
+    for n, cells, c in product(range(len(noises)), _sharing_an_encoding(points), range(len(clips))):
         some = [points[cell] for cell in cells]
         try:
             model = train(some[0], noises[n], progress)

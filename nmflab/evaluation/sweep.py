@@ -4,7 +4,8 @@ Conventions: a grid maps names of `Settings` to the values to try; its first nam
 axis of every array. All speech clips are mixed with all noises, separated with every combination,
 and scored; nothing is random but what `Settings.seed` seeds. A dictionary is trained once, however
 many combinations use it, and combinations that differ in settings of the gain alone (the power p)
-share one encoding. A mixture that can't be made or scored costs its own scores (NaN), not the sweep.
+share one encoding. A mixture that can't be made or scored costs its own scores (NaN), not the
+sweep.
 
 Settings must be chosen on other recordings than they are reported on: choose on `validation`, then
 report on the corpus itself. See notebooks/07_evaluation.ipynb.

@@ -17,8 +17,9 @@ import nmflab.evaluation.sweep
 from nmflab.audio.files import read_audio, write_audio
 from nmflab.cli import main as cli
 from nmflab.errors import NmflabError
-from nmflab.evaluation import experiment
-from nmflab.evaluation.experiment import columns, enhance_corpus
+from nmflab.evaluation import experiment, outputs
+from nmflab.evaluation.experiment import enhance_corpus
+from nmflab.evaluation.outputs import columns
 from nmflab.settings import Settings
 from nmflab.system import files
 
@@ -136,19 +137,19 @@ def test_the_table_covers_every_setting():
 
 @pytest.mark.parametrize(("name", "option", "value"), list(spellings(TABLE)))
 def test_every_spelling_of_a_setting_reaches_it(name, option, value):
-    arguments = cli._parse(["enhance", option, str(value)])
+    arguments = cli.parse(["enhance", option, str(value)])
     assert arguments.settings == Settings(**{name: value})
     if option.startswith("--"):
-        assert cli._parse(["enhance", f"{option}={value}"]).settings == arguments.settings
+        assert cli.parse(["enhance", f"{option}={value}"]).settings == arguments.settings
 
 
 @pytest.mark.parametrize(("name", "option", "value"), list(spellings(OWN)))
 def test_every_spelling_of_an_own_option_is_taken(name, option, value):
-    assert getattr(cli._parse(["enhance", option, str(value)]), name) == value
+    assert getattr(cli.parse(["enhance", option, str(value)]), name) == value
 
 
 def test_the_defaults_are_those_of_the_table():
-    arguments = cli._parse(["enhance"])
+    arguments = cli.parse(["enhance"])
     assert arguments.settings.to_dict() == {name: default for name, _, default, _ in TABLE}
     assert {n: getattr(arguments, n) for n, *_ in OWN} == {n: d for n, _, d, _ in OWN}
 
@@ -161,15 +162,15 @@ def test_a_value_that_is_no_number_is_said_in_plain_words(capsys, option, kind):
 
 def test_a_given_option_beats_the_preset():
     tuned = Settings.tuned()
-    assert cli._parse(["enhance", "--preset", "tuned"]).settings == tuned
-    assert cli._parse(["train"]).settings == tuned
-    assert cli._parse(["train", "--preset", "original"]).settings == Settings()
-    given = cli._parse(["train", "--penalty", "0.005"]).settings
+    assert cli.parse(["enhance", "--preset", "tuned"]).settings == tuned
+    assert cli.parse(["train"]).settings == tuned
+    assert cli.parse(["train", "--preset", "original"]).settings == Settings()
+    given = cli.parse(["train", "--penalty", "0.005"]).settings
     assert given == tuned.replace(penalty=0.005)
 
 
 def test_what_comes_after_two_dashes_keeps_its_own():
-    assert cli._parse(["separate", "m", "--", "--my-file.wav"]).files == ["--my-file.wav"]
+    assert cli.parse(["separate", "m", "--", "--my-file.wav"]).files == ["--my-file.wav"]
 
 
 @pytest.mark.parametrize(
@@ -234,7 +235,7 @@ def test_help_shows_units_and_defaults(capsys):
         cli.main([command, "--help"])
         text = " ".join(capsys.readouterr().out.split())
         assert f"window length in samples (default: {settings.win_size})" in text
-        assert "sampling rate in Hz (default: 16000)" in text
+        assert "sampling rate in Hz; audio at other rates is resampled (default: 16000)" in text
         assert f"(default: {settings.penalty})" in text
         assert "-b_speech N, --num_basis_speech N" in text
     for meaning in ("NMF_g with gamma priors", "mm majorise-minimise", "raw: as", "longer steps"):
@@ -464,14 +465,14 @@ def test_speech_and_noise_that_cancel_out_are_skipped(enhance, data, tmp_path, c
 def test_a_disk_that_fills_up_ends_the_run_in_one_sentence(
     enhance, tmp_path, monkeypatch, capsys, jobs
 ):
-    make_folder = experiment.make_folder
+    make_folder = outputs.make_folder
 
     def make_folder_then_block_a_file(folder):
         make_folder(folder)
         (tmp_path / "output/enhanced_audio/NMF_e/enhanced_ann_hiss.wav").mkdir(parents=True)
         monkeypatch.undo()
 
-    monkeypatch.setattr(experiment, "make_folder", make_folder_then_block_a_file)
+    monkeypatch.setattr(outputs, "make_folder", make_folder_then_block_a_file)
     assert enhance("-v", 0, "--jobs", jobs) == 1
     one_sentence(capsys, "enhanced_ann_hiss.wav")
 

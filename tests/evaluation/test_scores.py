@@ -3,9 +3,12 @@
 import pytest
 from support.corpora import SETTINGS, make_corpus
 
+from nmflab.cli import enhance as cli_enhance
 from nmflab.cli import main as cli
-from nmflab.evaluation.experiment import columns, enhance_corpus
+from nmflab.cli import sweep as cli_sweep
+from nmflab.evaluation.experiment import enhance_corpus
 from nmflab.evaluation.metrics import SCORES, Score
+from nmflab.evaluation.outputs import columns
 from nmflab.evaluation.sweep import sweep
 
 COLUMNS = (
@@ -54,7 +57,7 @@ def test_one_more_score_shows_up_in_rows_table_and_summary(corpus, errors, tmp_p
     assert {"errors_before", "errors_after", "errors_gain"} <= set(found.rows[0].to_dict())
     assert "errors_after" in found.summary()[-1]
     assert "errors_gain" in (tmp_path / "scores.csv").read_text().splitlines()[0].split(",")
-    cli._show(cli._summary_table(found))
+    cli_enhance.show_summary(found)
     heads, steps, *_ = capsys.readouterr().out.splitlines()
     assert "Errors" in heads
     assert "before" in steps
@@ -63,7 +66,7 @@ def test_one_more_score_shows_up_in_rows_table_and_summary(corpus, errors, tmp_p
 def test_one_more_score_can_be_swept_and_its_least_is_the_best(corpus, errors, capsys):
     found = sweep(corpus, SETTINGS, {"p": (1, 2)}, metrics=["errors", "sdr"])
     assert found.mean("errors")[(1.0, 2.0).index(found.best()["p"])] == found.mean("errors").min()
-    cli._show(cli._sweep_table(found))
+    cli_sweep.show_best(found)
     assert "Errors" in capsys.readouterr().out
     assert cli.main(["sweep", "--help"]) == 0
     assert "errors" in capsys.readouterr().out

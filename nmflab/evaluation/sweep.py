@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from nmflab.audio.signals import mix_at_snr
 from nmflab.core.model import SeparationModel, StageProgress
-from nmflab.core.pipeline import encode_mixture, speech_log_ratio
+from nmflab.core.pipeline import encode_mixture, speech_log_ratio, taken_apart
 from nmflab.core.stft import Stft
 from nmflab.core.wiener import gain_from_log_ratio
 from nmflab.corpus.folders import Corpus
@@ -286,17 +286,17 @@ def _measured(
     points: Sequence[Settings],
     metrics: Sequence[str],
 ) -> Iterator[list[float]]:
-    """Mix, encode once, and score the speech for each power of the gain."""
-    mixed = mix_at_snr(speech, noise, points[0].snr)
-    stft = Stft.from_settings(points[0])
+    """Mix, encode once, and score the speech of each gain."""
+    shared = points[0]
+    mixed, stft = mix_at_snr(speech, noise, shared.snr), Stft.from_settings(shared)
     with one_blas_thread():
         X = stft.analyse(mixed.mixture)
-        log_ratio = speech_log_ratio(model, encode_mixture(model, np.abs(X), points[0]).H)
+        encoding = encode_mixture(model, np.abs(X), shared)
+        log_ratio = speech_log_ratio(model, encoding.H)
     for point in points:
-        estimate = stft.synthesise(
-            gain_from_log_ratio(log_ratio, p=point.p) * X, len(mixed.mixture)
-        )
-        yield measure(mixed.speech, mixed.noise, estimate, point.sampling_rate, metrics)
+        gain = gain_from_log_ratio(log_ratio, p=point.p)
+        found = taken_apart(mixed.mixture, X, encoding, gain, stft, point)
+        yield measure(mixed.speech, mixed.noise, found.speech, point.sampling_rate, metrics)
 
 
 def _chosen(names: Sequence[str] | None, known: Sequence[str], what: str) -> tuple[str, ...]:

@@ -102,6 +102,15 @@ def test_dictionaries_are_kept_by_the_settings_that_the_chain_reads(corpus, sour
         assert same == (name not in stage.depends), name
 
 
+def test_noises_without_training_of_their_own_share_that_of_all(corpus):
+    assert corpus.training_noise("hiss").names == ("hiss",)
+    assert corpus.training_noise("car") is corpus.train_noise
+    kept = Dictionaries(corpus)
+    models = [kept.model(SETTINGS, name) for name in ("hiss", "car", "tram")]
+    assert models[1].noise is models[2].noise is not models[0].noise
+    assert len(kept) == 1 + 2
+
+
 def test_a_callable_may_train_instead(corpus, found):
     kept = Dictionaries(corpus)
     again = sweep(corpus, SETTINGS, GRID, metrics=QUICK, train=kept.model)

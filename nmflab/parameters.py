@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -82,6 +83,12 @@ class Parameter:
     short: str = ""
     control: Control | None = None
 
+    @property
+    def in_words(self) -> str:
+        """The meaning with its unit, which goes behind the first clause."""
+        unit = f" in {self.unit}" if self.unit else ""
+        return re.sub("(?=[,;]|$)", unit, self.meaning, count=1)
+
 
 def setting(default: Any, meaning: str, read_by: tuple[str, ...], **declared: Any) -> Any:
     """Declare a field of a dataclass together with all that there is to know of it.
@@ -137,11 +144,10 @@ def described(declared: Any) -> str:
     lines = []
     for declaration in fields(declared):
         parameter = declaration.metadata["parameter"]
-        unit = f" In {parameter.unit}." if parameter.unit else ""
         lines += [
             f"{declaration.name} : {parameter.kind.__name__}, default {declaration.default!r}"
         ]
-        lines += [f"    {parameter.meaning[0].upper()}{parameter.meaning[1:]}.{unit}"]
+        lines += [f"    {parameter.in_words[0].upper()}{parameter.in_words[1:]}."]
     return "\n    ".join(lines)
 
 
@@ -173,8 +179,9 @@ def checked(name: str, parameter: Parameter, value: Any) -> Any:
     low, high = parameter.within
     if not low <= number <= high or (parameter.open_below and number == low):
         least = f"above {low:g}" if parameter.open_below else f"at least {_plain(low)}"
+        what = parameter.meaning.partition(";")[0]
         raise NmflabError(
-            f"{name} ({parameter.meaning}) is {value!r} but must be {least} and at most "
+            f"{name} ({what}) is {value!r} but must be {least} and at most "
             f"{_plain(high)}{' ' + parameter.unit if parameter.unit else ''}."
         )
     return number

@@ -75,7 +75,7 @@ class Settings:
     )
     sampling_rate: int = setting(
         16000,
-        "sampling rate",
+        "sampling rate; audio at other rates is resampled",
         ANALYSIS,
         unit="Hz",
         within=(1000, 384000),
@@ -188,7 +188,7 @@ class Settings:
     )
     p: float = setting(
         2.0,
-        "power of the Wiener gain",
+        "power of the Wiener gain; any real number above 0",
         ("gain",),
         within=(0.0, 100.0),
         open_below=True,
@@ -201,7 +201,7 @@ class Settings:
     )
     snr: float = setting(
         0.0,
-        "signal-to-noise ratio",
+        "signal-to-noise ratio of the mixtures",
         ("mixture",),
         unit="dB",
         within=(-100.0, 100.0),
@@ -248,7 +248,7 @@ class Settings:
     )
     solver: str = setting(
         "plain",
-        "plain: the paper's updates; accelerated: longer steps",
+        "plain: the paper's updates; accelerated: longer steps, fewer of them",
         (*SOURCES, "activations"),
         choices=SOLVERS,
     )

@@ -69,6 +69,22 @@ class Corpus:
         """Names of the noises to test with."""
         return self.test_noise.names
 
+    def training_noise(self, name: str) -> ClipList:
+        """Give what the dictionary of a noise is trained on.
+
+        Parameters
+        ----------
+        name : str
+            Name of the noise.
+
+        Returns
+        -------
+        ClipList
+            The training noise of that name; where there is none, all of them together.
+        """
+        own = [clip for clip in self.train_noise.clips if clip.name == name]
+        return ClipList(own) if own else self.train_noise
+
 
 @dataclass(frozen=True)
 class CorpusRow:

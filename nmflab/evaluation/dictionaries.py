@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from nmflab.core.model import Dictionary, SeparationModel, StageProgress, train_dictionary
+from nmflab.corpus.clips import ClipList
 from nmflab.corpus.folders import Corpus
 from nmflab.settings import Settings
 
@@ -36,9 +36,9 @@ class Dictionaries:
         Parameters
         ----------
         settings : Settings
-            Its STFT and training parameters count.
+            Those that the stages of training read count.
         noise : str
-            Name of the training noise; where there is none of that name, all of them together.
+            Name of the training noise, see `Corpus.training_noise`.
         progress : callable, optional
             Called as ``progress(what, done, total)`` during training.
 
@@ -47,27 +47,20 @@ class Dictionaries:
         SeparationModel
             The model.
         """
-        noises = self._corpus.train_noise
-        own = [noises[noise]] if noise in noises.names else noises
-        sources = (("speech", "", self._corpus.train_speech), ("noise", noise, own))
-        speech, noise_dictionary = (
-            self._dictionary(settings, source, name, signals, progress)
-            for source, name, signals in sources
+        noises = self._corpus.training_noise(noise)
+        return SeparationModel(
+            self._dictionary("speech", self._corpus.train_speech, settings, progress),
+            self._dictionary("noise", noises, settings, progress),
+            settings,
         )
-        return SeparationModel(speech, noise_dictionary, settings)
 
     def _dictionary(
-        self,
-        settings: Settings,
-        source: str,
-        name: str,
-        signals: Sequence[Any],
-        progress: StageProgress | None,
+        self, source: str, clips: ClipList, settings: Settings, progress: StageProgress | None
     ) -> Dictionary:
-        key = (source, name, settings.read_by(source))
+        key = (source, clips.names, settings.read_by(source))
         if key not in self._trained:
             K = getattr(settings, f"num_basis_{source}")
             self._trained[key] = train_dictionary(
-                signals, K, settings, name=source, progress=progress
+                clips, K, settings, name=source, progress=progress
             )
         return self._trained[key]

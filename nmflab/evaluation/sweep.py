@@ -3,8 +3,9 @@
 Conventions: a grid maps names of `Settings` to the values to try; its first name is the first
 axis of every array. All speech clips are mixed with all noises, separated with every combination,
 and scored; nothing is random but what `Settings.seed` seeds. A dictionary is trained once, however
-many combinations use it, and combinations that differ in the power p alone share one encoding. A
-mixture that can't be made or scored costs its own scores (NaN), not the sweep.
+many combinations use it, and combinations that differ in settings of the gain alone (the power p)
+share one encoding. A mixture that can't be made or scored costs its own scores (NaN), not the
+sweep.
 
 Settings must be chosen on other recordings than they are reported on: choose on `validation`, then
 report on the corpus itself. See notebooks/07_evaluation.ipynb.
@@ -12,7 +13,6 @@ report on the corpus itself. See notebooks/07_evaluation.ipynb.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -24,24 +24,24 @@ from numpy.typing import NDArray
 
 from nmflab.audio.signals import mix_at_snr
 from nmflab.core.model import SeparationModel, StageProgress
-from nmflab.core.pipeline import encode_mixture, speech_log_ratio
+from nmflab.core.pipeline import encode_mixture, speech_log_ratio, taken_apart
 from nmflab.core.stft import Stft
 from nmflab.core.wiener import gain_from_log_ratio
 from nmflab.corpus.folders import Corpus
 from nmflab.errors import NmflabError
-from nmflab.evaluation import metrics as measures
 from nmflab.evaluation.dictionaries import Dictionaries
-from nmflab.settings import Settings
+from nmflab.evaluation.metrics import SCORES, measure
+from nmflab.settings import Settings, parameters
 from nmflab.system.threads import one_blas_thread
 
 __all__ = ["Sweep", "measure", "sweep"]
 
-METRICS = tuple(field.name for field in dataclasses.fields(measures.Scores))
-"""The scores there are: those of `nmflab.metrics.Scores`."""
-
-BSS_EVAL = ("sdr", "sir", "sar")
-
 Train = Callable[[Settings, str, StageProgress], SeparationModel]
+
+BEFORE_THE_GAIN = {stage for declared in parameters().values() for stage in declared.read_by} - {
+    "gain"
+}
+"""The stages that combinations share if they differ in nothing but what the gain reads."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +101,7 @@ class Sweep:
         return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
     def best(self, metric: str | None = None, *, noise: str | None = None) -> dict[str, Any]:
-        """Give the combination with the highest mean score, the first where there are several.
+        """Give the combination with the best mean score, the first where there are several.
 
         Parameters
         ----------
@@ -118,10 +118,12 @@ class Sweep:
         NmflabError
             If nothing has that score.
         """
+        metric = metric or self.metrics[0]
         scores = self.mean(metric, noise=noise)
         if np.isnan(scores).all():
-            raise NmflabError(f"No combination has the score {metric or self.metrics[0]!r}.")
-        cell = np.unravel_index(int(np.nanargmax(scores)), scores.shape)
+            raise NmflabError(f"No combination has the score {metric!r}.")
+        best = np.nanargmax if SCORES[metric].higher_is_better else np.nanargmin
+        cell = np.unravel_index(int(best(scores)), scores.shape)
         return {name: self.axes[name][i] for name, i in zip(self.axes, cell, strict=True)}
 
     def to_rows(self) -> list[dict[str, Any]]:
@@ -164,7 +166,7 @@ def sweep(
         Names of settings and the values to try. With ``win_size``, ``overlap`` keeps its share of
         the window and ``fft`` is raised where it must be, unless they are in the grid themselves.
     metrics : sequence of str, default ("sdr",)
-        Scores to compute, by the names of `nmflab.metrics.Scores`.
+        Scores to compute, by the names of `nmflab.evaluation.metrics.SCORES`.
     clips, noises : sequence of str, optional
         Names of the test recordings to use; by default all.
     train : callable, optional
@@ -198,7 +200,7 @@ def sweep(
         )
     points = _points(settings, grid)
     axes = {name: tuple(dict.fromkeys(getattr(p, name) for p in points)) for name in grid}
-    metrics = _chosen(metrics, METRICS, "score")
+    metrics = _chosen(metrics, tuple(SCORES), "score")
     clips = _chosen(clips, corpus.test_speech.names, "test speech")
     noises = _chosen(noises, corpus.test_noise.names, "test noise")
     train, progress = train or Dictionaries(corpus).model, progress or _no_progress
@@ -233,11 +235,11 @@ def _combination(settings: Settings, values: dict[str, Any]) -> Settings:
     return settings.replace(**values)
 
 
-def _alike_but_for_p(points: Sequence[Settings]) -> list[list[int]]:
-    """Put together the numbers of those combinations that share one encoding."""
-    groups: dict[Settings, list[int]] = {}
+def _sharing_an_encoding(points: Sequence[Settings]) -> list[list[int]]:
+    """Put together the numbers of those combinations that only the gain tells apart."""
+    groups: dict[tuple[Any, ...], list[int]] = {}
     for cell, point in enumerate(points):
-        groups.setdefault(point.replace(p=1.0), []).append(cell)
+        groups.setdefault(point.read_by(*BEFORE_THE_GAIN), []).append(cell)
     return list(groups.values())
 
 
@@ -257,7 +259,7 @@ def _scored(
     scores = np.full((len(metrics), len(points), len(noises), len(clips)), np.nan)
     skipped: dict[str, None] = {}  # in order, each sentence once
     done, scored, total = 0, 0, scores[0].size
-    for n, cells, c in product(range(len(noises)), _alike_but_for_p(points), range(len(clips))):
+    for n, cells, c in product(range(len(noises)), _sharing_an_encoding(points), range(len(clips))):
         some = [points[cell] for cell in cells]
         try:
             model = train(some[0], noises[n], progress)
@@ -284,54 +286,17 @@ def _measured(
     points: Sequence[Settings],
     metrics: Sequence[str],
 ) -> Iterator[list[float]]:
-    """Mix, encode once, and score the speech for each power of the gain."""
-    mixed = mix_at_snr(speech, noise, points[0].snr)
-    stft = Stft.from_settings(points[0])
+    """Mix, encode once, and score the speech of each gain."""
+    shared = points[0]
+    mixed, stft = mix_at_snr(speech, noise, shared.snr), Stft.from_settings(shared)
     with one_blas_thread():
         X = stft.analyse(mixed.mixture)
-        log_ratio = speech_log_ratio(model, encode_mixture(model, np.abs(X), points[0]).H)
+        encoding = encode_mixture(model, np.abs(X), shared)
+        log_ratio = speech_log_ratio(model, encoding.H)
     for point in points:
-        estimate = stft.synthesise(
-            gain_from_log_ratio(log_ratio, p=point.p) * X, len(mixed.mixture)
-        )
-        yield measure(mixed.speech, mixed.noise, estimate, point.sampling_rate, metrics)
-
-
-def measure(
-    speech: NDArray[np.float32],
-    noise: NDArray[np.float32],
-    estimate: NDArray[np.float32],
-    sampling_rate: int,
-    metrics: Sequence[str],
-) -> list[float]:
-    """Compute those scores that are asked for, and no others.
-
-    Parameters
-    ----------
-    speech, noise, estimate : ndarray, shape (n,)
-        The true signals and the estimate of the speech.
-    sampling_rate : int
-        Sampling rate in Hz.
-    metrics : sequence of str
-        Names out of `METRICS`.
-
-    Returns
-    -------
-    list of float
-        One score for each name.
-    """
-    found: dict[str, float] = {}
-    with one_blas_thread():
-        if set(metrics) & set(BSS_EVAL):
-            ratios = measures.bss_eval(speech, noise, estimate)
-            found.update(zip(BSS_EVAL, ratios, strict=True))
-        if "si_sdr" in metrics:
-            found["si_sdr"] = measures.si_sdr(speech, estimate)
-        for name in {"stoi", "estoi"} & set(metrics):
-            found[name] = measures.stoi(speech, estimate, sampling_rate, extended=name == "estoi")
-        if "pesq" in metrics:
-            found["pesq"] = measures.pesq(speech, estimate, sampling_rate)
-    return [found[name] for name in metrics]
+        gain = gain_from_log_ratio(log_ratio, p=point.p)
+        found = taken_apart(mixed.mixture, X, encoding, gain, stft, point)
+        yield measure(mixed.speech, mixed.noise, found.speech, point.sampling_rate, metrics)
 
 
 def _chosen(names: Sequence[str] | None, known: Sequence[str], what: str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nmflab.audio.signals import Mixture
 from nmflab.core.stft import Stft
-from nmflab.evaluation.metrics import si_sdr
+from nmflab.evaluation.metrics import SCORES, si_sdr
 from nmflab.evaluation.sweep import Sweep
 from nmflab.figures.drawing import (
     COLOURS,
@@ -314,23 +314,22 @@ def maps_figure(found: Sweep) -> Figure:
     figure, panels = grid(1, len(found.metrics), (4.6 * len(found.metrics), 3.4))
     (row_name, rows), (column_name, columns) = found.axes.items()
     for panel, metric in zip(panels, found.metrics, strict=True):
-        scores, unit = found.mean(metric), "" if metric in ("stoi", "estoi", "pesq") else "dB"
+        scores, declared = found.mean(metric), SCORES[metric]
         top = float(scores.max())
         panel.imshow(
             scores,
             cmap=colormaps["viridis"].resampled(SHADES),
-            vmin=top - MAP_DEPTH[unit],
+            vmin=top - MAP_DEPTH[declared.unit],
             vmax=top,
             origin="lower",
             aspect="auto",
         )
-        _write_scores(panel, scores, 1 if unit else 2)
+        _write_scores(panel, scores, declared.decimals)
         panel.set_xticks(range(len(columns)), [f"{x:g}" for x in columns])
         panel.set_yticks(range(len(rows)), [f"{y:g}" for y in rows])
-        colour_bar([panel], above=unit, pad=0.02, extend="min")
+        colour_bar([panel], above=declared.unit, pad=0.02, extend="min")
         ylabel = AXES.get(row_name, row_name) if panel is panels[0] else ""
-        title = metric.upper().replace("_", "-")
-        label(panel, title, AXES.get(column_name, column_name), ylabel)
+        label(panel, declared.label, AXES.get(column_name, column_name), ylabel)
     return figure
 
 

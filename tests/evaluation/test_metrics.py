@@ -210,7 +210,7 @@ def test_unusable_rate_is_named(speech, noise):
 
 
 def test_scores_are_a_plain_dictionary():
-    scores = Scores(1.0, 2.0, 3.0, 4.0, 0.5, 0.6, 2.5)
+    scores = Scores(sdr=1.0, sir=2.0, sar=3.0, si_sdr=4.0, stoi=0.5, estoi=0.6, pesq=2.5)
     assert scores.to_dict() == {
         "sdr": 1.0,
         "sir": 2.0,

@@ -13,7 +13,7 @@ from nmflab.corpus.folders import validation
 from nmflab.evaluation import dictionaries, metrics
 from nmflab.evaluation import sweep as sweeps
 from nmflab.evaluation.dictionaries import Dictionaries
-from nmflab.evaluation.sweep import METRICS, Sweep, sweep
+from nmflab.evaluation.sweep import Sweep, sweep
 from nmflab.explorer.engine.chain import Chain
 
 GRID = {"penalty": (0.0, 1.0), "num_basis_noise": (2, 4), "p": (1.0, 2.0)}
@@ -58,7 +58,9 @@ def test_every_cell_is_what_separate_and_the_metrics_give(corpus, found):
 
 
 def test_all_metrics_are_those_of_score(corpus):
-    one = sweep(corpus, SETTINGS, {"p": [2]}, metrics=METRICS, clips=["bob"], noises=["hiss"])
+    one = sweep(
+        corpus, SETTINGS, {"p": [2]}, metrics=tuple(metrics.SCORES), clips=["bob"], noises=["hiss"]
+    )
     model = nl.train_model(corpus.train_speech, [corpus.train_noise["hiss"]], SETTINGS)
     mix = nl.mix_at_snr(corpus.test_speech["bob"], corpus.test_noise["hiss"], snr=0)
     wanted = metrics.score(mix.speech, mix.noise, nl.separate(model, mix.mixture).speech)
@@ -98,6 +100,15 @@ def test_dictionaries_are_kept_by_the_settings_that_the_chain_reads(corpus, sour
     for name, value in changed.items():
         same = SETTINGS.replace(**{name: value}).read_by(source) == SETTINGS.read_by(source)
         assert same == (name not in depends), name
+
+
+def test_noises_without_training_of_their_own_share_that_of_all(corpus):
+    assert corpus.training_noise("hiss").names == ("hiss",)
+    assert corpus.training_noise("car") is corpus.train_noise
+    kept = Dictionaries(corpus)
+    models = [kept.model(SETTINGS, name) for name in ("hiss", "car", "tram")]
+    assert models[1].noise is models[2].noise is not models[0].noise
+    assert len(kept) == 1 + 2
 
 
 def test_a_callable_may_train_instead(corpus, found):

@@ -508,7 +508,7 @@ def test_the_command_line_gives_back_the_settings(settings):
     line = command_line(settings, "a folder")
     program, *words = shlex.split(line)
     assert program == "nmflab"
-    arguments = cli._parse(words)
+    arguments = cli.parse(words)
     assert arguments.settings == settings
     assert arguments.data == "a folder"
 

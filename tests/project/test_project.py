@@ -24,6 +24,7 @@ from packaging.version import Version
 from playwright.sync_api import sync_playwright
 
 import nmflab
+from nmflab.settings import parameters
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -139,7 +140,14 @@ def test_import_is_light():
 
 # What is documented
 
-EQUATIONS = ("core.nmf", "core.priors", "core.wiener", "core.stft", "evaluation.metrics")
+EQUATIONS = (
+    "core.nmf",
+    "core.priors",
+    "core.wiener",
+    "core.stft",
+    "evaluation.ratios",
+    "evaluation.listeners",
+)
 CITATION = re.compile(r"[A-Z]\w+[^\n]{0,60}?\b(19\d\d|20[0-2]\d)\b")  # Lee and Seung (2001)
 ARRAY = re.compile(r"NDArray|ndarray|ArrayLike")
 SHAPE = re.compile(r"shape|\([^()]*,[^()]*\)")  # ndarray of shape (F, T), or ndarray (F, T)
@@ -284,6 +292,13 @@ def test_readme_table_of_options_holds_the_defaults():
         for n, v in defaults.items()
     }
     assert {name: rows.get(name) for name in shown} == shown
+
+
+def test_readme_table_of_options_says_what_is_declared():
+    shown = re.findall(r"^\| `([^|]*)--(\w+)` \| [^|]* \| (.*) \|$", README, re.MULTILINE)
+    rows = {name: (short.strip(), meaning.replace("`", "")) for short, name, meaning in shown}
+    declared = {name: (p.short, p.in_words) for name, p in parameters().items()}
+    assert {name: rows.get(name) for name in declared} == declared
 
 
 def test_readme_table_of_options_matches_the_command():

@@ -1,0 +1,105 @@
+"""``nmflab separate``: noisy recordings taken apart with a trained model."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nmflab.cli import options
+from nmflab.cli.output import DONE, FAILED, Bars, say, wrote
+from nmflab.errors import NmflabError
+from nmflab.settings import Settings, settings_of
+
+if TYPE_CHECKING:
+    from nmflab.core.model import SeparationModel
+
+LONG = 180.0
+"""Seconds: longer recordings are separated block by block."""
+
+
+def _add_options(parser: options.Parser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="a model that 'nmflab train' wrote")
+    parser.add_argument("files", metavar="FILE", nargs="+", help="noisy recordings")
+    parser.add_argument(
+        "--output",
+        default="output",
+        metavar="FOLDER",
+        help="folder for NAME_speech.wav and NAME_noise.wav (default: output)",
+    )
+    options.add_quiet(parser)
+    options.add_settings(parser, None, settings_of("activations", "gain"))
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from nmflab.core.model import load_model
+
+    model = load_model(arguments.model)
+    settings = model.settings.replace(**arguments.given)
+    stems = _stems(arguments.files, Path(arguments.output))
+    failed = 0
+    for file, stem in stems.items():
+        try:
+            _separate_file(model, settings, file, stem, arguments.quiet)
+        except NmflabError as error:
+            failed += 1
+            say(f"{file} skipped: {error}")
+    if failed and len(stems) > 1:
+        say(f"{failed} of {len(stems)} recordings could not be separated.")
+    return FAILED if failed else DONE
+
+
+def _stems(files: Iterable[str], folder: Path) -> dict[Path, Path]:
+    """Say for each recording where its results go; refuse what would destroy a file."""
+    stems: dict[Path, Path] = {}
+    for file in {os.path.realpath(file): Path(file) for file in files}.values():
+        stem = folder / file.stem
+        if stem in stems.values():
+            other = next(other for other in stems if stems[other] == stem)
+            raise NmflabError(
+                f"The results of {other} and {file} would have the same names: rename one of "
+                "them, or separate them into different folders with --output."
+            )
+        stems[file] = stem
+    inputs = {os.path.realpath(file) for file in stems}
+    for file, stem in stems.items():
+        for result in _results(stem).values():
+            if os.path.realpath(result) in inputs:
+                raise NmflabError(
+                    f"The results of {file} would replace the recording {result}: choose another "
+                    "folder with --output."
+                )
+    return stems
+
+
+def _results(stem: Path) -> dict[str, Path]:
+    return {source: stem.with_name(f"{stem.name}_{source}.wav") for source in ("speech", "noise")}
+
+
+def _separate_file(
+    model: SeparationModel, settings: Settings, file: Path, stem: Path, quiet: bool
+) -> None:
+    """Separate one recording, write its two parts and say where they are."""
+    from nmflab.audio.files import duration, read_audio, write_audio
+    from nmflab.core.pipeline import separate
+    from nmflab.recordings.long import separate_file
+
+    results = _results(stem)
+    replaced = [path.exists() for path in results.values()]
+    with Bars(quiet) as bars:
+        if duration(file) > LONG:
+            separate_file(model, file, results["speech"], results["noise"], settings, progress=bars)
+        else:
+            mixture = read_audio(file, settings.sampling_rate)
+            result = separate(model, mixture, settings, progress=bars)
+            for source, path in results.items():
+                write_audio(path, getattr(result, source), settings.sampling_rate)
+    for path, there in zip(results.values(), replaced, strict=True):
+        print(wrote(path, there))
+
+
+COMMAND = options.Command(
+    "separate", "take your own noisy recordings apart with a trained model", _add_options, _run
+)

@@ -1,0 +1,52 @@
+"""``nmflab lab`` and ``nmflab dashboard``: the notebooks and the explorer in a browser."""
+
+from __future__ import annotations
+
+import argparse
+
+from nmflab.cli.options import Command, Parser
+
+
+def _add_lab_options(parser: Parser) -> None:
+    parser.add_argument(
+        "--folder",
+        default="nmflab-notebooks",
+        metavar="FOLDER",
+        help="where the notebooks are to be: those that aren't there yet are copied, what is "
+        "there stays as it is (default: nmflab-notebooks)",
+    )
+    _add_passed_on(parser, "jupyter lab", "--no-browser")
+
+
+def _add_dashboard_options(parser: Parser) -> None:
+    _add_passed_on(parser, "voila", "--port=8866")
+
+
+def _add_passed_on(parser: Parser, server: str, example: str) -> None:
+    parser.add_argument(
+        "arguments",
+        nargs="*",
+        metavar="ARGUMENT",
+        help=f"passed on to {server}; put -- before them, as in -- {example}",
+    )
+
+
+def _open_lab(arguments: argparse.Namespace) -> int:
+    from nmflab.system.servers import open_lab
+
+    return open_lab(arguments.folder, arguments.arguments)
+
+
+def _open_dashboard(arguments: argparse.Namespace) -> int:
+    from nmflab.system.servers import open_dashboard
+
+    return open_dashboard(arguments.arguments)
+
+
+LAB = Command("lab", "open JupyterLab on the notebooks", _add_lab_options, _open_lab)
+DASHBOARD = Command(
+    "dashboard",
+    "open the explorer as a page of its own, with Voilà",
+    _add_dashboard_options,
+    _open_dashboard,
+)

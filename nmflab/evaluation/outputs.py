@@ -1,0 +1,154 @@
+"""The output folder of an experiment: where each file goes, and the table of scores."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmflab.audio.files import write_audio
+from nmflab.audio.signals import Mixture
+from nmflab.corpus.folders import PARTS, Corpus
+from nmflab.errors import NmflabError
+from nmflab.evaluation.metrics import SCORES
+from nmflab.settings import Settings
+from nmflab.system.files import make_folder, write_table
+
+LONGEST_NAME = 255
+"""Bytes that the name of a file may have."""
+
+MIXTURE = ("speech", "noise", "mode", "snr")
+"""The columns of scores.csv that say which mixture a row is about."""
+
+
+def columns() -> tuple[str, ...]:
+    """Give the columns of scores.csv; the scores that compare before with after come first."""
+    compared = [name for name, score in SCORES.items() if score.before]
+    alone = [f"{name}_after" for name in SCORES if name not in compared]
+    steps = ("before", "after", "gain")
+    return (*MIXTURE, *(f"{name}_{step}" for name in compared for step in steps), *alone)
+
+
+def mixture_name(speech: str, noise: str) -> str:
+    """Name the files of a mixture; a clip from a sub-folder keeps its folder in its name."""
+    return f"{speech}_{noise}".replace("/", "-").replace("\\", "-")
+
+
+@dataclass(frozen=True)
+class OutputTree:
+    """Where each file of the output goes, and what is written there."""
+
+    root: Path
+    mode: str
+    sampling_rate: int
+
+    @property
+    def scores(self) -> Path:
+        """The table of scores, which the runs of all modes share."""
+        return self.root / "scores.csv"
+
+    def _merged(self, source: str) -> Path:
+        return self.root / "merged_audio" / f"merged_train_{source}_audio.wav"
+
+    def _noisy(self, name: str) -> Path:
+        return self.root / "test_noisy_audio" / f"{name}.wav"
+
+    def _enhanced(self, name: str) -> Path:
+        return self.root / "enhanced_audio" / self.mode / f"enhanced_{name}.wav"
+
+    def _plot(self, name: str) -> Path:
+        return self.root / "plot" / self.mode / f"{name}.png"
+
+    def prepare(self, corpus: Corpus, plots: bool) -> None:
+        """Refuse what would destroy a file, and make the folders."""
+        _refuse_name_clashes(corpus)
+        for part in PARTS:  # results must not become recordings of the next run
+            if _real(self.root).is_relative_to(_real(corpus.root / part)):
+                raise NmflabError(
+                    f"The output folder {self.root} lies among the recordings of "
+                    f"{corpus.root / part}: choose another with --output."
+                )
+        files = [self.scores, self._merged(""), self._noisy(""), self._enhanced("")]
+        for folder in (file.parent for file in files + [self._plot("")] * plots):
+            make_folder(folder)
+
+    def refuse_long_name(self, name: str) -> None:
+        """Refuse a mixture whose files no file system would take."""
+        if len(self._enhanced(name).name.encode()) > LONGEST_NAME:
+            raise NmflabError("their names together are too long for a file: rename one of them.")
+
+    def write_merged(self, corpus: Corpus) -> None:
+        """Write what the dictionaries are trained on, one file for speech and one for noise."""
+        for source, clips in (("speech", corpus.train_speech), ("noise", corpus.train_noise)):
+            write_audio(self._merged(source), np.concatenate(list(clips)), self.sampling_rate)
+
+    def write_mixture(
+        self,
+        name: str,
+        mixed: Mixture,
+        enhanced: NDArray[np.float32],
+        settings: Settings,
+        plots: bool,
+    ) -> None:
+        """Write the files of one mixture; where that can't be done, going on would be in vain."""
+        write_audio(self._noisy(name), mixed.mixture, self.sampling_rate)
+        write_audio(self._enhanced(name), enhanced, self.sampling_rate)
+        if plots:
+            from nmflab.figures.drawing import save_figure
+            from nmflab.figures.spectrograms import spectrogram_figure
+
+            figure = spectrogram_figure(mixed.mixture, mixed.speech, enhanced, settings)
+            save_figure(figure, self._plot(name))
+
+    def write_scores(self, kept: Sequence[dict[str, str]], rows: Iterable[dict[str, Any]]) -> None:
+        """Write rows as they were read, and after them new ones."""
+        write_table(self.scores, columns(), [*kept, *map(_as_text, rows)])
+
+    def rows_of_other_modes(self) -> list[dict[str, str]]:
+        """Read the rows that runs in other modes left, so that they can be kept."""
+        if not self.scores.exists():
+            return []
+        try:
+            with self.scores.open(newline="", encoding="utf-8") as file:
+                rows = list(csv.DictReader(file, strict=True))
+            if all(row.keys() == set(columns()) and None not in row.values() for row in rows):
+                return [row for row in rows if row["mode"] != self.mode]
+        except (OSError, UnicodeDecodeError, csv.Error):
+            pass
+        raise NmflabError(
+            f"{self.scores} is not a table of scores that nmflab wrote: move it away, or choose "
+            "another folder with --output."
+        )
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))
+
+
+def _as_text(row: dict[str, Any]) -> dict[str, str]:
+    """Give a row as it stands in scores.csv; what isn't there is empty."""
+    return {
+        column: str(value) if column in MIXTURE else f"{value:.4f}".replace("nan", "")
+        for column, value in row.items()
+    }
+
+
+def _refuse_name_clashes(corpus: Corpus) -> None:
+    """Make sure that no mixture would overwrite another's files."""
+    seen: dict[str, tuple[str, str]] = {}
+    for noise in corpus.noise_names:
+        for speech in corpus.test_speech.names:
+            name = mixture_name(speech, noise)
+            if name in seen:
+                other = " and ".join(seen[name])
+                raise NmflabError(
+                    f"Speech and noise {other} make a mixture of the same name as {speech} and "
+                    f"{noise} ({name}): rename one of the files."
+                )
+            seen[name] = speech, noise

@@ -1,0 +1,110 @@
+"""Tasks done one after the other, or shared among processes, with the same results."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from typing import Any, TypeVar
+
+from nmflab.errors import NmflabError
+from nmflab.system.threads import num_workers
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+Report = Callable[[str, int, int], None]
+"""Called as ``report(stage, done, total)``; an exception that it raises ends the work."""
+
+Work = Callable[[Task, Report, Callable[[], None]], Result]
+"""Called as ``work(task, report, tick)``; it ticks once for each unit of its work."""
+
+
+def do_all(
+    work: Work[Task, Result],
+    tasks: Sequence[Task],
+    *,
+    jobs: int,
+    stage: str,
+    total: int,
+    report: Report,
+) -> list[Result]:
+    """Do all tasks and give their results in order; `total` is the number of ticks to expect."""
+    if min(jobs, len(tasks)) > 1:
+        return _do_in_processes(work, tasks, min(jobs, len(tasks)), stage, total, report)
+    done = 0
+
+    def tick() -> None:
+        nonlocal done
+        done += 1
+        report(stage, done, total)
+
+    report(stage, 0, total)
+    return [work(task, report, tick) for task in tasks]
+
+
+def _do_in_processes(
+    work: Work[Task, Result],
+    tasks: Sequence[Task],
+    jobs: int,
+    stage: str,
+    total: int,
+    report: Report,
+) -> list[Result]:
+    context = get_context("spawn")  # the same on every system, and safe beside threads
+    stop, done = context.Event(), context.Value("i", 0)
+    with ProcessPoolExecutor(
+        jobs,
+        mp_context=context,
+        initializer=_start_worker,
+        initargs=(work, stop, done, max(1, num_workers() // jobs)),
+    ) as pool:
+        futures = [pool.submit(_do_in_worker, task) for task in tasks]
+        try:
+            _wait(futures, lambda: report(stage, done.value, total))
+        except BrokenProcessPool as error:
+            raise NmflabError(
+                "A worker process ended too early, perhaps for want of memory: use fewer --jobs."
+            ) from error
+        finally:
+            stop.set()  # no effect on work that is done; anything else ends at its next report
+            pool.shutdown(cancel_futures=True)
+        return [future.result() for future in futures]
+
+
+def _wait(futures: Sequence[Future[Any]], report: Callable[[], None]) -> None:
+    """Report until all is done; raise the first error as soon as it is there."""
+    waiting = set(futures)
+    while waiting:
+        finished, waiting = wait(waiting, timeout=0.1)
+        report()
+        for future in finished:
+            future.result()
+
+
+_worker: dict[str, Any] = {}  # a worker process keeps here what it shares with the others
+
+
+def _start_worker(work: Any, stop: Any, done: Any, threads: int) -> None:
+    """Remember what is shared, and leave Ctrl-C to the parent process, which sets `stop`."""
+    os.environ["OMP_NUM_THREADS"] = str(threads)  # see nmflab.system.threads
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _worker.update(work=work, stop=stop, done=done)
+
+
+def _do_in_worker(task: Any) -> Any:
+    return _worker["work"](task, _stop_if_told, _count_in_worker)
+
+
+def _stop_if_told(stage: str, done: int, total: int) -> None:
+    """End the work, by way of every clean-up, as soon as the parent wants it."""
+    if _worker["stop"].is_set():
+        raise KeyboardInterrupt
+
+
+def _count_in_worker() -> None:
+    with _worker["done"].get_lock():
+        _worker["done"].value += 1

@@ -1,0 +1,280 @@
+"""``nmflab enhance``: the output tree, bad input, interrupts."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from support.commands import NOISE, RATE, SPEECH, clip, one_sentence, scores, tree
+
+import nmflab
+import nmflab.evaluation.sweep
+from nmflab.audio.files import read_audio, write_audio
+from nmflab.cli import main as cli
+from nmflab.errors import NmflabError
+from nmflab.evaluation import experiment, outputs
+from nmflab.evaluation.experiment import enhance_corpus
+from nmflab.evaluation.outputs import columns
+from nmflab.settings import Settings
+
+
+def test_enhance_writes_the_whole_tree(enhance, tmp_path, capsys):
+    assert enhance() == 0
+    pairs = [f"{s}_{n}" for n in NOISE for s in SPEECH]
+    wanted = {"scores.csv"}
+    wanted |= {f"merged_audio/merged_train_{s}_audio.wav" for s in ("speech", "noise")}
+    wanted |= {f"test_noisy_audio/{pair}.wav" for pair in pairs}
+    wanted |= {f"enhanced_audio/NMF_e/enhanced_{pair}.wav" for pair in pairs}
+    wanted |= {f"plot/NMF_e/{pair}.png" for pair in pairs}
+    assert set(tree(tmp_path / "output")) == wanted
+
+    rows = scores(tmp_path / "output")
+    assert tuple(rows[0]) == columns()
+    assert [f"{r['speech']}_{r['noise']}" for r in rows] == pairs
+    for row in rows:
+        assert (row["mode"], float(row["snr"])) == ("NMF_e", 0.0)
+        gain = float(row["sdr_after"]) - float(row["sdr_before"])
+        assert float(row["sdr_gain"]) == pytest.approx(gain, abs=2e-4)
+        assert float(row["si_sdr_before"]) == pytest.approx(0, abs=0.5)
+
+    out, err = capsys.readouterr()
+    assert err == ""
+    table = [line.split() for line in out.splitlines()]
+    assert [line[0] for line in table if line[1:2] == ["2"]] == list(NOISE)
+    mean = next(line for line in table if line[:2] == ["mean", "4"])
+    sdr = np.mean([float(row["sdr_after"]) for row in rows])
+    assert float(mean[3]) == pytest.approx(sdr, abs=0.051)
+    assert "4 mixtures by NMF_e" in out
+    assert "…" not in out
+    assert "\x1b" not in out
+
+
+def test_enhanced_and_noisy_audio_fit_the_test_clip(enhance, data, tmp_path):
+    assert enhance("-v", 0, "--snr", 6) == 0
+    speech = read_audio(data / "test/speech/ann.wav", RATE)
+    noisy = read_audio(tmp_path / "output/test_noisy_audio/ann_hum.wav", RATE)
+    enhanced = read_audio(tmp_path / "output/enhanced_audio/NMF_e/enhanced_ann_hum.wav", RATE)
+    assert speech.shape == noisy.shape == enhanced.shape
+    snr = 10 * np.log10(np.sum(speech**2) / np.sum((noisy - speech) ** 2))
+    assert snr == pytest.approx(6, abs=0.05)
+
+
+@pytest.mark.parametrize("options", [("-v", 0), ("--visualize", 0), ("--plot-save", 0)])
+def test_no_plots(enhance, tmp_path, options):
+    assert enhance(*options) == 0
+    assert not (tmp_path / "output/plot").exists()
+
+
+@pytest.mark.parametrize("mode", ["NMF", "NMF_g", "NMF_e"])
+def test_every_mode(enhance, tmp_path, mode):
+    assert enhance("-v", 0, "--nmf_mode", mode, "--penalty", 0.5) == 0
+    assert {row["mode"] for row in scores(tmp_path / "output")} == {mode}
+
+
+def test_rows_of_another_mode_are_kept(enhance, tmp_path):
+    for mode in ("NMF", "NMF_e"):
+        assert enhance("-v", 0, "--nmf_mode", mode) == 0
+    first = scores(tmp_path / "output")
+    assert enhance("-v", 0, "--penalty", 0.5) == 0
+    again = scores(tmp_path / "output")
+    assert [row["mode"] for row in again] == ["NMF"] * 4 + ["NMF_e"] * 4
+    assert again[:4] == first[:4]
+    assert again[4:] != first[4:]
+
+
+def test_a_foreign_scores_file_is_refused_and_kept(enhance, tmp_path, capsys):
+    foreign = tmp_path / "output/scores.csv"
+    foreign.parent.mkdir()
+    for content in (b"name,points\nann,3\n", b"\xff\xfe\x00", b'"'):
+        foreign.write_bytes(content)
+        assert enhance("-v", 0) == 1
+        assert "scores.csv" in capsys.readouterr().err
+        assert tree(foreign.parent) == {"scores.csv": content}
+
+
+def test_jobs_give_the_same_bytes(enhance, tmp_path):
+    assert enhance(output=tmp_path / "one") == 0
+    assert enhance("--jobs", 2, output=tmp_path / "two") == 0
+    assert tree(tmp_path / "one") == tree(tmp_path / "two")
+
+
+def test_joint_dictionary_differs_and_stands_in_for_a_missing_noise(enhance, data, tmp_path):
+    assert enhance("-v", 0, output=tmp_path / "each") == 0
+    assert enhance("-v", 0, "--noise_dictionary", "joint", output=tmp_path / "joint") == 0
+    each, joint = scores(tmp_path / "each"), scores(tmp_path / "joint")
+    assert all(a["sdr_after"] != b["sdr_after"] for a, b in zip(each, joint, strict=True))
+    (data / "test/noise/hum.wav").rename(data / "test/noise/saw.wav")
+    assert enhance("-v", 0, output=tmp_path / "saw") == 0
+    mixed = scores(tmp_path / "saw")
+    assert mixed[:2] == each[:2]
+    assert [r["sdr_after"] for r in mixed[2:]] == [r["sdr_after"] for r in joint[2:]]
+
+
+# Bad input
+
+
+def test_an_unreadable_file_is_named_skipped_and_counted(enhance, data, tmp_path, capsys):
+    (data / "test/speech/broken.wav").write_bytes(b"RIFF, but no more")
+    assert enhance("-v", 0) == 0
+    out, err = capsys.readouterr()
+    assert "broken.wav" in err
+    assert "4 mixtures by NMF_e, 1 skipped" in out
+    assert len(scores(tmp_path / "output")) == 4
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_silent_clips_are_named_skipped_and_counted(enhance, data, tmp_path, capsys, jobs):
+    write_audio(data / "test/speech/mute.wav", np.zeros(RATE // 2), RATE)
+    write_audio(data / "test/noise/vacuum.wav", np.zeros(RATE // 2), RATE)
+    assert enhance("-v", 0, "--jobs", jobs) == 0
+    out, err = capsys.readouterr()
+    assert sum("mute" in line for line in err.splitlines()) == 3
+    assert sum("vacuum" in line for line in err.splitlines()) == 3
+    assert "4 mixtures by NMF_e, 5 skipped" in out
+
+
+def test_a_silent_training_noise_costs_only_its_own_mixtures(enhance, data, tmp_path, capsys):
+    write_audio(data / "train/noise/hum.wav", np.zeros(RATE // 2), RATE)
+    assert enhance("-v", 0) == 0
+    assert "hum" in capsys.readouterr().err
+    assert {row["noise"] for row in scores(tmp_path / "output")} == {"hiss"}
+
+
+def test_nothing_usable_is_a_failure(enhance, data, tmp_path, capsys):
+    for name in SPEECH:
+        write_audio(data / "test/speech" / f"{name}.wav", np.zeros(RATE // 2), RATE)
+    assert enhance("-v", 0) == 1
+    one_sentence(capsys, "ann", "4 reasons")
+    assert not (tmp_path / "output/scores.csv").exists()
+
+
+def test_names_too_long_for_a_file_are_skipped(enhance, data, tmp_path, capsys):
+    write_audio(data / "test/speech" / f"{'long' * 62}.wav", clip(1), RATE)
+    assert enhance("-v", 0) == 0
+    assert capsys.readouterr().err.count("too long") == 2
+    assert len(scores(tmp_path / "output")) == 4
+
+
+def test_speech_and_noise_that_cancel_out_are_skipped(enhance, data, tmp_path, capsys):
+    write_audio(data / "test/speech/hum.wav", -read_audio(data / "test/noise/hum.wav"), RATE)
+    assert enhance("-v", 0) == 0
+    assert "cancel each other out" in capsys.readouterr().err
+    assert len(scores(tmp_path / "output")) == 5
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_disk_that_fills_up_ends_the_run_in_one_sentence(
+    enhance, tmp_path, monkeypatch, capsys, jobs
+):
+    make_folder = outputs.make_folder
+
+    def make_folder_then_block_a_file(folder):
+        make_folder(folder)
+        (tmp_path / "output/enhanced_audio/NMF_e/enhanced_ann_hiss.wav").mkdir(parents=True)
+        monkeypatch.undo()
+
+    monkeypatch.setattr(outputs, "make_folder", make_folder_then_block_a_file)
+    assert enhance("-v", 0, "--jobs", jobs) == 1
+    one_sentence(capsys, "enhanced_ann_hiss.wav")
+
+
+@pytest.mark.parametrize("place", ["train/speech", "test/noise/results", "link"])
+def test_output_among_the_recordings_is_refused(enhance, data, capsys, place):
+    (data / "link").symlink_to(data / "test/speech")
+    before = tree(data)
+    assert enhance("-v", 0, output=data / place) == 1
+    one_sentence(capsys, "recordings", "--output")
+    assert tree(data) == before
+    assert enhance("-v", 0, output=data / "results") == 0
+
+
+def test_names_that_would_clash_are_refused(enhance, data, capsys):
+    write_audio(data / "test/speech/ann_hum.wav", clip(1), RATE)
+    write_audio(data / "test/noise/hum_hum.wav", clip(2), RATE)
+    assert enhance("-v", 0) == 1
+    assert "ann_hum_hum" in capsys.readouterr().err
+
+
+def test_missing_data_folder(tmp_path, capsys):
+    assert cli.main(["enhance", "--data", str(tmp_path / "nowhere")]) == 1
+    one_sentence(capsys, "nowhere")
+
+
+def test_empty_data_folder(data, enhance, capsys):
+    for file in (data / "train/noise").iterdir():
+        file.unlink()
+    assert enhance() == 1
+    one_sentence(capsys, "noise")
+
+
+def test_output_that_cannot_be_written(enhance, tmp_path, capsys):
+    (tmp_path / "output").write_text("a file, not a folder")
+    assert enhance() == 1
+    one_sentence(capsys, "output")
+    assert (tmp_path / "output").read_text() == "a file, not a folder"
+
+
+def test_a_window_without_inverse_is_refused_before_anything_is_written(enhance, tmp_path, capsys):
+    for window in ("hann", "nonsense", "nan", ""):
+        assert enhance("--window", window, "--overlap", 0) == 2
+        assert repr(window) in (err := capsys.readouterr().err) or f"The {window} window" in err
+    assert not (tmp_path / "output").exists()
+
+
+def test_wrong_choices_in_python(data, tmp_path):
+    corpus = nmflab.load_corpus(data)
+    for wrong in ({"noise_dictionary": "none"}, {"jobs": 0}):
+        with pytest.raises(NmflabError, match=next(iter(wrong))):
+            enhance_corpus(corpus, Settings(), tmp_path, **wrong)
+    with pytest.raises(NmflabError, match="read at 16000 Hz but sampling_rate is 8000 Hz"):
+        enhance_corpus(corpus, Settings(sampling_rate=8000), tmp_path)
+
+
+# Interrupts
+
+
+def test_ctrl_c_leaves_nothing_half_written(enhance, tmp_path, monkeypatch, capsys):
+    calls = []
+
+    def interrupted(*arguments, **options):
+        calls.append(arguments)
+        if len(calls) > 1:
+            raise KeyboardInterrupt
+        return nmflab.separate(*arguments, **options)
+
+    monkeypatch.setattr(experiment, "separate", interrupted)
+    assert enhance() == 130
+    assert "Interrupted" in capsys.readouterr().err
+    files = tree(tmp_path / "output")
+    assert "scores.csv" not in files
+    assert sum(name.startswith("enhanced_audio") for name in files) == 1
+    assert all(name.endswith((".wav", ".png")) for name in files)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process.")
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_ctrl_c_ends_all_processes(data, tmp_path, jobs):
+    slow = ["-b_speech", "4", "-b_noise", "4", "-i_train", "5", "-i_test", "5000", "-e", "0"]
+    command = [sys.executable, "-m", "nmflab", "enhance", "--data", str(data), "--jobs", jobs]
+    output = tmp_path / "output"
+    run = subprocess.Popen(
+        [*command, "--output", str(output), "-v", "0", *slow],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,  # a process group of its own, as a terminal gives it
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    deadline = time.monotonic() + 60
+    while not list(output.glob("enhanced_audio/*/*.wav")):  # until the first mixture is done
+        assert time.monotonic() < deadline
+        assert run.poll() is None
+        time.sleep(0.02)
+    os.killpg(run.pid, signal.SIGINT)
+    _, err = run.communicate(timeout=60)  # returns when the last process has ended
+    assert run.returncode == 130
+    assert "Traceback" not in err
+    assert not [name for name in tree(output) if ".part" in name]
+    assert "scores.csv" not in tree(output)

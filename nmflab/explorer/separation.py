@@ -16,6 +16,7 @@ from nmflab.audio.files import read_audio
 from nmflab.audio.signals import resample
 from nmflab.checks import as_signal
 from nmflab.errors import NmflabError
+from nmflab.evaluation.metrics import SCORES
 from nmflab.explorer.base import Explorer
 from nmflab.explorer.controls import placed
 from nmflab.explorer.engine.scheduling import browser_drives, hear_browser
@@ -26,7 +27,7 @@ from nmflab.explorer.plots import CurvePlot, Plot
 from nmflab.explorer.presets import QUICK
 from nmflab.explorer.prior_plots import PriorPlot
 from nmflab.explorer.saving import command_line, save_result, scores_as_json
-from nmflab.explorer.tables import number, table
+from nmflab.explorer.tables import table
 from nmflab.explorer.widgets.player import Player
 from nmflab.explorer.widgets.recorder import Recorder
 from nmflab.figures.scales import decibels
@@ -42,7 +43,7 @@ LONGEST = 30.0
 
 SOUNDS = ("noisy", "enhanced", "noise removed", "clean")
 SCORED = ("scores", "scores_before")
-METRICS = (("sdr", "SDR", 2), ("si_sdr", "SI-SDR", 2), ("stoi", "STOI", 2), ("pesq", "PESQ", 2))
+TABLE = ("sdr", "si_sdr", "stoi", "pesq")
 
 
 class SeparationExplorer(Explorer):
@@ -301,14 +302,14 @@ class SeparationExplorer(Explorer):
         else:
             after = {"si_sdr": self.chain.get("si_sdr", state)}
         rows = {
-            name: [number(scores.get(key), places) for key, _, places in METRICS]
+            name: [SCORES[key].text(scores.get(key), 2) for key in TABLE]
             for name, scores in (("noisy", before), ("enhanced", after))
         }
-        self.score.value = table([label for _, label, _ in METRICS], rows)
+        self.score.value = table([SCORES[key].label for key in TABLE], rows)
 
     def _line(self, state: State) -> str:
         score = self.chain.get("si_sdr", state)
-        end = "" if score is None else f", SI-SDR {number(score, 2)} dB"
+        end = "" if score is None else f", SI-SDR {SCORES['si_sdr'].text(score, 2)} dB"
         return f"{_in_words(state)}{end}"
 
     def _summary(self, state: State) -> str:

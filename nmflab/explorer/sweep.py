@@ -19,8 +19,8 @@ from nmflab.audio.signals import Mixture
 from nmflab.core.model import SeparationModel, StageProgress
 from nmflab.core.pipeline import Separation
 from nmflab.core.stft import Stft
-from nmflab.evaluation import metrics
-from nmflab.evaluation.sweep import Sweep, measure, sweep
+from nmflab.evaluation.metrics import SCORES, measure, oracle_mask
+from nmflab.evaluation.sweep import Sweep, sweep
 from nmflab.explorer.base import Explorer
 from nmflab.explorer.engine.scheduling import hear_browser
 from nmflab.explorer.engine.stages import Stage
@@ -40,13 +40,7 @@ ROWS: dict[str, tuple[str, tuple[Any, ...]]] = {
 }
 """What the rows of the map can be, what they are called, and their values."""
 
-SCORES = {
-    "sdr": ("SDR", "dB"),
-    "sir": ("SIR", "dB"),
-    "sar": ("SAR", "dB"),
-    "si_sdr": ("SI-SDR", "dB"),
-    "stoi": ("STOI", ""),
-}
+SHOWN = ("sdr", "sir", "sar", "si_sdr", "stoi")
 DEPTH = {"dB": 8.0, "": 0.25}
 """Scores that are further below the best than this have the darkest colour."""
 
@@ -99,7 +93,7 @@ class SweepExplorer(Explorer):
         self.table = widgets.HTML()
         self.rows = _menu("rows", {text: name for name, (text, _) in ROWS.items()})
         self.rows.tooltip = "What the rows of the map are; its columns are values of λ."
-        self.metric = _menu("score", {text: name for name, (text, _) in SCORES.items()})
+        self.metric = _menu("score", {SCORES[name].label: name for name in SHOWN})
         self.metric.tooltip = "Which score the map shows."
         for menu in (self.rows, self.metric):
             hear_browser(menu)
@@ -172,7 +166,7 @@ class SweepExplorer(Explorer):
             view.corpus,
             view.settings.replace(**{name: values[0] for name, values in grid.items()}),
             grid,
-            metrics=tuple(SCORES),
+            metrics=SHOWN,
             clips=[view.clip],
             noises=[view.noise],
             train=train,
@@ -205,15 +199,16 @@ class SweepExplorer(Explorer):
 
     def _paint_map(self, state: State) -> None:
         found, metric = self._map(state), self.metric.value
-        (label, _), (title, unit) = ROWS[self._drawn], SCORES[metric]
+        (label, _), score = ROWS[self._drawn], SCORES[metric]
         canvas = self.panel.widget
         if self.panel.is_new(found, metric):
             scores, best = found.mean(metric), _cell(found, found.best(metric))
             top = float(scores[best])
-            low = max(float(scores[np.isfinite(scores)].min()), top - DEPTH[unit])
+            low = max(float(scores[np.isfinite(scores)].min()), top - DEPTH[score.unit])
             texts = [[_number(value, metric) for value in values] for values in scores]
             texts[best[0]][best[1]] += " ★"
-            canvas.rows_label, canvas.value_label, canvas.value_unit = label, title, unit
+            canvas.rows_label = label
+            canvas.value_label, canvas.value_unit = score.label, score.unit
             canvas.show(
                 scores,
                 low=low,
@@ -233,7 +228,7 @@ class SweepExplorer(Explorer):
             "oracle: the ceiling": "ceiling",
         }
         rows = {name: _cells(self._scores(stage, state)) for name, stage in stages.items()}
-        self.table.value = table([title for title, _ in SCORES.values()], rows)
+        self.table.value = table([SCORES[name].label for name in SHOWN], rows)
 
     def _settle(self, state: State) -> None:
         with self.chain.lock:
@@ -259,15 +254,15 @@ class SweepExplorer(Explorer):
     def _summary(self, state: State) -> str:
         s, found, metric = state.settings, self._map(state), self.metric.value
         scores, best = self._scores("chosen", state), found.best(metric)
-        top = _number(float(found.mean(metric)[_cell(found, best)]), metric)
+        score = SCORES[metric]
+        top = f"{_number(float(found.mean(metric)[_cell(found, best)]), metric)} {score.unit}"
         where = ", ".join(f"{_symbol(name)} {best[name]:g}" for name in ("penalty", self._drawn))
-        title, unit = SCORES[metric]
         skipped = f". {found.skipped[0]}" if found.skipped else ""
         return (
             f"{state.clip} in {state.noise} at {s.snr:.0f} dB, {s.nmf_mode}, "
             f"K {s.num_basis_speech} + {s.num_basis_noise}, λ {s.penalty:g}, p {s.p:g}: "
             f"SDR {scores['sdr']:.2f} dB, SI-SDR {scores['si_sdr']:.2f} dB, "
-            f"STOI {scores['stoi']:.2f}; best {title} of the map {f'{top} {unit}'.strip()} "
+            f"STOI {scores['stoi']:.2f}; best {score.label} of the map {top.strip()} "
             f"at {where}{skipped}"
         )
 
@@ -303,17 +298,17 @@ def _cell(found: Sweep, values: Mapping[str, Any]) -> tuple[int, ...]:
 def _number(value: float, metric: str) -> str:
     if np.isnan(value):
         return "–"
-    return f"{min(value, HIGHEST):z.{1 if SCORES[metric][1] else 2}f}"
+    return f"{min(value, HIGHEST):z.{SCORES[metric].decimals}f}"
 
 
 def _cells(scores: Mapping[str, float]) -> list[str]:
-    return [_number(scores[metric], metric) for metric in SCORES]
+    return [_number(scores[metric], metric) for metric in SHOWN]
 
 
 def _scores(view: View, mixture: Mixture, estimate: NDArray[np.float32]) -> dict[str, float]:
-    rate, names = view.settings.sampling_rate, tuple(SCORES)
-    values = measure(mixture.speech, mixture.noise, estimate, rate, names)
-    return dict(zip(names, values, strict=True))
+    rate = view.settings.sampling_rate
+    values = measure(mixture.speech, mixture.noise, estimate, rate, SHOWN)
+    return dict(zip(SHOWN, values, strict=True))
 
 
 def _floor(view: View, mixture: Mixture) -> dict[str, float]:
@@ -328,5 +323,5 @@ def _ceiling(view: View, mixture: Mixture) -> dict[str, float]:
     """Score what the gain of the true sources makes of the mixture."""
     stft = Stft.from_settings(view.settings)
     S, N, X = (stft.analyse(x) for x in (mixture.speech, mixture.noise, mixture.mixture))
-    oracle = stft.synthesise(metrics.oracle_mask(S, N) * X, len(mixture.mixture))
+    oracle = stft.synthesise(oracle_mask(S, N) * X, len(mixture.mixture))
     return _scores(view, mixture, oracle)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import math
 from collections.abc import Iterable, Mapping, Sequence
 
 
@@ -19,10 +18,3 @@ def table(heads: Sequence[str], rows: Mapping[str, Iterable[str]]) -> str:
         for name, cells in rows.items()
     )
     return f"<table class='nmflab-scores'><tr><td></td>{top}</tr>{body}</table>"
-
-
-def number(value: float | None, places: int) -> str:
-    """Write a score; one that doesn't exist is a dash."""
-    if value is None or math.isnan(value):
-        return "–"
-    return f"{value:.{places}f}".replace("-", "−")

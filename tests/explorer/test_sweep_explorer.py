@@ -9,7 +9,7 @@ import nmflab as nl
 from nmflab.evaluation import metrics
 from nmflab.explorer import sweep as sweeping
 from nmflab.explorer import working
-from nmflab.explorer.sweep import PENALTIES, ROWS, SCORES, SweepExplorer
+from nmflab.explorer.sweep import PENALTIES, ROWS, SHOWN, SweepExplorer
 
 
 @pytest.fixture(scope="module")
@@ -68,14 +68,14 @@ def test_the_axes_carry_the_true_values_and_the_best_cell_a_star(explorer):
     assert (canvas.rows_label, canvas.columns_label) == ("Power p", "Penalty λ")
     assert canvas.geometry.row_names == ("1", "2")
     assert canvas.geometry.column_names == ("0", "0.1", "1")
-    for metric in SCORES:
+    for metric in SHOWN:
         explorer.metric.value = metric
         scores, texts = explorer.map.mean(metric), np.array(canvas.geometry.cell_texts)
         stars = np.char.endswith(texts, "★")
         assert stars.sum() == 1
         assert scores[stars] == scores.max()
         assert canvas.geometry.high == pytest.approx(scores.max(), abs=2e-3)
-        assert canvas.value_unit == SCORES[metric][1]
+        assert canvas.value_unit == metrics.SCORES[metric].unit
         assert canvas.limits == (canvas.geometry.low, canvas.geometry.high)
 
 

@@ -185,5 +185,4 @@ def _scored(view: View, mixture: Mixture, speech: NDArray[np.float32]) -> metric
     if view.recording is not None:
         return None
     rate = view.settings.sampling_rate
-    with one_blas_thread():
-        return metrics.score(mixture.speech, mixture.noise, speech, sampling_rate=rate)
+    return metrics.score(mixture.speech, mixture.noise, speech, sampling_rate=rate)

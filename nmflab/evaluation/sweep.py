@@ -34,7 +34,7 @@ from nmflab.evaluation.metrics import SCORES, measure
 from nmflab.settings import Settings, parameters
 from nmflab.system.threads import one_blas_thread
 
-__all__ = ["Sweep", "measure", "sweep"]
+__all__ = ["Sweep", "sweep"]
 
 Train = Callable[[Settings, str, StageProgress], SeparationModel]
 

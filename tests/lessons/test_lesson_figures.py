@@ -4,7 +4,8 @@ import pytest
 from support.corpora import SETTINGS, make_corpus
 
 import nmflab as nl
-from nmflab.evaluation.sweep import measure, sweep
+from nmflab.evaluation.metrics import measure
+from nmflab.evaluation.sweep import sweep
 from nmflab.lessons.evaluation import damages, maps_figure, projection_figure
 
 

@@ -122,8 +122,7 @@ def _train_speech(view: View, *, progress: StageProgress | None) -> Dictionary:
 @stage("noise", "noise", slow=True, trained=True)
 def _train_noise(view: View, *, progress: StageProgress | None) -> Dictionary:
     """Train on the noise of that name; where there is none, on all of them together."""
-    settings, noises = view.settings, view.corpus.train_noise
-    signals = [noises[view.noise]] if view.noise in noises.names else noises
+    settings, signals = view.settings, view.corpus.training_noise(view.noise)
     return train_dictionary(
         signals, settings.num_basis_noise, settings, name="noise", progress=progress
     )

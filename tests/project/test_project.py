@@ -275,8 +275,24 @@ def test_citation_pattern():
 def test_readme_names_real_targets():
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = set(re.findall(r"(?:^|`)make ([a-z]+)", README, re.MULTILINE))
-    assert {"lab", "test", "enhance"} <= named <= targets
-    assert {"lab", "test", "enhance", "help"} <= targets
+    assert {"lab", "test", "check", "enhance"} <= named <= targets
+    assert {"lab", "test", "check", "style", "coverage", "enhance", "help"} <= targets
+
+
+def test_contributing_names_real_targets():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert {"check", "test", "check-js"} <= set(re.findall(r"`make ([a-z-]+)", text)) <= targets
+
+
+def test_hooks_are_what_make_style_runs():
+    (local,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    assert local["repo"] == "local"
+    hooks = {hook["entry"].replace(" --force-exclude", "") for hook in local["hooks"]}
+    style = re.search(r"^style:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    lines = {line.strip().replace("$(BIN)", ".venv/bin") for line in style[1].splitlines()}
+    assert hooks == {line.removesuffix(" .") for line in lines}
+    assert {hook["language"] for hook in local["hooks"]} == {"system"}
 
 
 def option_rows():

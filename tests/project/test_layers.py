@@ -48,6 +48,7 @@ def test_the_contracts_hold():
         ("figures/scales.py", "import nmflab.figures.drawing", "Nothing goes round in a circle"),
     ],
 )
+@pytest.mark.slow
 def test_a_broken_contract_fails(copy, module, line, contract):
     path = copy / "nmflab" / module
     path.write_text(path.read_text() + f"\n{line}\n")

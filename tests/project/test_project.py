@@ -83,6 +83,7 @@ def test_one_version_everywhere():
     assert Version(nmflab.__version__)
 
 
+@pytest.mark.slow
 def test_wheel_holds_code_corpus_and_notebooks(tmp_path):
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
@@ -348,12 +349,13 @@ def run_browser_test(tmp_path, **environment):
     return subprocess.run(
         command,
         cwd=tmp_path,
-        env=clean | {"PATH": str(tmp_path)} | environment,
+        env=clean | {"PATH": str(tmp_path), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"} | environment,
         capture_output=True,
         text=True,
     )
 
 
+@pytest.mark.slow
 def test_browser_tests_are_skipped_with_a_sentence_where_there_is_none(tmp_path):
     run = run_browser_test(tmp_path)
     assert run.returncode == 0
@@ -361,6 +363,7 @@ def test_browser_tests_are_skipped_with_a_sentence_where_there_is_none(tmp_path)
     assert "No Chromium here" in run.stdout
 
 
+@pytest.mark.slow
 def test_browser_tests_fail_where_a_browser_is_required(tmp_path):
     run = run_browser_test(tmp_path, NMFLAB_REQUIRE_BROWSER="1")
     assert run.returncode == 1

@@ -41,12 +41,14 @@ def outputs(path):
 # What the pages hold
 
 
+@pytest.mark.slow
 def test_building_leaves_nothing_beside_the_pages(site):
     assert [path.name for path in site.parent.iterdir()] == ["site"]
     assert not list(site.rglob("*.doctree"))
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.slow
 def test_each_notebook_has_a_page_with_its_pictures_and_sounds(site, path):
     page = build_site.Page(site / "notebooks" / f"{path.stem}.html")
     pictures = [name for name in page.resources if name.startswith("../_images/")]
@@ -55,6 +57,7 @@ def test_each_notebook_has_a_page_with_its_pictures_and_sounds(site, path):
     assert len(sounds) == sum("<audio" in data.get("text/html", "") for data in outputs(path))
 
 
+@pytest.mark.slow
 def test_front_page_leads_to_every_page(site):
     front = build_site.Page(site / "index.html")
     pages = {p.relative_to(site).as_posix() for p in (site / "notebooks").glob("*.html")}
@@ -63,6 +66,7 @@ def test_front_page_leads_to_every_page(site):
     assert "notebooks/notation.html" in pages
 
 
+@pytest.mark.slow
 def test_reference_leads_to_every_public_name(site):
     front = build_site.Page(site / "reference" / "index.html")
     rooms = {path.name for path in (site / "reference").glob("*.html")} - {"index.html"}
@@ -79,6 +83,7 @@ def test_reference_leads_to_every_public_name(site):
         assert {f"{found.name}.{name}" for name in names} <= described
 
 
+@pytest.mark.slow
 def test_nothing_is_wrong_with_the_pages(site):
     assert build_site.problems(site) == []
 

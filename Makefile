@@ -33,10 +33,9 @@ enhance: $(VENV)/installed ## run the experiment on the embedded corpus (ARGS="-
 check: style check-js ## the quick checks: style, types, layers, unit tests (ARGS are pytest's)
 	$(PYTEST) tests -m "not slow and not browser" $(SHARED) $(ARGS)
 
-# Browser tests have the machine to themselves: several watch the clock.
 test: style check-js ## all checks: also commands, notebooks, browser (ARGS are pytest's)
-	$(PYTEST) $(NBVAL) tests -m "not browser" $(SHARED) $(ARGS) $(NONE)
-	$(PYTEST) tests -m browser $(ARGS) $(NONE)
+	$(PYTEST) $(NBVAL) tests -m "not alone" $(SHARED) $(ARGS) $(NONE)
+	$(PYTEST) tests -m alone $(ARGS) $(NONE)
 
 style: $(VENV)/installed-test ## check style, types, spelling, layers (see .pre-commit-config.yaml)
 	$(BIN)/ruff check .
@@ -46,7 +45,7 @@ style: $(VENV)/installed-test ## check style, types, spelling, layers (see .pre-
 	$(BIN)/lint-imports --no-logo --no-cache
 
 coverage: $(VENV)/installed-test ## say which lines of the package no test runs (ARGS are pytest's)
-	$(PYTEST) tests -m "not browser" $(SHARED) --cov=nmflab \
+	$(PYTEST) tests -m "not alone" $(SHARED) --cov=nmflab \
 		--cov-report=term-missing:skip-covered $(ARGS)
 
 # Node is for these checks alone, so where it is missing they are skipped, but not in CI.

@@ -9,8 +9,15 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-input --disable-pip-ver
 	$(if $(CONSTRAINTS),--constraint $(CONSTRAINTS))
 LESSONS := $(wildcard notebooks/*.ipynb)
 
+# Tests of one file stay together, for what they share, and the longest come first. Each of the
+# processes has one thread.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+SHARED := -n auto --dist loadscope --no-loadscope-reorder
+NONE = $(if $(ARGS),|| [ $$? = 5 ]) # where ARGS choose, there may be no test left
+NBVAL := $(if $(LESSONS),--nbval --nbval-current-env --nbval-cell-timeout=300 notebooks)
+
 .DEFAULT_GOAL := help
-.PHONY: help lab enhance test check-js notebooks site tour constraints clean
+.PHONY: help lab enhance check test style check-js coverage notebooks site tour constraints clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -23,13 +30,23 @@ lab: $(VENV)/installed ## open the first notebook in JupyterLab (ARGS="--no-brow
 enhance: $(VENV)/installed ## run the experiment on the embedded corpus (ARGS="--nmf_mode NMF_g")
 	$(BIN)/nmflab enhance $(ARGS)
 
-test: $(VENV)/installed-test ## all checks: style, types, spelling, tests, notebooks (ARGS are pytest's)
+check: style check-js ## the quick checks: style, types, layers, unit tests (ARGS are pytest's)
+	$(PYTEST) tests -m "not slow and not browser" $(SHARED) $(ARGS)
+
+test: style check-js ## all checks: also commands, notebooks, browser (ARGS are pytest's)
+	$(PYTEST) $(NBVAL) tests -m "not alone" $(SHARED) $(ARGS) $(NONE)
+	$(PYTEST) tests -m alone $(ARGS) $(NONE)
+
+style: $(VENV)/installed-test ## check style, types, spelling, layers (see .pre-commit-config.yaml)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/codespell
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests \
-		$(if $(LESSONS),--nbval --nbval-current-env --nbval-cell-timeout=300 notebooks) $(ARGS)
+	$(BIN)/lint-imports --no-logo --no-cache
+
+coverage: $(VENV)/installed-test ## say which lines of the package no test runs (ARGS are pytest's)
+	$(PYTEST) tests -m "not alone" $(SHARED) --cov=nmflab \
+		--cov-report=term-missing:skip-covered $(ARGS)
 
 # Node is for these checks alone, so where it is missing they are skipped, but not in CI.
 check-js: ## check the JavaScript: types, style, unit tests

@@ -1,8 +1,8 @@
-"""Build the site: the notebooks as they are stored, as pages that open from the disk.
+"""Build the site: the notebooks as they are stored, and the reference, as pages on the disk.
 
     make site                           the pages in site/, the first is site/index.html
 
-Nothing is executed, and nothing is fetched, neither now nor when a page is read: MathJax comes
+No notebook is executed, and nothing is fetched, neither now nor when a page is read: MathJax comes
 from a package and lies beside the pages. Every warning is an error, and so is whatever `problems`
 finds. The old site stays where it was until the new one is there.
 """
@@ -10,6 +10,9 @@ finds. The old site stays where it was until the new one is there.
 from __future__ import annotations
 
 import argparse
+import importlib
+import inspect
+import pkgutil
 import re
 import shutil
 import subprocess
@@ -18,7 +21,10 @@ import tempfile
 from html.parser import HTMLParser
 from importlib.metadata import files
 from pathlib import Path
+from types import ModuleType
 from urllib.parse import unquote, urlsplit
+
+import nmflab
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "site"
@@ -38,6 +44,35 @@ def lay_out(folder: Path) -> None:
     shutil.copy(ROOT / "data" / "README.md", folder / "data")
     (mathjax,) = (f for f in files("django-static-mathjax") or () if f.match(MATHJAX))
     shutil.copy(str(mathjax.locate()), folder / "static")
+    write_reference(folder / "reference")
+
+
+def write_reference(folder: Path) -> None:
+    """Write a page for each room of the package, of what its modules hold in ``__all__``."""
+    folder.mkdir()
+    rooms: dict[str, list[ModuleType]] = {}
+    for found in pkgutil.walk_packages(nmflab.__path__, "nmflab."):
+        module = importlib.import_module(found.name) if "__" not in found.name else nmflab
+        if module is not nmflab and hasattr(module, "__all__"):
+            rooms.setdefault(found.name.split(".")[1], []).append(module)
+    for room, modules in rooms.items():
+        name = f"nmflab.{room}"
+        text = [name, "=" * len(name), ""]
+        if modules[0].__name__ != name:
+            text += [inspect.getdoc(importlib.import_module(name)) or "", ""]
+        for module in modules:
+            if module.__name__ != name:
+                text += [module.__name__, "-" * len(module.__name__), ""]
+            text += [f".. automodule:: {module.__name__}", "   :members:", ""]
+        (folder / f"{room}.rst").write_text("\n".join(text), encoding="utf-8")
+    title = "The Python package"
+    index = [title, "=" * len(title), "", "What ``import nmflab`` gives:", ""]
+    for name in nmflab.__all__:
+        summary = (inspect.getdoc(getattr(nmflab, name)) or "").partition("\n\n")[0]
+        index += [f"`nmflab.{name}`", *(f"    {line}" for line in summary.splitlines()), ""]
+    index += ["All public names, by the room that they stand in:", "", ".. toctree::", ""]
+    index += [f"   {room}" for room in sorted(rooms)]
+    (folder / "index.rst").write_text("\n".join(index) + "\n", encoding="utf-8")
 
 
 def build(folder: Path) -> None:

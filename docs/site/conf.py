@@ -4,13 +4,15 @@ from importlib import metadata
 
 from docutils import nodes
 
+import nmflab
+
 project = "nmflab"
 author = "The nmflab authors"
 copyright = "the nmflab authors, BSD 3-Clause licence; the recordings have licences of their own"
 version = release = metadata.version("nmflab")
 language = "en-GB"
 
-extensions = ["myst_nb", "sphinx.ext.mathjax"]
+extensions = ["myst_nb", "sphinx.ext.mathjax", "sphinx.ext.autodoc", "numpydoc"]
 nb_execution_mode = "off"  # the pages show what is stored
 nb_merge_streams = True
 myst_enable_extensions = ["amsmath", "dollarmath"]
@@ -18,6 +20,11 @@ myst_dmath_double_inline = True
 myst_heading_anchors = 3
 myst_url_schemes = ["http", "https", "mailto"]
 mathjax_path = "tex-svg-full.js"  # a copy in _static, one file with all letters in it
+
+default_role = "py:obj"  # `Settings` in a docstring
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"  # the docstrings say more: shapes and units
+numpydoc_show_class_members = False
 
 html_theme = "furo"
 pygments_dark_style = "github-dark"
@@ -60,7 +67,32 @@ def keep_punctuation(app, doctree):
             formula.parent[place - 1 : place + 1] = [together, nodes.Text(text[mark:])]
 
 
+def find_name(app, env, node, shown):
+    """Lead from a name as docstrings write it to its place; what has none stays plain."""
+    name = node.get("reftarget", "")
+    public = getattr(nmflab, name.removeprefix("nmflab."), None)
+    if node.get("reftype") != "obj":
+        return None
+    python = env.get_domain("py")
+    if hasattr(public, "__qualname__"):
+        name = f"{public.__module__}.{public.__qualname__}"
+    found = [at for at in python.objects if at == name or at.endswith(f".{name}")]
+    if len(found) != 1:
+        return shown
+    place = node.get("refdoc")
+    return python.resolve_xref(env, place, app.builder, "obj", found[0], node, shown) or shown
+
+
+def keep_bars(app, what, name, thing, options, lines):
+    """Let |X| in a docstring be a magnitude, which it always is, and no substitution."""
+    for i, line in enumerate(lines):
+        if "``" not in line:
+            lines[i] = line.replace("|", "\\|")
+
+
 def setup(app):
-    """Connect both."""
+    """Connect them."""
     app.connect("doctree-read", describe_pictures)
     app.connect("doctree-read", keep_punctuation)
+    app.connect("missing-reference", find_name)
+    app.connect("autodoc-process-docstring", keep_bars)

@@ -9,7 +9,7 @@ from support import pages
 
 from nmflab.explorer.widgets.canvas import palette, quantise
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.alone]
 
 SECONDS = 4.0
 NOTEBOOK = (

@@ -16,7 +16,7 @@ import nbformat
 import pytest
 from support import pages
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.alone]
 
 STORED = Path(__file__).parents[2] / "notebooks" / "08_explorer.ipynb"
 NOTEBOOK = (

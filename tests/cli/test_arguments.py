@@ -199,6 +199,7 @@ def test_output_that_finds_no_space_is_said_in_one_sentence():
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows can't shut a stream for a process.")
+@pytest.mark.slow
 def test_shut_streams_are_no_error(data, tmp_path):
     line = ["enhance", "--data", data, "--output", tmp_path / "output", "-v", 0, *FAST]
     run = run_module(*line, stdout=subprocess.PIPE, preexec_fn=lambda: os.close(2))

@@ -21,6 +21,7 @@ from nmflab.evaluation.outputs import columns
 from nmflab.settings import Settings
 
 
+@pytest.mark.slow
 def test_enhance_writes_the_whole_tree(enhance, tmp_path, capsys):
     assert enhance() == 0
     pairs = [f"{s}_{n}" for n in NOISE for s in SPEECH]
@@ -74,6 +75,7 @@ def test_every_mode(enhance, tmp_path, mode):
     assert {row["mode"] for row in scores(tmp_path / "output")} == {mode}
 
 
+@pytest.mark.slow
 def test_rows_of_another_mode_are_kept(enhance, tmp_path):
     for mode in ("NMF", "NMF_e"):
         assert enhance("-v", 0, "--nmf_mode", mode) == 0
@@ -95,6 +97,7 @@ def test_a_foreign_scores_file_is_refused_and_kept(enhance, tmp_path, capsys):
         assert tree(foreign.parent) == {"scores.csv": content}
 
 
+@pytest.mark.slow
 def test_jobs_give_the_same_bytes(enhance, tmp_path):
     assert enhance(output=tmp_path / "one") == 0
     assert enhance("--jobs", 2, output=tmp_path / "two") == 0
@@ -126,6 +129,7 @@ def test_an_unreadable_file_is_named_skipped_and_counted(enhance, data, tmp_path
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.slow
 def test_silent_clips_are_named_skipped_and_counted(enhance, data, tmp_path, capsys, jobs):
     write_audio(data / "test/speech/mute.wav", np.zeros(RATE // 2), RATE)
     write_audio(data / "test/noise/vacuum.wav", np.zeros(RATE // 2), RATE)
@@ -166,6 +170,7 @@ def test_speech_and_noise_that_cancel_out_are_skipped(enhance, data, tmp_path, c
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.slow
 def test_a_disk_that_fills_up_ends_the_run_in_one_sentence(
     enhance, tmp_path, monkeypatch, capsys, jobs
 ):
@@ -236,6 +241,7 @@ def test_wrong_choices_in_python(data, tmp_path):
 # Interrupts
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_nothing_half_written(enhance, tmp_path, monkeypatch, capsys):
     calls = []
 
@@ -256,6 +262,7 @@ def test_ctrl_c_leaves_nothing_half_written(enhance, tmp_path, monkeypatch, caps
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process.")
 @pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.slow
 def test_ctrl_c_ends_all_processes(data, tmp_path, jobs):
     slow = ["-b_speech", "4", "-b_noise", "4", "-i_train", "5", "-i_test", "5000", "-e", "0"]
     command = [sys.executable, "-m", "nmflab", "enhance", "--data", str(data), "--jobs", jobs]

@@ -175,6 +175,7 @@ def test_pesq_of_a_perfect_estimate_is_its_best(speech, rate, best):
     assert pesq(np.tile(speech, 2), np.tile(speech, 2), rate) == pytest.approx(best, abs=0.01)
 
 
+@pytest.mark.slow
 def test_pesq_of_a_long_recording_is_the_mean_over_its_stretches(speech, noise):
     pytest.importorskip("pesq")
     long, noisy = (np.tile(signal, 36) for signal in (speech, speech + noise))  # 36 s
@@ -184,6 +185,7 @@ def test_pesq_of_a_long_recording_is_the_mean_over_its_stretches(speech, noise):
     assert pesq(long, noisy) == pytest.approx(halves[1])
 
 
+@pytest.mark.slow
 def test_pesq_survives_more_utterances_than_its_reference_implementation(rng):
     pytest.importorskip("pesq")
     spoken = np.arange(60 * RATE) % int(0.5 * RATE) < 0.22 * RATE

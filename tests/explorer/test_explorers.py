@@ -549,6 +549,7 @@ def any_explorer(request, corpus):
     return request.param(corpus, SETTINGS)
 
 
+@pytest.mark.slow
 def test_the_static_face_is_deterministic(any_explorer, corpus):
     bundle, metadata = any_explorer._repr_mimebundle_()
     again, _ = type(any_explorer)(corpus, SETTINGS)._repr_mimebundle_()
@@ -614,6 +615,7 @@ def test_a_window_that_is_refused_in_the_browser_ends_in_its_sentence(corpus):
     ],
     ids=["row", "iteration", "basis alone", "metric", "basis"],
 )
+@pytest.mark.slow
 def test_the_static_picture_follows_what_no_setting_changes(corpus, kind, change):
     explorer = kind(corpus, SETTINGS)
     before = explorer.png()

@@ -12,6 +12,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # benchmarks/ isn't installe
 from benchmarks import data, measure, peers, report, suite
 from benchmarks.__main__ import run
 
+pytestmark = pytest.mark.slow
+
 TINY = suite.Sizes(
     short=0.5,
     medium=0.6,

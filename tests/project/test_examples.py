@@ -22,6 +22,7 @@ def test_docstring_examples_give_what_they_show(name):
     assert doctest.testmod(importlib.import_module(name), extraglobs={"nmflab": nmflab}).failed == 0
 
 
+@pytest.mark.slow
 def test_readme_example_separates_a_recording(tmp_path, monkeypatch, capsys):
     small = {"num_basis_speech": 4, "num_basis_noise": 3, "max_iter_train": 2, "max_iter_test": 2}
     monkeypatch.setattr(nmflab, "Settings", functools.partial(nmflab.Settings, **small))

@@ -180,6 +180,7 @@ def test_asks_the_exercises_of_its_lesson(path, notebook):
     assert "Not yet" not in shown(notebook)
 
 
+@pytest.mark.slow
 def test_folded_solutions_run(notebook):
     lines = "\n".join(c.source for c in code_cells(notebook)).splitlines()
     imports = "\n".join(line for line in lines if line.startswith(("import ", "from ")))
@@ -205,39 +206,39 @@ def test_sounds_play_and_pictures_show(notebook):
 
 
 def nbval(folder, *, timeout=300):
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--nbval"]
-    command += ["--nbval-current-env", "--color=no", str(folder)]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "nbval.plugin"]
+    command += ["--nbval", "--nbval-current-env", "--color=no", "-v", str(folder)]
     return subprocess.run(
         command,
         cwd=folder,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         timeout=timeout,
     )
 
 
+@pytest.mark.slow
 def test_nbval_fails_when_a_stored_number_changes(tmp_path):
     notebook = nbformat.read(NOTEBOOKS[0], as_version=4)
     # Only the cells that need no training; the last of them prints a number.
     cells = code_cells(notebook)
     wanted = next(i for i, c in enumerate(cells) if re.search(r"\d\.\d", shown_by(c)))
     notebook.cells = cells[: wanted + 1]
-    copy = tmp_path / "copy.ipynb"
-
-    nbformat.write(notebook, copy)
-    unchanged = nbval(tmp_path)
-    assert unchanged.returncode == 0, unchanged.stdout
+    nbformat.write(notebook, tmp_path / "same.ipynb")
 
     (output,) = cells[wanted].outputs
     number = re.search(r"\d\.\d", output.text)[0]
     output.text = output.text.replace(number, f"{float(number) + 0.1:.1f}", 1)
-    nbformat.write(notebook, copy)
-    changed = nbval(tmp_path)
-    assert changed.returncode == 1, changed.stdout
-    assert f"{wanted} passed" in changed.stdout
-    assert "1 failed" in changed.stdout
-    assert "mismatch" in changed.stdout
+    nbformat.write(notebook, tmp_path / "changed.ipynb")
+
+    run = nbval(tmp_path)
+    assert run.returncode == 1, run.stdout
+    found = re.findall(r"^(\w+)(?:::|\.)ipynb::Cell (\d+) (PASSED|FAILED)", run.stdout, re.M)
+    results = {(name, int(cell)): result for name, cell, result in found}
+    assert len(results) == 2 * (wanted + 1)
+    assert [at for at, result in results.items() if result == "FAILED"] == [("changed", wanted)]
+    assert "mismatch" in run.stdout
 
 
 def shown_by(cell):
@@ -270,6 +271,7 @@ def made_up(tmp_path, *sources):
     return path
 
 
+@pytest.mark.slow
 def test_tool_stores_the_same_bytes_again_and_nothing_that_changes(tmp_path):
     picture = io.BytesIO()
     Image.new("RGB", (3, 3), "red").save(picture, format="PNG")
@@ -304,6 +306,7 @@ def test_tool_stores_the_same_bytes_again_and_nothing_that_changes(tmp_path):
         ("import ipywidgets; ipywidgets.FloatSlider()", {}, "no picture of itself"),
     ],
 )
+@pytest.mark.slow
 def test_tool_leaves_alone_what_it_can_t_store(tmp_path, source, options, reason):
     path = made_up(tmp_path, source)
     before = path.read_bytes()

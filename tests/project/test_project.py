@@ -83,6 +83,7 @@ def test_one_version_everywhere():
     assert Version(nmflab.__version__)
 
 
+@pytest.mark.slow
 def test_wheel_holds_code_corpus_and_notebooks(tmp_path):
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
@@ -275,8 +276,24 @@ def test_citation_pattern():
 def test_readme_names_real_targets():
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = set(re.findall(r"(?:^|`)make ([a-z]+)", README, re.MULTILINE))
-    assert {"lab", "test", "enhance"} <= named <= targets
-    assert {"lab", "test", "enhance", "help"} <= targets
+    assert {"lab", "test", "check", "enhance"} <= named <= targets
+    assert {"lab", "test", "check", "style", "coverage", "enhance", "help"} <= targets
+
+
+def test_contributing_names_real_targets():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert {"check", "test", "check-js"} <= set(re.findall(r"`make ([a-z-]+)", text)) <= targets
+
+
+def test_hooks_are_what_make_style_runs():
+    (local,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    assert local["repo"] == "local"
+    hooks = {hook["entry"].replace(" --force-exclude", "") for hook in local["hooks"]}
+    style = re.search(r"^style:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    lines = {line.strip().replace("$(BIN)", ".venv/bin") for line in style[1].splitlines()}
+    assert hooks == {line.removesuffix(" .") for line in lines}
+    assert {hook["language"] for hook in local["hooks"]} == {"system"}
 
 
 def option_rows():
@@ -332,12 +349,13 @@ def run_browser_test(tmp_path, **environment):
     return subprocess.run(
         command,
         cwd=tmp_path,
-        env=clean | {"PATH": str(tmp_path)} | environment,
+        env=clean | {"PATH": str(tmp_path), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"} | environment,
         capture_output=True,
         text=True,
     )
 
 
+@pytest.mark.slow
 def test_browser_tests_are_skipped_with_a_sentence_where_there_is_none(tmp_path):
     run = run_browser_test(tmp_path)
     assert run.returncode == 0
@@ -345,6 +363,7 @@ def test_browser_tests_are_skipped_with_a_sentence_where_there_is_none(tmp_path)
     assert "No Chromium here" in run.stdout
 
 
+@pytest.mark.slow
 def test_browser_tests_fail_where_a_browser_is_required(tmp_path):
     run = run_browser_test(tmp_path, NMFLAB_REQUIRE_BROWSER="1")
     assert run.returncode == 1

@@ -2,12 +2,15 @@
 
 import importlib.util
 import os
+import pkgutil
 import re
 import sys
 from pathlib import Path
 
 import nbformat
 import pytest
+
+import nmflab
 
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests" / "browser")]
@@ -38,12 +41,14 @@ def outputs(path):
 # What the pages hold
 
 
+@pytest.mark.slow
 def test_building_leaves_nothing_beside_the_pages(site):
     assert [path.name for path in site.parent.iterdir()] == ["site"]
     assert not list(site.rglob("*.doctree"))
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.slow
 def test_each_notebook_has_a_page_with_its_pictures_and_sounds(site, path):
     page = build_site.Page(site / "notebooks" / f"{path.stem}.html")
     pictures = [name for name in page.resources if name.startswith("../_images/")]
@@ -52,13 +57,33 @@ def test_each_notebook_has_a_page_with_its_pictures_and_sounds(site, path):
     assert len(sounds) == sum("<audio" in data.get("text/html", "") for data in outputs(path))
 
 
+@pytest.mark.slow
 def test_front_page_leads_to_every_page(site):
     front = build_site.Page(site / "index.html")
     pages = {p.relative_to(site).as_posix() for p in (site / "notebooks").glob("*.html")}
-    assert pages | {"data/README.html"} <= set(front.links)
+    pages |= {"data/README.html", "reference/index.html"}
+    assert pages <= set(front.links)
     assert "notebooks/notation.html" in pages
 
 
+@pytest.mark.slow
+def test_reference_leads_to_every_public_name(site):
+    front = build_site.Page(site / "reference" / "index.html")
+    rooms = {path.name for path in (site / "reference").glob("*.html")} - {"index.html"}
+    assert rooms <= set(front.links)
+    described = set().union(*(build_site.Page(site / "reference" / r).ids for r in rooms))
+    for name in nmflab.__all__:
+        thing = getattr(nmflab, name)
+        place = f"{thing.__module__}.{thing.__qualname__}"
+        assert place in described
+        assert any(link.endswith(f"#{place}") for link in front.links), name
+    for found in pkgutil.walk_packages(nmflab.__path__, "nmflab."):
+        module = sys.modules.get(found.name)
+        names = getattr(module, "__all__", ()) if "__" not in found.name else ()
+        assert {f"{found.name}.{name}" for name in names} <= described
+
+
+@pytest.mark.slow
 def test_nothing_is_wrong_with_the_pages(site):
     assert build_site.problems(site) == []
 

@@ -108,6 +108,7 @@ def test_an_interrupt_leaves_the_old_results_and_nothing_else(model, mixture, tm
     assert (tmp_path / "speech.wav").read_bytes() == b"old"
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_recording(model, mixture, tmp_path):
     """Peak memory of separating six times as much audio in blocks of two seconds."""
     path, peaks = tmp_path / "in.wav", []

@@ -71,6 +71,7 @@ def test_the_dashboard_serves_the_one_notebook_of_the_explorer(servers):
 
 
 @pytest.mark.parametrize("module", ["jupyterlab", "voila"])
+@pytest.mark.slow
 def test_the_servers_are_installed(module):
     run = subprocess.run(
         [sys.executable, "-m", module, "--version"], capture_output=True, text=True

@@ -264,6 +264,7 @@ print(num_workers(), digest.hexdigest())
 
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core has one worker")
+@pytest.mark.slow
 def test_results_do_not_depend_on_the_number_of_workers_to_the_bit():
     runs = [
         subprocess.Popen(

@@ -15,7 +15,7 @@ from nmflab.core.priors import ExponentialPrior, GammaPrior
 from nmflab.core.stft import Stft
 from nmflab.core.wiener import wiener_gain
 from nmflab.corpus.folders import load_corpus
-from nmflab.errors import NmflabError
+from nmflab.errors import NmflabError, NmflabWarning
 from nmflab.settings import Settings
 
 __version__ = "0.1.0"
@@ -24,6 +24,7 @@ __all__ = [
     "ExponentialPrior",
     "GammaPrior",
     "NmflabError",
+    "NmflabWarning",
     "Separation",
     "SeparationModel",
     "Settings",

@@ -23,11 +23,12 @@ PCM_ZERO_AND_SCALE = {
 """For each type of PCM the number that stands for 0, and its distance from full scale."""
 
 
-def as_signal(samples: ArrayLike, name: str = "samples") -> NDArray[np.float32]:
+def as_signal(samples: ArrayLike, name: str = "samples", *, start: int = 0) -> NDArray[np.float32]:
     """Take one channel of audio, shape (n,), as float32, or say what is wrong with it.
 
     Floating-point samples keep their values, and a float32 array is given back itself. Integers
-    are taken for PCM and divided by their full scale, to lie in [−1, 1).
+    are taken for PCM and divided by their full scale, to lie in [−1, 1). A block of a longer signal
+    has its `start` in it.
     """
     try:
         array = np.asarray(samples)
@@ -45,7 +46,7 @@ def as_signal(samples: ArrayLike, name: str = "samples") -> NDArray[np.float32]:
     if broken.size:
         raise NmflabError(
             f"{name} holds NaN or infinity in {broken.size} of {signal.size} samples, first at "
-            f"sample {broken[0]}: repair or leave out that stretch."
+            f"sample {start + broken[0]}: repair or leave out that stretch."
         )
     return signal
 

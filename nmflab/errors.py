@@ -1,6 +1,13 @@
-"""The one error type that nmflab raises for whatever its user can put right."""
+"""What nmflab says to its user: errors that the user can put right, and warnings."""
 
-__all__ = ["NmflabError"]
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+__all__ = ["NmflabError", "NmflabWarning"]
 
 
 class NmflabError(ValueError):
@@ -8,3 +15,32 @@ class NmflabError(ValueError):
 
     The command line prints the message as it stands, without a traceback.
     """
+
+
+class NmflabWarning(UserWarning):
+    """Something the user gave can be used, but is very likely not meant; the message names it.
+
+    The command line prints the message as it stands and goes on.
+    """
+
+
+def warn(sentence: str) -> None:
+    """Say a sentence as a warning."""
+    warnings.warn(sentence, NmflabWarning, stacklevel=3)
+
+
+@contextmanager
+def warnings_to(say: Callable[[str], object]) -> Iterator[None]:
+    """Hand every `NmflabWarning` to a function, in place of Python's own way to show it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", NmflabWarning)
+        show_others = warnings.showwarning
+
+        def show(message: Any, category: type[Warning], *where: Any, **more: Any) -> None:
+            if issubclass(category, NmflabWarning):
+                say(str(message))
+            else:
+                show_others(message, category, *where, **more)
+
+        warnings.showwarning = show
+        yield

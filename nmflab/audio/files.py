@@ -8,36 +8,45 @@ from __future__ import annotations
 
 import io
 import os
-import struct
-import warnings
+import wave
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nmflab.audio.decoding import Source, decoded, mixed, open_sound
 from nmflab.audio.signals import resample
-from nmflab.checks import as_rate, as_signal, from_pcm
+from nmflab.checks import as_rate, as_signal
 from nmflab.errors import NmflabError
-from nmflab.system.files import is_folder, is_special, reason, replacing
+from nmflab.system.files import reason, replacing
 
 __all__ = ["duration", "read_audio", "read_blocks", "write_audio"]
-
-FORMATS = "WAV, FLAC, OGG, MP3 and NIST SPHERE"
 
 QUIETEST_PCM = 2.0**-8
 """Peak below which 16-bit PCM would leave less than 8 bits of a signal."""
 
+LARGEST_WAV = 2**32 - 2**12
+"""Bytes of samples that a WAV file has room for beside its header."""
 
-def read_audio(path: str | os.PathLike[str], sampling_rate: int = 16000) -> NDArray[np.float32]:
+BLOCK = 2**18
+"""Samples that are written at a time."""
+
+
+def read_audio(
+    path: str | os.PathLike[str] | BinaryIO, sampling_rate: int = 16000
+) -> NDArray[np.float32]:
     """Read a recording as one channel at the wanted sampling rate.
 
     Several channels are mixed down to their mean. Clipped and silent recordings are read as they
-    are. Without ``soundfile`` only WAV files can be read.
+    are. Without ``soundfile`` only WAV files can be read. An `NmflabWarning` says what is very
+    likely not meant: a file shorter than its header promises, channels that cancel each other,
+    nothing but silence.
 
     Parameters
     ----------
-    path : str or path
+    path : str, path or binary file object
         An audio file: WAV, FLAC, OGG, MP3, NIST SPHERE or whatever else libsndfile reads.
     sampling_rate : int, default=16000
         Sampling rate of the result in Hz; a file at another rate is resampled.
@@ -51,19 +60,18 @@ def read_audio(path: str | os.PathLike[str], sampling_rate: int = 16000) -> NDAr
     ------
     NmflabError
         If the file is missing, is a folder, is not audio, holds no samples, or holds NaN or
-        infinity; the message names the file.
+        infinity, or if its channels leave nothing of each other; the message names the file.
 
     See Also
     --------
     write_audio : The inverse.
     """
-    path, sampling_rate = Path(path), as_rate(sampling_rate)
-    name = _name(path)
-    channels, rate = _decode(path)
-    if channels.size == 0:
+    (source, name), sampling_rate = _source(path), as_rate(sampling_rate)
+    with decoded(source, name) as (rate, blocks):
+        pieces = list(mixed(blocks, name))
+    if not any(map(len, pieces)):
         raise NmflabError(f"{name} is empty: it holds no samples.")
-    mono = as_signal(channels.mean(axis=1), name)
-    return resample(mono, _own_rate(rate, name), sampling_rate)
+    return resample(np.concatenate(pieces), rate, sampling_rate)
 
 
 def duration(path: str | os.PathLike[str]) -> float:
@@ -77,28 +85,27 @@ def duration(path: str | os.PathLike[str]) -> float:
     Returns
     -------
     float
-        Seconds; 0 where nothing can tell, be it that the file is none or that ``soundfile`` is
-        not installed.
+        Seconds, as the file's header has it; 0 where nothing can tell, be it that the file is none
+        or that ``soundfile`` is not installed.
     """
     try:
-        import soundfile
-
-        if not Path(path).is_file():  # a pipe would wait for its other end
+        path = Path(path)
+        if not path.is_file():  # a pipe would wait for its other end
             return 0.0
-        with Path(path).open("rb") as file:  # whatever its name: libsndfile knows UTF-8 alone
-            return float(soundfile.info(file).duration)
+        with open_sound(path) as file:
+            return float(file.frames / file.samplerate)
     except (ImportError, OSError, RuntimeError):  # soundfile's own errors are RuntimeErrors
         return 0.0
 
 
 def read_blocks(
-    path: str | os.PathLike[str], sampling_rate: int = 16000
+    path: str | os.PathLike[str] | BinaryIO, sampling_rate: int = 16000
 ) -> Iterator[NDArray[np.float32]]:
     """Read a recording of any length piece by piece, as `read_audio` reads it whole.
 
     Parameters
     ----------
-    path : str or path
+    path : str, path or binary file object
         An audio file.
     sampling_rate : int, default=16000
         Sampling rate of the result in Hz.
@@ -113,101 +120,35 @@ def read_blocks(
     NmflabError
         As for `read_audio`.
     """
-    import soundfile
     import soxr
 
-    path, sampling_rate = Path(path), as_rate(sampling_rate)
-    if not path.is_file():
-        _content(path)  # says what is wrong
-    name = _name(path)
-    try:
-        with path.open("rb") as content, soundfile.SoundFile(content) as file:
-            rate = _own_rate(file.samplerate, name)
-            stream = soxr.ResampleStream(rate, sampling_rate, 1, dtype="float32", quality="HQ")
-            for channels in file.blocks(rate, dtype="float32", always_2d=True):
-                mono = as_signal(channels.mean(axis=1), name)
-                yield mono if rate == sampling_rate else stream.resample_chunk(mono)
-            if rate != sampling_rate:
-                yield stream.resample_chunk(np.empty(0, dtype=np.float32), last=True)
-    except soundfile.SoundFileError as error:
-        raise _no_audio(path, error) from error
+    (source, name), sampling_rate = _source(path), as_rate(sampling_rate)
+    with decoded(source, name) as (rate, blocks):
+        if rate == sampling_rate:
+            yield from mixed(blocks, name)
+            return
+        stream = soxr.ResampleStream(rate, sampling_rate, 1, dtype="float32", quality="HQ")
+        for mono in mixed(blocks, name):
+            yield stream.resample_chunk(mono)
+        yield stream.resample_chunk(np.empty(0, dtype=np.float32), last=True)
 
 
-def _decode(path: Path) -> tuple[NDArray[np.float32], int]:
-    """Give the samples of a file, one column a channel, and its sampling rate."""
-    content = io.BytesIO(_content(path))
-    try:
-        import soundfile
-    except (ImportError, OSError):  # the package is there, but libsndfile is not
-        return _decode_with_scipy(content, path)
-    try:
-        channels, rate = soundfile.read(content, dtype="float32", always_2d=True)
-    except soundfile.SoundFileError as error:
-        raise _no_audio(path, error) from error
-    except MemoryError as error:
-        raise NmflabError(
-            f"{_name(path)} says that it is longer than fits in memory: it may be damaged; "
-            "repair it or leave it out."
-        ) from error
-    return channels, int(rate)
-
-
-def _content(path: Path) -> bytes:
-    """Give the bytes of a file, or say why there are none."""
-    if is_folder(path):
-        raise NmflabError(f"{str(path)!r} is a folder but must be an audio file: name one in it.")
-    if is_special(path):
-        raise NmflabError(f"{str(path)!r} is a device or a pipe: give a plain file of audio.")
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise NmflabError(
-            f"There is no audio file {str(path)!r}: check its name and folder."
-        ) from error
-    except (OSError, ValueError) as error:
-        raise NmflabError(
-            f"{_name(path)} can't be opened ({reason(error)}): check its name and whether you "
-            "may read it."
-        ) from error
+def _source(path: str | os.PathLike[str] | BinaryIO) -> tuple[Source, str]:
+    """Give what is to be decoded, and what to call it."""
+    if not hasattr(path, "read"):
+        try:
+            return (file := Path(os.fsdecode(path))), f"The audio file {str(file)!r}"
+        except TypeError:
+            raise NmflabError(
+                f"path is {path!r} but must be the name of an audio file, or a file object."
+            ) from None
+    content = path.read()
+    name = f"The audio file {path.name!r}" if hasattr(path, "name") else "The file object"
+    if not isinstance(content, bytes):
+        raise NmflabError(f"{name} gives no bytes: open it with open(..., 'rb').")
     if not content:
-        raise NmflabError(f"{_name(path)} is empty: it holds no bytes.")
-    return content
-
-
-def _decode_with_scipy(content: io.BytesIO, path: Path) -> tuple[NDArray[np.float32], int]:
-    from scipy.io import wavfile
-
-    if path.suffix.lower() != ".wav":
-        raise NmflabError(
-            f"The file {str(path)!r} can't be read without the package soundfile, which is not "
-            "installed: install it, or convert the file to WAV."
-        )
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", wavfile.WavFileWarning)
-            rate, samples = wavfile.read(content)
-    except (ValueError, EOFError, TypeError, ZeroDivisionError, struct.error) as error:
-        raise NmflabError(
-            f"The file {str(path)!r} can't be read as WAV ({reason(error)}): give a whole WAV file."
-        ) from error
-    channels = samples if samples.ndim == 2 else samples[:, np.newaxis]
-    return from_pcm(channels, _name(path)), int(rate)
-
-
-def _name(path: Path) -> str:
-    return f"The audio file {str(path)!r}"
-
-
-def _own_rate(rate: int, name: str) -> int:
-    """Take the sampling rate that a file gives for its own."""
-    return as_rate(rate, f"{name} may be damaged: its sampling rate")
-
-
-def _no_audio(path: Path, error: Exception) -> NmflabError:
-    return NmflabError(
-        f"The file {str(path)!r} can't be read as audio ({reason(error)}): "
-        f"give a sound file, such as {FORMATS}."
-    )
+        raise NmflabError(f"{name} is empty: it holds no bytes from where it stands.")
+    return io.BytesIO(content), name
 
 
 def write_audio(
@@ -245,35 +186,87 @@ def write_audio(
     --------
     read_audio : The inverse.
     """
-    path = Path(path)
-    signal = as_signal(samples)
-    encoded = _encode(path, signal, as_rate(sampling_rate))
+    path, signal, sampling_rate = Path(path), as_signal(samples), as_rate(sampling_rate)
+    peak = float(np.abs(signal).max())
+    check_encodable(path, sampling_rate)
+    if path.suffix.lower() == ".flac":
+        check_flac_level(path, peak)
     with replacing(path) as temporary:
-        temporary.write_bytes(encoded)
+        write_signal(temporary, signal, peak, path.suffix, sampling_rate)
     return path
 
 
-def _encode(path: Path, signal: NDArray[np.float32], sampling_rate: int) -> bytes:
-    """Give the bytes of a WAV or FLAC file, by the ending of `path`."""
+def check_encodable(path: Path, sampling_rate: int) -> None:
+    """Check before any work that a file's ending is known and its format takes the rate."""
     ending = path.suffix.lower()
-    peak = float(np.abs(signal).max())
     if ending not in (".wav", ".flac"):
         raise NmflabError(
             f"The file {str(path)!r} can't be written: end its name in .wav or .flac."
         )
-    if ending == ".flac" and peak > 1:
+    if ending == ".flac":
+        _write_with_libsndfile(io.BytesIO(), np.zeros(0, np.int16), "FLAC", True, sampling_rate)
+
+
+def check_flac_level(path: Path, peak: float) -> None:
+    """Refuse a FLAC for samples beyond its full scale."""
+    if peak > 1:
         raise NmflabError(
             f"The samples reach {peak:.3g}, but the FLAC file {str(path)!r} holds 1 at most: "
             "end its name in .wav, or lower the level."
         )
-    content = io.BytesIO()
-    if ending == ".flac":
-        _write_flac(content, to_int16(signal), sampling_rate)
+
+
+def write_signal(
+    path: Path, signal: NDArray[np.float32], peak: float, ending: str, sampling_rate: int
+) -> None:
+    """Write a file of a format given by its ending; `signal` may be a map of a file.
+
+    A WAV file beyond 4 GiB, which its header has no room for, becomes an RF64 file.
+    """
+    pcm = fits_pcm(peak)
+    if ending.lower() == ".flac":
+        with path.open("wb") as file:
+            _write_with_libsndfile(file, signal, "FLAC", True, sampling_rate)
+    elif signal.size * (2 if pcm else 4) > LARGEST_WAV:
+        with path.open("wb") as file:
+            _write_with_libsndfile(file, signal, "RF64", pcm, sampling_rate)
+    elif pcm:
+        with path.open("wb") as file, wave.open(file, "wb") as encoder:
+            encoder.setparams((1, 2, sampling_rate, signal.size, "NONE", "not compressed"))
+            for block in _in_blocks(signal):
+                encoder.writeframesraw(to_int16(block).tobytes())
     else:
         from scipy.io import wavfile
 
-        wavfile.write(content, sampling_rate, to_int16(signal) if fits_pcm(peak) else signal)
-    return content.getvalue()
+        wavfile.write(path, sampling_rate, signal)
+
+
+def _in_blocks(signal: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    return (signal[start : start + BLOCK] for start in range(0, signal.size, BLOCK))
+
+
+def _write_with_libsndfile(
+    file: IO[bytes], signal: NDArray[Any], form: str, pcm: bool, sampling_rate: int
+) -> None:
+    try:
+        import soundfile
+    except (ImportError, OSError) as error:
+        raise NmflabError(
+            f"{form} can't be written without the package soundfile, which is not installed: "
+            "install it, or end the file's name in .wav."
+        ) from error
+    subtype = "PCM_16" if pcm else "FLOAT"
+    try:
+        with soundfile.SoundFile(
+            file, "w", sampling_rate, channels=1, format=form, subtype=subtype
+        ) as encoder:
+            for block in _in_blocks(signal):
+                encoder.write(to_int16(block) if pcm else block)
+    except soundfile.SoundFileError as error:
+        raise NmflabError(
+            f"{form} can't be written at {sampling_rate} Hz ({reason(error)}): "
+            "end the file's name in .wav."
+        ) from error
 
 
 def fits_pcm(peak: float) -> bool:
@@ -285,20 +278,3 @@ def to_int16(signal: NDArray[np.float32]) -> NDArray[np.int16]:
     """Invert the reading of 16-bit PCM; +1 itself becomes the largest value, 32767."""
     whole = np.rint(signal.astype(np.float64) * 2**15)
     return np.asarray(np.clip(whole, -(2**15), 2**15 - 1), dtype=np.int16)
-
-
-def _write_flac(content: io.BytesIO, samples: NDArray[np.int16], sampling_rate: int) -> None:
-    try:
-        import soundfile
-    except (ImportError, OSError) as error:
-        raise NmflabError(
-            "FLAC can't be written without the package soundfile, which is not installed: "
-            "install it, or end the file's name in .wav."
-        ) from error
-    try:
-        soundfile.write(content, samples, sampling_rate, format="FLAC", subtype="PCM_16")
-    except soundfile.SoundFileError as error:
-        raise NmflabError(
-            f"FLAC can't be written at {sampling_rate} Hz ({reason(error)}): "
-            "end the file's name in .wav."
-        ) from error

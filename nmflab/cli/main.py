@@ -27,7 +27,7 @@ from nmflab.cli.output import (
     prepare_output,
     say,
 )
-from nmflab.errors import NmflabError
+from nmflab.errors import NmflabError, warnings_to
 from nmflab.settings import PRESETS, parameters
 
 COMMANDS = (
@@ -63,7 +63,8 @@ def _run(argv: Sequence[str]) -> int:
     """Run a command; give the exit code, whatever happens."""
     try:
         arguments = parse(argv)
-        return int(arguments.run(arguments))
+        with warnings_to(lambda sentence: say(f"nmflab: {sentence}")):
+            return int(arguments.run(arguments))
     except SystemExit as end:  # argparse has shown the help, or what is wrong
         return int(end.code or 0)
     except KeyboardInterrupt:

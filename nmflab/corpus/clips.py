@@ -13,17 +13,26 @@ from typing import NoReturn, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from nmflab.audio.files import FORMATS, read_audio
+from nmflab.audio.decoding import FORMATS, NO_HEADER, NOT_READ
+from nmflab.audio.files import read_audio
 from nmflab.checks import as_rate
-from nmflab.errors import NmflabError
+from nmflab.errors import NmflabError, warn
 
 __all__ = ["Clip", "ClipList", "load_clips"]
 
 StrPath = str | os.PathLike[str]
 
-_LOSSLESS = {".wav", ".flac", ".sph", ".nist", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf"}
-SUFFIXES = frozenset(_LOSSLESS | {".w64", ".rf64", ".ogg", ".oga", ".opus", ".mp3"})
-"""Endings of the files that are taken for audio, in lower case."""
+READ = frozenset(
+    ".16sv .8svx .aif .aifc .aiff .au .avr .bwf .caf .fap .flac .gsm .htk "  # noqa: SIM905
+    ".ircam .mp1 .mp2 .mp3 "
+    ".mpga .nist .oga .ogg .opus .paf .pvf .rf64 .sd2 .sds .sf .snd .sph .svx .voc .vox .w64 .wav "
+    ".wave .wve .xi".split()
+)
+AUDIO = READ | NOT_READ | NO_HEADER
+"""Endings of the files that are taken for audio, in lower case; some are named, but not read."""
+
+FAR_BEYOND = 100.0
+"""Peak, 40 dB above full scale, that no recording has unless its samples are meant as integers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +149,7 @@ def load_clips(paths: StrPath | Iterable[StrPath], sampling_rate: int = 16000) -
         raise NmflabError("No file or folder is given: name at least one recording.")
     found = [_load(path, sampling_rate) for path in map(Path, given)]
     clips = [clip for part in found for clip in part.clips]
+    _say_far_too_loud(clips)
     names = _unique_names(_relative([clip.path for clip in clips]))
     renamed = (Clip(name, clip.samples, clip.path) for name, clip in zip(names, clips, strict=True))
     return ClipList(renamed, (sentence for part in found for sentence in part.skipped))
@@ -147,12 +157,18 @@ def load_clips(paths: StrPath | Iterable[StrPath], sampling_rate: int = 16000) -
 
 def _load(path: Path, sampling_rate: int) -> ClipList:
     if path.is_dir():
-        return load_folder(path, sampling_rate)
+        return _read_folder(path, sampling_rate)
     return ClipList([Clip(path.stem, read_audio(path, sampling_rate), path)])
 
 
 def load_folder(folder: Path, sampling_rate: int) -> ClipList:
     """Read every audio file below a folder; at least one must be readable."""
+    found = _read_folder(folder, sampling_rate)
+    _say_far_too_loud(found.clips)
+    return found
+
+
+def _read_folder(folder: Path, sampling_rate: int) -> ClipList:
     files = sorted(audio_files(folder), key=lambda file: file.relative_to(folder).parts)
     names = _unique_names([PurePosixPath(file.relative_to(folder).as_posix()) for file in files])
     clips, skipped = [], []
@@ -173,6 +189,20 @@ def load_folder(folder: Path, sampling_rate: int) -> ClipList:
     return ClipList(clips, skipped)
 
 
+def _say_far_too_loud(clips: Sequence[Clip]) -> None:
+    """Say which recordings are scaled as integers among others that keep to full scale."""
+    peaks = [float(max(clip.samples.max(), -clip.samples.min())) for clip in clips]
+    if min(peaks) > 1:
+        return
+    for clip, peak in zip(clips, peaks, strict=True):
+        if peak > FAR_BEYOND:
+            warn(
+                f"The audio file {str(clip.path)!r} reaches {peak:.5g}, where full scale is 1 and "
+                "others beside it keep to that: its samples are very likely meant as integers, and "
+                "outweigh all others; divide them by 32768."
+            )
+
+
 def audio_files(folder: Path) -> Iterator[Path]:
     """Walk a folder and what it links to, each folder once, hidden ones left alone."""
     seen = set()
@@ -184,7 +214,7 @@ def audio_files(folder: Path) -> Iterator[Path]:
         seen.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in files:
-            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
+            if not name.startswith(".") and Path(name).suffix.lower() in AUDIO:
                 yield Path(place, name)
 
 

@@ -8,6 +8,8 @@ The training part is the same whether it is read alone or with the test part.
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmflab.checks import as_rate
-from nmflab.corpus.clips import ClipList, StrPath, audio_files, load_folder
-from nmflab.errors import NmflabError
+from nmflab.corpus.clips import Clip, ClipList, StrPath, audio_files, load_folder
+from nmflab.errors import NmflabError, warn
 from nmflab.system.shipped import embedded_folder
 
 __all__ = ["Corpus", "CorpusRow", "describe_corpus", "load_corpus", "validation"]
@@ -140,7 +142,8 @@ def load_corpus(
     """Read a data folder, or the embedded corpus.
 
     Sub-folders are walked; hidden files and files that are not audio by their ending are left
-    alone. A file that can't be read is left out and named in ``skipped``. Without
+    alone. A file that can't be read, be it an M4A, is left out and named in ``skipped``. An
+    `NmflabWarning` says which is far beyond full scale, silent, cut off or there twice. Without
     ``test/noise``, training gets the first four fifths of each noise and testing the rest.
 
     Parameters
@@ -190,8 +193,22 @@ def load_corpus(
     if training_only:
         test_noise = ClipList()
     parts = (train_speech, train_noise, test_speech, test_noise)
+    _say_twins([clip for part in parts for clip in part.clips])
     skipped = tuple(sentence for part in parts for sentence in part.skipped)
     return Corpus(*parts, sampling_rate, root, skipped)
+
+
+def _say_twins(clips: Iterable[Clip]) -> None:
+    """Say which recordings are there twice, as for training and for testing."""
+    first: dict[bytes, Clip] = {}
+    twins = []
+    for clip in clips:
+        same = first.setdefault(hashlib.sha256(clip.samples.tobytes()).digest(), clip)
+        if same is not clip:
+            twins.append(f"{str(clip.path)!r} has the same samples as {str(same.path)!r}")
+    if twins:
+        others = f", and {len(twins) - 1} more are there twice" if len(twins) > 1 else ""
+        warn(f"{twins[0]}{others}: what is trained on is not to be tested on, nor to count twice.")
 
 
 def _holds_audio(folder: Path) -> bool:

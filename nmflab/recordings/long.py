@@ -8,27 +8,28 @@ recording. Only the recording's level has to be known beforehand: a first pass m
 from __future__ import annotations
 
 import os
-import wave
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nmflab.audio.files import fits_pcm, read_blocks, to_int16
+from nmflab.audio.files import check_encodable, check_flac_level, read_blocks, write_signal
 from nmflab.core.model import SeparationModel, StageProgress, mean_activation
 from nmflab.core.pipeline import separate, settings_in_force
 from nmflab.core.stft import Stft
-from nmflab.errors import NmflabError
+from nmflab.errors import NmflabError, warn
 from nmflab.settings import Settings
-from nmflab.system.files import replacing
+from nmflab.system.files import check_space, replacing, same_file
 
 __all__ = ["separate_file"]
 
 BYTES = np.dtype(np.float32).itemsize
+
+BYTES_LEFT = 2 * BYTES + 2 * 2
+"""Bytes on disk for each sample of a mixture that has been read: two parts, two results in PCM."""
 
 
 def separate_file(
@@ -41,7 +42,7 @@ def separate_file(
     block: float = 30.0,
     progress: StageProgress | None = None,
 ) -> None:
-    """Separate a recording of any length into two WAV files.
+    """Separate a recording of any length into two files.
 
     The result is that of `separate` on the whole recording, to 1e-5; ε is not looked at. With
     ``solver="accelerated"`` a rare frame is the exception, one where rounding decides whether
@@ -56,7 +57,9 @@ def separate_file(
     recording : str or path
         The noisy recording: any file that libsndfile reads.
     speech, noise : str or path
-        The WAV files to write, as `write_audio` writes them; they appear once they are complete.
+        The files to write, as `write_audio` writes them, ending in ``.wav`` or ``.flac``; they
+        appear once they are complete. A WAV file beyond 4 GiB becomes an RF64 file. A FLAC file is
+        clipped, with an `NmflabWarning`, where a result of a recording within full scale is above.
     settings : Settings, optional
         Overrides the encoding parameters, as in `separate`.
     block : float, default 30.0
@@ -67,19 +70,26 @@ def separate_file(
     Raises
     ------
     NmflabError
-        If the recording can't be read, or the results can't be written.
+        If the recording can't be read; before the work, if the results can't be written, have not
+        enough space, or would replace each other or the recording.
     """
     settings = settings_in_force(model, settings).replace(epsilon=0.0)
     stft = Stft.from_settings(settings)
-    folder = Path(speech).parent
+    results = Path(speech), Path(noise)
+    _check_results(recording, results, settings.sampling_rate)
+    folder = results[0].parent
     with ExitStack() as stack:
-        targets = [stack.enter_context(replacing(path)) for path in (speech, noise)]
+        targets = [stack.enter_context(replacing(path)) for path in results]
         scratch = Path(stack.enter_context(TemporaryDirectory(dir=folder, prefix=".nmflab-")))
         mixture = _Samples(scratch / "mixture")
         for samples in read_blocks(recording, settings.sampling_rate):
             mixture.append(samples)
         if mixture.length == 0:
             raise NmflabError(f"The audio file {str(recording)!r} is empty: it holds no samples.")
+        for path in results:
+            if path.suffix.lower() == ".flac":
+                check_flac_level(path, mixture.peak)
+        check_space(folder, mixture.length * BYTES_LEFT)
         pieces = list(_pieces(mixture.length, stft, round(block * settings.sampling_rate)))
         unit = _unit(mixture, stft, pieces, model)
         parts = [_Samples(scratch / "speech"), _Samples(scratch / "noise")]
@@ -89,8 +99,31 @@ def separate_file(
                 part.append(samples[piece.inside])
             if progress is not None:
                 progress("separating", done, len(pieces))
-        for part, target in zip(parts, targets, strict=True):
-            part.write_wav(target, settings.sampling_rate)
+        for part, target, path in zip(parts, targets, results, strict=True):
+            if path.suffix.lower() == ".flac" and part.peak > 1:
+                warn(
+                    f"{str(path)!r} is clipped, for the samples reach {part.peak:.3g} and FLAC "
+                    "holds 1 at most: end its name in .wav to keep them."
+                )
+                part.peak = 1.0
+            part.write(target, path.suffix, settings.sampling_rate)
+
+
+def _check_results(
+    recording: str | os.PathLike[str], results: tuple[Path, Path], sampling_rate: int
+) -> None:
+    """Check before the work that both results can be written, and replace nothing they need."""
+    if same_file(*results):
+        raise NmflabError(
+            f"The speech and the noise would both be written to {str(results[0])!r}: give each a "
+            "name of its own."
+        )
+    for path in results:
+        check_encodable(path, sampling_rate)
+        if not hasattr(recording, "read") and same_file(path, recording):
+            raise NmflabError(
+                f"The result {str(path)!r} would replace the recording itself: choose another name."
+            )
 
 
 class _Piece:
@@ -130,28 +163,19 @@ class _Samples:
         self._path = path
         self._path.touch()
         self.length = 0
-        self._peak = 0.0
+        self.peak = 0.0
 
     def append(self, samples: NDArray[np.float32]) -> None:
         with self._path.open("ab") as file:
             file.write(samples.astype(np.float32, copy=False).tobytes())
         self.length += len(samples)
-        self._peak = max(self._peak, float(np.abs(samples).max(initial=0.0)))
+        self.peak = max(self.peak, float(np.abs(samples).max(initial=0.0)))
 
     def read(self, part: slice) -> NDArray[np.float32]:
         count = part.stop - part.start
         return np.fromfile(self._path, np.float32, count, offset=part.start * BYTES)
 
-    def write_wav(self, path: Path, sampling_rate: int) -> None:
+    def write(self, path: Path, ending: str, sampling_rate: int) -> None:
         """Write what `write_audio` writes for the whole signal."""
-        if not fits_pcm(self._peak):
-            from scipy.io import wavfile
-
-            whole: Any = np.memmap(self._path, np.float32, mode="r")
-            wavfile.write(path, sampling_rate, whole)
-            return
-        with wave.open(str(path), "wb") as file:
-            file.setparams((1, 2, sampling_rate, self.length, "NONE", "not compressed"))
-            for start in range(0, self.length, sampling_rate):
-                stop = min(start + sampling_rate, self.length)
-                file.writeframesraw(to_int16(self.read(slice(start, stop))).tobytes())
+        whole = np.memmap(self._path, np.float32, mode="r")
+        write_signal(path, whole, self.peak, ending, sampling_rate)

@@ -6,6 +6,7 @@ import csv
 import errno
 import os
 import secrets
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,9 +14,11 @@ from typing import Any
 
 from nmflab.errors import NmflabError
 
+StrPath = str | os.PathLike[str]
+
 
 @contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+def replacing(path: StrPath) -> Iterator[Path]:
     """Give a temporary path to write to, which takes the name `path` when all went well.
 
     Whoever looks at `path` sees the old file or the whole new one. When the writing fails or is
@@ -38,9 +41,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
             temporary.unlink()
 
 
-def write_table(
-    path: str | os.PathLike[str], columns: Sequence[str], rows: Iterable[Mapping[str, Any]]
-) -> None:
+def write_table(path: StrPath, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
     """Write a table as CSV, whole or not at all; NaN, a score that isn't there, is left empty."""
     with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
@@ -49,13 +50,13 @@ def write_table(
             writer.writerow({name: "" if value != value else value for name, value in row.items()})
 
 
-def check_output(path: str | os.PathLike[str]) -> None:
+def check_output(path: StrPath) -> None:
     """Check before long work that its result can be written; make its folder if it is missing."""
     _refuse_other_than_file(Path(path))
     make_folder(Path(path).parent)
 
 
-def make_folder(folder: str | os.PathLike[str]) -> None:
+def make_folder(folder: StrPath) -> None:
     """Make a folder, and those it lies in, where they are missing; check that it can be written."""
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
@@ -66,6 +67,24 @@ def make_folder(folder: str | os.PathLike[str]) -> None:
             f"The folder {str(folder)!r} can't be written ({reason(error)}): choose another for "
             "the output."
         ) from error
+
+
+def check_space(folder: Path, needed: int) -> None:
+    """Check before long work that a disk has room for so many bytes."""
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise NmflabError(
+            f"The folder {str(folder)!r} has {free / 1e9:.1f} GB free, but {needed / 1e9:.1f} GB "
+            "are needed: make room, or choose another for the output."
+        )
+
+
+def same_file(one: StrPath, other: StrPath) -> bool:
+    """Find out whether two names are of one file, through links too."""
+    with suppress(OSError):
+        if Path(one).samefile(other):
+            return True
+    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def is_folder(path: Path) -> bool:

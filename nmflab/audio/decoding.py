@@ -46,8 +46,9 @@ NOT_READ = frozenset(
 NO_HEADER = frozenset({".pcm", ".raw", ".al", ".ul"})
 """Endings of bare samples, of which nothing says the sampling rate and the kind."""
 
-CANCELLED = 0.01
-"""Power of the mix of a recording's channels, over that of the channels, below which something is
+NOTHING_LEFT, CANCELLED = 1e-6, 1e-2
+"""Powers of the mix of a recording's channels, over that of the channels, below which it is but the
+rounding of samples that cancel each other, and below which a channel is
 very likely inverted. C channels that have nothing in common are mixed to 1/C, so it would take a
 hundred of them."""
 
@@ -111,7 +112,7 @@ def mixed(blocks: Iterator[NDArray[np.float32]], name: str) -> Iterator[NDArray[
 
 def _say_cancelled(ratio: float, name: str) -> None:
     remedy = "one of them is very likely inverted: invert it again, or give one channel alone."
-    if ratio == 0:
+    if ratio < NOTHING_LEFT:
         raise NmflabError(f"{name} has channels that cancel each other in their mix; {remedy}")
     warn(f"{name} loses {-10 * np.log10(ratio):.0f} dB where its channels are mixed; {remedy}")
 

@@ -207,8 +207,8 @@ def _say_twins(clips: Iterable[Clip]) -> None:
         if same is not clip:
             twins.append(f"{str(clip.path)!r} has the same samples as {str(same.path)!r}")
     if twins:
-        others = f", and {len(twins) - 1} more are there twice" if len(twins) > 1 else ""
-        warn(f"{twins[0]}{others}: what is trained on is not to be tested on, nor to count twice.")
+        pairs = f" ({len(twins)} such pairs)" if len(twins) > 1 else ""
+        warn(f"{twins[0]}{pairs}: what is trained on is not to be tested on, nor to count twice.")
 
 
 def _holds_audio(folder: Path) -> bool:

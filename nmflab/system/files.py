@@ -74,7 +74,7 @@ def check_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise NmflabError(
-            f"The folder {str(folder)!r} has {free / 1e9:.1f} GB free, but {needed / 1e9:.1f} GB "
+            f"The folder {str(folder)!r} has {free / 1e6:.1f} MB free, but {needed / 1e6:.1f} MB "
             "are needed: make room, or choose another for the output."
         )
 

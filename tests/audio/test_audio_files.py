@@ -13,7 +13,7 @@ from support.sounds import RATE, tone
 
 from nmflab.audio.files import duration, read_audio, read_blocks, write_audio
 from nmflab.checks import as_signal
-from nmflab.errors import NmflabError
+from nmflab.errors import NmflabError, NmflabWarning
 
 
 def hide(monkeypatch, *packages):
@@ -242,7 +242,7 @@ def test_folder_that_may_not_be_written_is_named(tmp_path, monkeypatch):
     def refuse(*args):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "write_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(NmflabError, match=r"\(Permission denied\): choose a folder"):
         write_audio(tmp_path / "a.wav", tone())
 
@@ -271,13 +271,23 @@ def test_name_that_is_no_unicode_is_read(tmp_path):
     np.testing.assert_array_equal(read_audio(path), np.concatenate([*read_blocks(path)]))
 
 
-def test_damaged_length_beyond_all_memory_is_named(tmp_path):
+def test_damaged_length_beyond_all_memory_is_said_and_what_is_there_read(tmp_path):
     path = write_audio(tmp_path / "a.flac", tone())
+    expected = read_audio(path)
     content = bytearray(path.read_bytes())
     content[21:26] = (int.from_bytes(content[21:26]) | 2**36 - 1).to_bytes(5)  # samples in all
     path.write_bytes(content)
-    with pytest.raises(NmflabError, match=r"a\.flac.*damaged"):
-        read_audio(path)
+    with pytest.warns(NmflabWarning, match=r"a\.flac' holds 0\.5 s, but its header promises 42949"):
+        np.testing.assert_array_equal(read_audio(path), expected)
+
+
+def test_a_wav_beyond_4_gib_is_written_as_rf64(tmp_path, monkeypatch):
+    monkeypatch.setattr("nmflab.audio.files.LARGEST_WAV", 5000)
+    for level in (0.5, 3.0):
+        path = write_audio(tmp_path / "long.wav", tone(level=level))
+        assert soundfile.info(path).format == "RF64"
+        np.testing.assert_allclose(read_audio(path), tone(level=level), atol=2**-15)
+        np.testing.assert_array_equal(read_audio(path), np.concatenate([*read_blocks(path)]))
 
 
 @pytest.mark.parametrize("rate", [1, 2**31 - 1])

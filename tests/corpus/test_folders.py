@@ -1,16 +1,18 @@
 """Data folders: what is read, what is left alone, and what is kept for testing."""
 
 import os
+import re
 import shutil
 import sys
+import warnings
 
 import numpy as np
 import pytest
-from support.sounds import RATE, write
+from support.sounds import RATE, tone, write
 
 from nmflab.corpus.clips import load_clips
 from nmflab.corpus.folders import describe_corpus, load_corpus
-from nmflab.errors import NmflabError
+from nmflab.errors import NmflabError, NmflabWarning
 
 
 def test_describe_corpus_gives_part_name_seconds_and_level(folder):
@@ -197,3 +199,57 @@ def test_training_part_alone_needs_no_test_part(folder):
     message = r"has no folder 'train/noise': it must hold train/speech and train/noise\.$"
     with pytest.raises(NmflabError, match=message):
         load_corpus(folder, training_only=True)
+
+
+NOT_YET = ["m4a", "webm", "aac", "mp4", "3gp", "wma", "amr", "M4A", "mov", "mka", "ape", "raw"]
+
+
+@pytest.mark.parametrize("ending", NOT_YET)
+def test_recordings_that_cannot_be_read_yet_are_named_and_not_passed_over(folder, ending):
+    (folder / f"train/speech/voice.{ending}").write_bytes(b"\0\0\0\x20ftypM4A \0\0\0\0")
+    (skipped,) = load_corpus(folder).skipped
+    assert re.fullmatch(rf"Skipped: .*voice\.{ending}' can't be read.*convert it to WAV\.", skipped)
+
+
+def test_noise_to_test_with_that_cannot_be_read_yet_is_not_replaced_by_training_noise(folder):
+    (folder / "test/noise").mkdir()
+    (folder / "test/noise/wind.m4a").write_bytes(b"\0\0\0\x20ftypM4A \0\0\0\0")
+    with pytest.raises(NmflabError, match=r"wind\.m4a' can't be read yet"):
+        load_corpus(folder)
+
+
+@pytest.mark.parametrize("load", [load_corpus, lambda folder: load_clips(folder / "train/speech")])
+def test_a_recording_scaled_as_integers_among_others_is_named(folder, load):
+    loud = (tone(seconds=1) * 2**15).astype(np.float32)
+    write(folder / "train/speech/loud.wav", loud, subtype="FLOAT")
+    with pytest.warns(
+        NmflabWarning, match=r"loud\.wav' reaches 1638\d, where full scale is 1"
+    ) as said:
+        load(folder)
+    assert len(said) == 1
+
+
+def test_loud_recordings_and_such_as_are_all_of_one_scale_are_not_named(folder):
+    write(folder / "train/speech/loud.wav", tone(level=4.0), subtype="FLOAT")
+    for name, level in (("hiss", 9e3), ("rain", 3e4)):
+        write(folder / f"train/noise/{name}.wav", tone(level=level), subtype="FLOAT")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", NmflabWarning)
+        load_corpus(folder)
+
+
+def test_recordings_that_are_there_twice_are_named(folder):
+    shutil.copy(folder / "train/speech/anna.wav", folder / "test/speech/anne.wav")
+    sentence = r"anne\.wav' has the same samples as '.*anna\.wav': what is trained on is not"
+    with pytest.warns(NmflabWarning, match=sentence):
+        load_corpus(folder)
+    shutil.copytree(folder / "train/noise", folder / "test/noise")
+    with pytest.warns(NmflabWarning, match=r"anna\.wav' \(2 such pairs\): ") as said:
+        load_corpus(folder)
+    assert len(said) == 1
+
+
+def test_nothing_is_said_of_the_embedded_corpus():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", NmflabWarning)
+        load_corpus()

@@ -1,11 +1,14 @@
 """Block-wise separation of long recordings: the same result, whole files, bounded memory."""
 
 import tracemalloc
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import soundfile
 
 import nmflab as nl
+from nmflab.core.pipeline import separate
 from nmflab.recordings.long import separate_file
 from nmflab.settings import SOLVERS
 
@@ -60,8 +63,6 @@ def test_blocks_join_without_a_seam_at_any_hop(model, mixture, tmp_path, overlap
 
 
 def test_another_rate_and_two_channels_are_read_as_the_whole_file_is(model, mixture, tmp_path):
-    import soundfile
-
     path = tmp_path / "in.wav"
     soundfile.write(path, np.stack([mixture, mixture[::-1]], axis=1) / 2, 44100, subtype="FLOAT")
     speech, _ = streamed(model, path, tmp_path, block=0.2)
@@ -106,6 +107,138 @@ def test_an_interrupt_leaves_the_old_results_and_nothing_else(model, mixture, tm
         streamed(model, path, tmp_path, progress=interrupt, block=0.5)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.wav", "speech.wav"]
     assert (tmp_path / "speech.wav").read_bytes() == b"old"
+
+
+def refused(model, recording, speech, noise, monkeypatch, match):
+    """Check that a separation is refused before anything is read, and that no file changes."""
+    folder = recording.parent
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with monkeypatch.context() as patch:
+        patch.setattr("nmflab.recordings.long.read_blocks", None)
+        with pytest.raises(nl.NmflabError, match=match):
+            separate_file(model, recording, speech, noise)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("ending", [".mp3", ".ogg", ".m4a", "", ".wav.part"])
+def test_an_ending_that_cannot_be_written_is_refused_before_the_work(
+    model, mixture, tmp_path, monkeypatch, ending
+):
+    path = nl.write_audio(tmp_path / "in.wav", mixture / 2)
+    for endings in ((ending, ".wav"), (".wav", ending)):
+        results = (tmp_path / f"out{i}{end}" for i, end in enumerate(endings))
+        refused(model, path, *results, monkeypatch, r"end its name in \.wav or \.flac")
+
+
+@pytest.mark.parametrize("ending", [".flac", ".FLAC", ".wav", ".WAV"])
+def test_the_ending_decides_the_format_as_in_write_audio(model, mixture, tmp_path, ending):
+    path = nl.write_audio(tmp_path / "in.wav", mixture / 4)
+    found = tmp_path / f"s{ending}", tmp_path / f"n{ending}"
+    separate_file(model, path, *found)
+    whole = nl.separate(model, nl.read_audio(path))
+    for name, samples in zip(found, (whole.speech, whole.noise), strict=True):
+        expected = nl.write_audio(tmp_path / f"expected{ending}", samples)
+        assert name.read_bytes() == expected.read_bytes()
+
+
+def test_results_under_one_name_are_refused(model, mixture, tmp_path, monkeypatch):
+    path = nl.write_audio(tmp_path / "in.wav", mixture / 2)
+    old = nl.write_audio(tmp_path / "old.wav", mixture[:100])
+    (tmp_path / "link.wav").symlink_to("old.wav")
+    (tmp_path / "dangling.wav").symlink_to("new.wav")
+    (tmp_path / "folder").symlink_to(tmp_path)
+    for one, other in (
+        ("new.wav", "new.wav"),
+        ("new.wav", "folder/new.wav"),
+        ("new.wav", "dangling.wav"),
+        (old, "link.wav"),
+    ):
+        results = tmp_path / one, tmp_path / other
+        refused(model, path, *results, monkeypatch, "would both be written to")
+
+
+@pytest.mark.parametrize("kind", ["itself", "link", "hard link", "folder"])
+def test_a_result_over_its_own_recording_is_refused(model, mixture, tmp_path, monkeypatch, kind):
+    path = nl.write_audio(tmp_path / "in.wav", mixture / 2)
+    over = tmp_path / ("folder/in.wav" if kind == "folder" else "in.wav")
+    if kind == "folder":
+        (tmp_path / "folder").symlink_to(tmp_path)
+    elif kind != "itself":
+        over = tmp_path / "other.wav"
+        over.hardlink_to(path) if kind == "hard link" else over.symlink_to(path)
+    for results in ((over, tmp_path / "n.wav"), (tmp_path / "s.wav", over)):
+        refused(model, path, *results, monkeypatch, "would replace the recording itself")
+
+
+def test_a_recording_too_loud_for_flac_is_refused_before_the_work(model, mixture, tmp_path):
+    path = nl.write_audio(tmp_path / "in.wav", 4 * mixture)
+
+    def no_work(*report):
+        raise AssertionError(report)
+
+    with pytest.raises(nl.NmflabError, match=r"s\.flac' holds 1 at most"):
+        separate_file(model, path, tmp_path / "s.flac", tmp_path / "n.flac", progress=no_work)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_result_too_loud_for_flac_is_clipped_and_said(model, mixture, tmp_path, monkeypatch):
+    path = nl.write_audio(tmp_path / "in.wav", mixture / 4)
+    monkeypatch.setattr("nmflab.recordings.long.separate", louder(separate))
+    with pytest.warns(nl.NmflabWarning, match=r"s\.flac' is clipped, for the samples reach [2-9]"):
+        separate_file(model, path, tmp_path / "s.flac", tmp_path / "n.wav")
+    assert nl.read_audio(tmp_path / "s.flac").max() == pytest.approx(1, abs=1e-4)
+
+
+def louder(separate):
+    """Give a separation whose speech is ten times too loud."""
+
+    def found(*arguments, **options):
+        result = separate(*arguments, **options)
+        return SimpleNamespace(speech=10 * result.speech, noise=result.noise)
+
+    return found
+
+
+@pytest.mark.parametrize("level", [0.25, 4.0])
+def test_results_beyond_4_gib_are_rf64_files(model, mixture, tmp_path, monkeypatch, level):
+    path = nl.write_audio(tmp_path / "in.wav", level * mixture)
+    expected = streamed(model, path, tmp_path)
+    monkeypatch.setattr("nmflab.audio.files.LARGEST_WAV", 5000)
+    for found, wanted in zip(streamed(model, path, tmp_path), expected, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+    assert soundfile.info(tmp_path / "speech.wav").format == "RF64"
+
+
+def test_too_little_space_is_refused_before_the_work(model, mixture, tmp_path, monkeypatch):
+    path = nl.write_audio(tmp_path / "in.wav", mixture / 2)
+    full = SimpleNamespace(total=10**6, used=10**6 - 1000, free=1000)
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: full)
+
+    def no_work(*report):
+        raise AssertionError(report)
+
+    with pytest.raises(nl.NmflabError, match=r"has 0\.0 MB free, but 0\.4 MB are needed"):
+        separate_file(model, path, tmp_path / "s.wav", tmp_path / "n.wav", progress=no_work)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_cut_off_or_silent_recording_is_said_and_one_that_cancels_itself_refused(
+    model, mixture, tmp_path
+):
+    path = nl.write_audio(tmp_path / "in.wav", mixture / 2)
+    path.write_bytes(path.read_bytes()[:20000])
+    with pytest.warns(
+        nl.NmflabWarning, match=r"in\.wav' holds 0\.6 s, but its header promises 2\.3"
+    ):
+        streamed(model, path, tmp_path)
+    nl.write_audio(path, np.zeros(RATE))
+    with pytest.warns(nl.NmflabWarning, match=r"in\.wav' is silent"):
+        separate_file(model, path, tmp_path / "s.wav", tmp_path / "n.wav")
+    soundfile.write(path, np.stack([mixture, -mixture], axis=1) / 2, RATE, subtype="FLOAT")
+    old = (tmp_path / "s.wav").read_bytes()
+    with pytest.raises(nl.NmflabError, match="cancel each other"):
+        separate_file(model, path, tmp_path / "s.wav", tmp_path / "n.wav")
+    assert (tmp_path / "s.wav").read_bytes() == old
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,8 +26,11 @@ class NmflabWarning(UserWarning):
 
 
 def warn(sentence: str) -> None:
-    """Say a sentence as a warning."""
-    warnings.warn(sentence, NmflabWarning, stacklevel=3)
+    """Say a sentence as a warning, at the line that called nmflab."""
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("nmflab."):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(sentence, NmflabWarning, stacklevel=level)
 
 
 @contextmanager

@@ -47,10 +47,9 @@ NO_HEADER = frozenset({".pcm", ".raw", ".al", ".ul"})
 """Endings of bare samples, of which nothing says the sampling rate and the kind."""
 
 NOTHING_LEFT, CANCELLED = 1e-6, 1e-2
-"""Powers of the mix of a recording's channels, over that of the channels, below which it is but the
-rounding of samples that cancel each other, and below which a channel is
-very likely inverted. C channels that have nothing in common are mixed to 1/C, so it would take a
-hundred of them."""
+"""Powers of the mix of a recording's channels, over that of the channels: below the first it is but
+the rounding of samples that cancel each other, below the other a channel is very likely inverted.
+C channels that have nothing in common are mixed to 1/C, so it would take a hundred of them."""
 
 WHOLE = 0.99
 """Part of what its header promises that a file must hold to pass for whole."""
@@ -66,6 +65,9 @@ NEAR = 2**16
 
 PEEK = 2**16
 """Bytes at the beginning of a file in which a count of its frames is looked for."""
+
+UNCLOSED = 5000
+"""Bytes that no header has alone."""
 
 BARE = frozenset({".gsm", ".vox"})
 """Endings of formats that never have a header."""
@@ -104,9 +106,9 @@ def mixed(blocks: Iterator[NDArray[np.float32]], name: str) -> Iterator[NDArray[
         power_of_mix += float(np.square(mono, dtype=np.float64).sum())
         length += len(mono)
         yield mono
-    if length and power_of_channels == 0:
-        warn(f"{name} is silent: all its samples are 0.")
-    elif power_of_mix < CANCELLED * power_of_channels:
+    if length == 0:
+        raise NmflabError(f"{name} is empty: it holds no samples.")
+    if power_of_mix < CANCELLED * power_of_channels:
         _say_cancelled(power_of_mix / power_of_channels, name)
 
 
@@ -158,6 +160,11 @@ def _blocks(file: SoundFile, source: Source, name: str) -> Iterator[NDArray[np.f
         ) from error
     if found:
         _say_what_the_header_lacks(file, source, found, name)
+    elif (size := _size(source)) > UNCLOSED:
+        raise NmflabError(
+            f"{name} has {size} bytes, but its header says that it holds no samples: it was very "
+            "likely not closed when it was recorded; repair it."
+        )
 
 
 def _say_what_the_header_lacks(file: SoundFile, source: Source, found: int, name: str) -> None:
@@ -194,6 +201,10 @@ def _beginning(source: Source) -> bytes:
         return source.getvalue()[:PEEK]
     with source.open("rb") as file:
         return file.read(PEEK)
+
+
+def _size(source: Source) -> int:
+    return source.stat().st_size if isinstance(source, Path) else len(source.getvalue())
 
 
 def _decode_with_scipy(source: Source, name: str) -> tuple[NDArray[np.float32], int]:

@@ -41,8 +41,7 @@ def read_audio(
 
     Several channels are mixed down to their mean. Clipped and silent recordings are read as they
     are. Without ``soundfile`` only WAV files can be read. An `NmflabWarning` says what is very
-    likely not meant: a file shorter than its header promises, channels that cancel each other,
-    nothing but silence.
+    likely not meant: a file shorter than its header promises, channels that cancel each other.
 
     Parameters
     ----------
@@ -68,10 +67,8 @@ def read_audio(
     """
     (source, name), sampling_rate = _source(path), as_rate(sampling_rate)
     with decoded(source, name) as (rate, blocks):
-        pieces = list(mixed(blocks, name))
-    if not any(map(len, pieces)):
-        raise NmflabError(f"{name} is empty: it holds no samples.")
-    return resample(np.concatenate(pieces), rate, sampling_rate)
+        signal = np.concatenate([*mixed(blocks, name)])
+    return resample(signal, rate, sampling_rate)
 
 
 def duration(path: str | os.PathLike[str]) -> float:

@@ -84,7 +84,7 @@ def _separate_file(
     """Separate one recording, write its two parts and say where they are."""
     from nmflab.audio.files import duration, read_audio, write_audio
     from nmflab.core.pipeline import separate
-    from nmflab.recordings.long import separate_file
+    from nmflab.recordings.long import separate_file, warn_of_silence
 
     results = _results(stem)
     replaced = [path.exists() for path in results.values()]
@@ -93,6 +93,8 @@ def _separate_file(
             separate_file(model, file, results["speech"], results["noise"], settings, progress=bars)
         else:
             mixture = read_audio(file, settings.sampling_rate)
+            if not mixture.any():
+                warn_of_silence(file)
             result = separate(model, mixture, settings, progress=bars)
             for source, path in results.items():
                 write_audio(path, getattr(result, source), settings.sampling_rate)

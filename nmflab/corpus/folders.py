@@ -143,7 +143,7 @@ def load_corpus(
 
     Sub-folders are walked; hidden files and files that are not audio by their ending are left
     alone. A file that can't be read, be it an M4A, is left out and named in ``skipped``. An
-    `NmflabWarning` says which is far beyond full scale, silent, cut off or there twice. Without
+    `NmflabWarning` says which is far beyond full scale, cut off or there twice. Without
     ``test/noise``, training gets the first four fifths of each noise and testing the rest.
 
     Parameters
@@ -204,7 +204,7 @@ def _say_twins(clips: Iterable[Clip]) -> None:
     twins = []
     for clip in clips:
         same = first.setdefault(hashlib.sha256(clip.samples.tobytes()).digest(), clip)
-        if same is not clip:
+        if same is not clip and clip.samples.any():
             twins.append(f"{str(clip.path)!r} has the same samples as {str(same.path)!r}")
     if twins:
         pairs = f" ({len(twins)} such pairs)" if len(twins) > 1 else ""

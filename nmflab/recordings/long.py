@@ -84,8 +84,8 @@ def separate_file(
         mixture = _Samples(scratch / "mixture")
         for samples in read_blocks(recording, settings.sampling_rate):
             mixture.append(samples)
-        if mixture.length == 0:
-            raise NmflabError(f"The audio file {str(recording)!r} is empty: it holds no samples.")
+        if mixture.peak == 0:
+            warn_of_silence(recording)
         for path in results:
             if path.suffix.lower() == ".flac":
                 check_flac_level(path, mixture.peak)
@@ -107,6 +107,11 @@ def separate_file(
                 )
                 part.peak = 1.0
             part.write(target, path.suffix, settings.sampling_rate)
+
+
+def warn_of_silence(recording: str | os.PathLike[str]) -> None:
+    """Say why both results will be silent."""
+    warn(f"The audio file {str(recording)!r} is silent, and so are its parts: all samples are 0.")
 
 
 def _check_results(

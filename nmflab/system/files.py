@@ -71,7 +71,10 @@ def make_folder(folder: StrPath) -> None:
 
 def check_space(folder: Path, needed: int) -> None:
     """Check before long work that a disk has room for so many bytes."""
-    free = shutil.disk_usage(folder).free
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError:  # a file system that doesn't tell
+        return
     if free < needed:
         raise NmflabError(
             f"The folder {str(folder)!r} has {free / 1e6:.1f} MB free, but {needed / 1e6:.1f} MB "

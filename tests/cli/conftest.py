@@ -13,7 +13,7 @@ def data(tmp_path):
     """Give a data folder with two speakers and two noises in each part."""
     root = tmp_path / "data"
     for part in ("train", "test"):
-        for seed, name in enumerate(SPEECH, start=part == "test"):
+        for seed, name in enumerate(SPEECH, start=2 * (part == "test")):
             write_audio(root / part / "speech" / f"{name}.wav", clip(seed), RATE)
         for seed, name in enumerate(NOISE, start=10 * (part == "test")):
             noise = 0.1 * np.random.default_rng(seed).standard_normal(RATE // 2)

@@ -84,6 +84,16 @@ def test_a_recording_that_cancels_itself_gives_a_sentence_and_no_silent_files(
     assert "anti.wav' has channels that cancel each other" in sentence
 
 
+@pytest.mark.parametrize("seconds", [1, 181])
+def test_a_silent_recording_gives_silent_files_and_a_sentence(model, tmp_path, capsys, seconds):
+    path = tmp_path / "hush.wav"
+    soundfile.write(path, np.zeros((seconds * RATE, 2)), RATE)
+    code, found = separated(model, path)
+    assert (code, len(found)) == (0, 2)
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert "hush.wav' is silent, and so are its parts" in sentence
+
+
 def test_training_names_what_it_skips_and_what_outweighs_the_rest(tmp_path, capsys):
     speech = tmp_path / "speech"
     write(speech / "good.wav", tone(RATE), RATE)

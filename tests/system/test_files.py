@@ -5,7 +5,14 @@ import os
 import pytest
 
 from nmflab.errors import NmflabError
-from nmflab.system.files import check_output, make_folder, replacing, write_table
+from nmflab.system.files import (
+    check_output,
+    check_space,
+    make_folder,
+    replacing,
+    same_file,
+    write_table,
+)
 
 
 def test_file_appears_under_its_name_when_it_is_whole(tmp_path):
@@ -89,3 +96,28 @@ def test_folder_that_may_not_be_written_is_named(tmp_path, monkeypatch):
         NmflabError, match=r"can't be written \(Permission denied\): choose another"
     ):
         make_folder(tmp_path / "locked")
+
+
+def test_space_is_refused_only_where_there_is_too_little(tmp_path, monkeypatch):
+    check_space(tmp_path, 1)
+    with pytest.raises(
+        NmflabError, match=r"MB free, but 1000000000000\.0 MB are needed: make room"
+    ):
+        check_space(tmp_path, 10**18)
+
+    def refuse(folder):
+        raise OSError(95, "Not supported")
+
+    monkeypatch.setattr("shutil.disk_usage", refuse)
+    check_space(tmp_path, 10**18)
+
+
+def test_names_of_one_file_are_recognised_through_links(tmp_path):
+    (tmp_path / "a").touch()
+    (tmp_path / "soft").symlink_to("a")
+    (tmp_path / "hard").hardlink_to(tmp_path / "a")
+    (tmp_path / "folder").symlink_to(tmp_path)
+    (tmp_path / "dangling").symlink_to("new")
+    for one, other in (("a", "soft"), ("a", "hard"), ("a", "folder/a"), ("new", "dangling")):
+        assert same_file(tmp_path / one, tmp_path / other)
+    assert not same_file(tmp_path / "a", tmp_path / "new")

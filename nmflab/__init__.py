@@ -7,9 +7,8 @@ fitted to the activations left over from training, and a Wiener gain.
 
 from nmflab.audio.files import read_audio, write_audio
 from nmflab.audio.signals import mix_at_snr
-from nmflab.core.divergence import kl_divergence
 from nmflab.core.model import SeparationModel, load_model, train_model
-from nmflab.core.nmf import encode, train_nmf
+from nmflab.core.nmf import encode, kl_divergence, train_nmf
 from nmflab.core.pipeline import Separation, separate
 from nmflab.core.priors import ExponentialPrior, GammaPrior
 from nmflab.core.stft import Stft

@@ -9,6 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from nmflab.checks import shown
 from nmflab.errors import NmflabError
 
 __all__ = ["Control", "Parameter", "checked", "described", "preferred_numbers", "setting"]
@@ -181,7 +182,7 @@ def checked(name: str, parameter: Parameter, value: Any) -> Any:
         least = f"above {low:g}" if parameter.open_below else f"at least {_plain(low)}"
         what = parameter.meaning.partition(";")[0]
         raise NmflabError(
-            f"{name} ({what}) is {value!r} but must be {least} and at most "
+            f"{name} ({what}) is {shown(value)} but must be {least} and at most "
             f"{_plain(high)}{' ' + parameter.unit if parameter.unit else ''}."
         )
     return number
@@ -195,7 +196,7 @@ def _plain(limit: float) -> str:
 def _checked_text(name: str, value: Any, choices: Collection[str]) -> str:
     if not isinstance(value, str) or (choices and value not in choices):
         allowed = "one of " + ", ".join(choices) if choices else "a name"
-        raise NmflabError(f"{name} is {value!r} but must be {allowed}.")
+        raise NmflabError(f"{name} is {shown(value)} but must be {allowed}.")
     return value
 
 
@@ -208,5 +209,5 @@ def _checked_number(name: str, value: Any, *, whole: bool) -> int | float:
         usable = False
     if not usable:
         kind = "a whole number" if whole else "a finite number"
-        raise NmflabError(f"{name} is {value!r} but must be {kind}.")
+        raise NmflabError(f"{name} is {shown(value)} but must be {kind}.")
     return int(value) if whole else float(value)

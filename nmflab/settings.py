@@ -314,6 +314,8 @@ class Settings:
         tuple
             Equal for settings under which those stages compute the same.
         """
+        if not all(isinstance(stage, str) for stage in stages):
+            raise NmflabError("Stages must be given by their names.")
         return tuple(getattr(self, name) for name in settings_of(*stages))
 
     def to_dict(self) -> dict[str, Any]:
@@ -340,6 +342,8 @@ class Settings:
         Settings
             The settings, checked as in `replace`.
         """
+        if not (isinstance(parameters, dict) and all(isinstance(name, str) for name in parameters)):
+            raise NmflabError("Settings must be a dictionary of their names and values.")
         return cls().replace(**parameters)
 
     @classmethod

@@ -8,10 +8,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nmflab.checks import as_rate, as_signal, is_number
+from nmflab.checks import as_rate, as_signal, is_number, is_whole, shown, steady
 from nmflab.errors import NmflabError
 
 __all__ = ["Mixture", "mix_at_snr", "resample"]
+
+LEAST_OFFSET = 0.1
+"""Mean of a signal, relative to its RMS, above which it is a fault of the recording."""
+
+NOTHING = 1e-12
+"""Energy, relative to that of an offset, which is but the offset's rounding."""
 
 MAX_SNR = 100.0
 """Largest magnitude of a signal-to-noise ratio in dB: float32 resolves no more."""
@@ -35,6 +41,7 @@ class Mixture(NamedTuple):
     noise: NDArray[np.float32]
 
 
+@steady
 def resample(samples: ArrayLike, rate: int, sampling_rate: int) -> NDArray[np.float32]:
     """Resample a signal with SoX's high-quality resampler.
 
@@ -81,12 +88,14 @@ def resample(samples: ArrayLike, rate: int, sampling_rate: int) -> NDArray[np.fl
     return np.asarray(resampled, dtype=np.float32)
 
 
+@steady
 def mix_at_snr(speech: ArrayLike, noise: ArrayLike, snr: float, *, offset: int = 0) -> Mixture:
     """Add noise to speech at a signal-to-noise ratio.
 
     The speech stays as it is; the noise is scaled such that 10·log₁₀(Σs²/Σn²) over the whole
-    clip is `snr`. The noise is a loop entered at `offset`: of a long noise the rest is left out,
-    a short one starts again from its first sample.
+    clip is `snr`; a mean above a tenth of the RMS, which nobody hears, is not counted. The noise
+    is a loop entered at `offset`: of a long noise the rest is left out, a short one starts again
+    from its first sample.
 
     Parameters
     ----------
@@ -113,10 +122,12 @@ def mix_at_snr(speech: ArrayLike, noise: ArrayLike, snr: float, *, offset: int =
     loop = as_signal(noise, "noise")
     if not (is_number(snr) and abs(snr) <= MAX_SNR):
         raise NmflabError(
-            f"snr is {snr!r} but must be a number from {-MAX_SNR:g} to {MAX_SNR:g} dB."
+            f"snr is {shown(snr)} but must be a number from {-MAX_SNR:g} to {MAX_SNR:g} dB."
         )
-    if not (is_number(offset) and offset == int(offset) >= 0):
-        raise NmflabError(f"offset is {offset!r} but must be a whole number of samples from 0.")
+    if not is_whole(offset, 0):
+        raise NmflabError(
+            f"offset is {shown(offset)} but must be a whole number of samples from 0."
+        )
     piece = np.take(loop, int(offset) % loop.size + np.arange(speech.size), mode="wrap")
     for name, signal in (("speech", speech), ("noise", piece)):
         if not signal.any():
@@ -124,7 +135,7 @@ def mix_at_snr(speech: ArrayLike, noise: ArrayLike, snr: float, *, offset: int =
                 f"{name} is silent (all its {signal.size} samples are 0), so it has no "
                 "signal-to-noise ratio: choose another recording or stretch."
             )
-    ratio = energy(speech) / energy(piece) * 10 ** (-snr / 10)
+    ratio = audible_energy(speech) / audible_energy(piece) * 10 ** (-snr / 10)
     with np.errstate(over="ignore"):
         scaled = (math.sqrt(ratio) * piece.astype(np.float64)).astype(np.float32)
         mixture = speech + scaled
@@ -133,6 +144,22 @@ def mix_at_snr(speech: ArrayLike, noise: ArrayLike, snr: float, *, offset: int =
             f"speech is so loud that at {snr:g} dB its mixture is beyond float32: scale it down."
         )
     return Mixture(mixture, speech, scaled)
+
+
+def audible_energy(signal: NDArray[np.floating[Any]]) -> float:
+    """Give Σx², or that of x less its mean where the mean is above a tenth of the RMS.
+
+    A recorder's offset is energy that nobody hears. A smaller one, which is 0.04 dB at most, is
+    left in, as is usual: no SNR of a sound recording differs from what others compute. So is all
+    of a signal that is nothing but an offset.
+    """
+    wide = signal.astype(np.float64, copy=False)
+    mean = float(wide.mean())
+    whole = energy(wide)
+    if mean * mean * wide.size <= LEAST_OFFSET**2 * whole:
+        return whole
+    audible = energy(wide - mean)
+    return audible if audible > NOTHING * whole else whole
 
 
 def energy(signal: NDArray[np.floating[Any]]) -> float:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nmflab.checks import as_signal
+from nmflab import checks
+from nmflab.checks import steady
 from nmflab.core.nmf import train_nmf
 from nmflab.core.priors import Prior
 from nmflab.core.stft import Stft
@@ -20,7 +21,7 @@ from nmflab.errors import NmflabError
 from nmflab.settings import SOURCES, Settings
 from nmflab.system.archives import read_archive, write_archive
 
-__all__ = ["Dictionary", "SeparationModel", "load_model", "train_dictionary", "train_model"]
+__all__ = ["Dictionary", "SeparationModel", "load_model", "train_model"]
 
 StageProgress = Callable[[str, int, int], None]
 
@@ -37,7 +38,7 @@ class Dictionary:
     W : ndarray of float32, shape (F, K)
         Bases; each column sums to 1.
     H : ndarray of float32, shape (K, T)
-        Activations of the training audio.
+        Activations of the training audio's frames that aren't digitally silent.
     divergence : ndarray of float64, shape (n,)
         D(V‖WH) after each training iteration.
     rms : float
@@ -51,10 +52,12 @@ class Dictionary:
     _priors: dict[tuple[str, float], Prior] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
+    @steady
     def row_means(self) -> NDArray[np.float64]:
         """Mean activation of each basis, shape (K,)."""
         return np.asarray(self.H.mean(axis=1, dtype=np.float64))
 
+    @steady
     def prior(self, nmf_mode: str, *, activation_floor: float = 0.1) -> Prior | None:
         """Fit the variant's prior to H.
 
@@ -70,6 +73,8 @@ class Dictionary:
         Prior or None
             One distribution for each row of H, fitted once and kept; None for plain NMF.
         """
+        checks.check_choice("nmf_mode", nmf_mode, tuple(VARIANTS))
+        checks.check_floor(activation_floor)
         variant = VARIANTS[nmf_mode]
         key = nmf_mode, activation_floor if variant.floored else 0.0
         if variant.fit is not None and key not in self._priors:
@@ -121,9 +126,12 @@ class SeparationModel:
             for source in SOURCES
             for name in ARRAYS
         }
-        return write_archive(path, "model", VERSION, {"settings": self.settings.to_dict()}, arrays)
+        return write_archive(
+            checks.as_path(path), "model", VERSION, {"settings": self.settings.to_dict()}, arrays
+        )
 
 
+@steady
 def train_dictionary(
     signals: Sequence[ArrayLike],
     num_bases: int,
@@ -132,32 +140,14 @@ def train_dictionary(
     name: str = "speech",
     progress: StageProgress | None = None,
 ) -> Dictionary:
-    """Train the bases of one source by itself.
+    """Train the K bases of one source by itself; the STFT and training parameters count.
 
-    Parameters
-    ----------
-    signals : sequence of array_like, each of shape (n,)
-        Clean audio of the source at ``settings.sampling_rate``.
-    num_bases : int
-        Number of bases K.
-    settings : Settings
-        Its STFT and training parameters count.
-    name : str, default "speech"
-        What to call the source in messages and in progress.
-    progress : callable, optional
-        Called as ``progress(f"training {name}", done, total)`` after each iteration.
-
-    Returns
-    -------
-    Dictionary
-        W, H and the divergence after each iteration.
-
-    Raises
-    ------
-    NmflabError
-        If there is no signal, all are silent, one is unusable, or there are fewer frames than
-        bases.
+    `name` is what messages and progress, ``progress(f"training {name}", done, total)`` after each
+    iteration, call the source.
     """
+    checks.check_kind(settings, Settings, "settings", "Settings")
+    checks.check_progress(progress)
+    checks.as_count(num_bases, f"num_basis_{name}", 1)
     V = _training_spectrogram(signals, settings, name)
     if num_bases > V.shape[1]:
         seconds = V.shape[1] * settings.hop / settings.sampling_rate
@@ -206,9 +196,10 @@ def train_model(
     Raises
     ------
     NmflabError
-        As for `train_dictionary`.
+        If a source has no signal, all are silent, one is unusable, or there are fewer frames than
+        bases.
     """
-    settings = settings or Settings()
+    settings = Settings() if settings is None else settings
     trained = [
         train_dictionary(signals, K, settings, name=name, progress=progress)
         for signals, (name, K) in zip((speech, noise), _counts(settings), strict=True)
@@ -217,8 +208,12 @@ def train_model(
 
 
 def mean_activation(V: NDArray[np.floating], num_bases: int) -> float:
-    """Compute m = mean frame sum / K of V (F, T), the unit of relative λ and ε; 1 for silence."""
-    return float(V.sum(dtype=np.float64)) / V.shape[1] / num_bases or 1.0
+    """Compute m = mean frame sum / K of V (F, T), the unit of relative λ and ε; 1 for silence.
+
+    Silent frames don't count: a pause that is appended changes nothing in what is before it.
+    """
+    heard = np.count_nonzero(V.any(axis=0)) or 1
+    return float(V.sum(dtype=np.float64)) / heard / num_bases or 1.0
 
 
 def load_model(path: str | Path) -> SeparationModel:
@@ -240,7 +235,7 @@ def load_model(path: str | Path) -> SeparationModel:
         If the file is missing, truncated, of another version, holds pickles or isn't a model.
     """
     remedy = "make one with `nmflab train`"
-    return read_archive(path, "model", VERSION, _model_of, remedy=remedy)
+    return read_archive(checks.as_path(path), "model", VERSION, _model_of, remedy=remedy)
 
 
 def _model_of(header: dict[str, Any], archive: Mapping[str, Any]) -> SeparationModel:
@@ -262,21 +257,16 @@ def _model_of(header: dict[str, Any], archive: Mapping[str, Any]) -> SeparationM
 
 
 def _counts(settings: Settings) -> tuple[tuple[str, int], ...]:
+    checks.check_kind(settings, Settings, "settings", "Settings")
     return ("speech", settings.num_basis_speech), ("noise", settings.num_basis_noise)
 
 
 def _training_spectrogram(
     signals: Sequence[ArrayLike], settings: Settings, name: str
 ) -> NDArray[np.float32]:
-    """Magnitudes of all signals, one after another, shape (F, T)."""
-    if len(signals) == 0:
-        raise NmflabError(f"There is no training {name}: give one signal at least.")
-    stft = Stft.from_settings(settings)
-    spectrograms = [
-        np.abs(stft._forward(as_signal(signal, f"{name}[{i}]"))).T
-        for i, signal in enumerate(signals)
-    ]
-    V = np.concatenate(spectrograms)
+    """Magnitudes of all signals' frames that aren't silent, one after another, shape (F, T)."""
+    stft, heard = Stft.from_settings(settings), checks.as_signals(signals, name)
+    V = np.concatenate([np.abs(stft._forward(signal)).T for signal in heard])
     if not V.any():
         raise NmflabError(f"The training {name} is silent: nothing can be learnt from it.")
-    return V.T
+    return V[checks.sounding(np.any(V, axis=1))].T

@@ -41,11 +41,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from types import NoneType
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmflab import checks
+from nmflab.checks import sounding, steady
 from nmflab.core.nmf_encoding import (
     Costs,
     EncodingBlock,
@@ -53,14 +55,14 @@ from nmflab.core.nmf_encoding import (
     encoding_blocks,
     encoding_start,
 )
-from nmflab.core.nmf_steps import Matrix, frame_major
+from nmflab.core.nmf_steps import FLOOR, Matrix, frame_major, spread
 from nmflab.core.nmf_training import AcceleratedTraining, Training, training_start
 from nmflab.core.priors import Prior
 from nmflab.errors import NmflabError
 from nmflab.settings import SOLVERS, UPDATES
 from nmflab.system.threads import map_blocks, one_blas_thread
 
-__all__ = ["Encoding", "Factorisation", "encode", "train_nmf"]
+__all__ = ["Encoding", "Factorisation", "encode", "kl_divergence", "train_nmf"]
 
 Progress = Callable[[int, int], None]
 
@@ -105,6 +107,42 @@ class Encoding:
     divergence: NDArray[np.float64]
 
 
+@steady
+def kl_divergence(V: ArrayLike, V_hat: ArrayLike) -> float:
+    """Compute the generalised Kullback-Leibler divergence D(V‖V̂).
+
+    Parameters
+    ----------
+    V, V_hat : array_like, shape (F, T)
+        Magnitudes and their approximation, ≥ 0; of any one shape.
+
+    Returns
+    -------
+    float
+        Σ [v log(v/v̂) − v + v̂] with 0·log 0 = 0 (Lee and Seung 2001), in the units of V. Never
+        negative and never NaN; infinite where v̂ is 0 but v isn't.
+
+    Raises
+    ------
+    NmflabError
+        If the shapes differ, or an entry is negative, infinite or NaN.
+
+    Examples
+    --------
+    >>> kl_divergence([1.0, 2.0], [1.0, 2.0])
+    0.0
+    """
+    from scipy.special import xlogy
+
+    V, V_hat = checks.non_negative(V, "V"), checks.non_negative(V_hat, "V_hat")
+    if V.shape != V_hat.shape:
+        raise NmflabError(f"V and V_hat must have one shape, but have {V.shape} and {V_hat.shape}.")
+    V, V_hat = (X.astype(np.float64, order="C") for X in (V, V_hat))
+    terms = xlogy(V, V) - xlogy(V, V_hat) - V + V_hat
+    return float(np.maximum(terms, 0.0).sum())
+
+
+@steady
 def train_nmf(
     V: ArrayLike,
     n_bases: int,
@@ -156,15 +194,17 @@ def train_nmf(
         `init` doesn't fit.
     """
     V, frame_sums = checks.magnitudes(V)
-    checks.check_choice("solver", solver, SOLVERS)
+    checks.check_run(solver, SOLVERS, epsilon, seed, trace, progress)
     checks.check_counts(n_bases, n_iter, V.shape[1])
-    checks.check_epsilon(epsilon)
     if not frame_sums.any():
         raise NmflabError("V is silent, all its entries are 0: nothing can be learnt from it.")
+    num_frames, heard = V.shape[1], sounding(frame_sums)
+    factors = checks.factors(init, V.shape, n_bases, heard)
+    V, frame_sums = V.T[heard].T, frame_sums[heard]
     energy = float(frame_sums.sum())
     level = energy / V.shape[1]
     Vt = frame_major(V, level)
-    start = partial(training_start, Vt, n_bases, init, seed, level)
+    start = partial(training_start, Vt, n_bases, factors, seed, level)
     kind = AcceleratedTraining if solver == "accelerated" else Training
     training = kind(Vt, start, energy, trace=trace or epsilon > 0)
     divergence: list[float] = []
@@ -177,9 +217,11 @@ def train_nmf(
                 break
     training.settle()
     traced = [*divergence[1:], training.measure()] if trace else []
-    return Factorisation(training.Wt.T, training.Ht.T, np.array(traced))
+    Ht = spread(training.Ht, heard, num_frames, FLOOR * level)
+    return Factorisation(training.Wt.T, Ht.T, np.array(traced))
 
 
+@steady
 def encode(
     V: ArrayLike,
     W: ArrayLike,
@@ -242,17 +284,20 @@ def encode(
     """
     V, frame_sums = checks.magnitudes(V)
     W = checks.bases(W, V.shape[0])
-    checks.check_choice("solver", solver, SOLVERS)
+    checks.check_run(solver, SOLVERS, epsilon, seed, trace, progress)
     checks.check_choice("update", update, UPDATES)
     checks.check_counts(1, n_iter, V.shape[1])
-    checks.check_epsilon(epsilon)
+    checks.check_kind(prior, (Prior, NoneType), "prior", "a GammaPrior or an ExponentialPrior")
     checks.check_prior(prior, penalty, W.shape[1])
+    num_frames, heard = V.shape[1], sounding(frame_sums)
+    init = checks.start(init, (W.shape[1], num_frames), heard)
+    V, frame_sums = V.T[heard].T, frame_sums[heard]
     rule = UpdateRule.of(W, prior, penalty, update, float(frame_sums.mean()) or 1.0)
     blocks = encoding_blocks(V.shape[1])
-    flat = init is None or (isinstance(init, str) and init == "flat")
+    flat = isinstance(init, str) and init == "flat"
     block = EncodingBlock(rule, max(frames.stop - frames.start for frames in blocks))
 
-    def run(n_iter: int) -> Encoding:
+    def run(n_iter: int) -> tuple[Matrix, Costs]:
         Ht = encoding_start(frame_sums, W, init, seed)
 
         def work(frames: slice) -> list[Costs]:
@@ -267,10 +312,14 @@ def encode(
             parts.append(part)
             if progress is not None:
                 progress(done, len(blocks))
-        divergence, penalties = np.sum(parts, axis=0).reshape(-1, 2).T
-        divergence = np.maximum(divergence, 0.0)
-        return Encoding(Ht.T, divergence + penalties, divergence)
+        costs: Costs = np.sum(parts, axis=0).reshape(-1, 2).T
+        costs[0] = np.maximum(costs[0], 0.0)
+        return Ht, costs
 
-    encoding = run(n_iter)
-    below = np.flatnonzero(encoding.divergence[:-1] < epsilon)
-    return run(int(below[0]) + 1) if len(below) else encoding  # no block knows the sum by itself
+    Ht, costs = run(n_iter)
+    below = np.flatnonzero(costs[0, :-1] < epsilon)
+    if len(below):  # no block knows the sum by itself
+        Ht, costs = run(int(below[0]) + 1)
+    divergence, penalties = costs + (num_frames - len(Ht)) * rule.cost_of_silence()[:, None]
+    Ht = spread(Ht, heard, num_frames, rule.silent)
+    return Encoding(Ht.T, divergence + penalties, divergence)

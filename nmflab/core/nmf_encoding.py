@@ -6,9 +6,8 @@ import threading
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from nmflab.checks import check_choice, fitting
 from nmflab.core.nmf_steps import (
     FLOOR,
     LEAST_WEIGHT,
@@ -77,6 +76,18 @@ class UpdateRule:
             floor=(FLOOR * level / column_sums).astype(np.float32),
             level=level,
         )
+
+    @property
+    def silent(self) -> Vector:
+        """The activations of a silent frame, where one update reaches the least objective."""
+        if self.offset is None or self.multiplicative:
+            return self.floor
+        return np.maximum(self.floor, self.offset)
+
+    def cost_of_silence(self) -> Costs:
+        """Compute what a silent frame costs."""
+        divergence, penalty = (self.silent @ self.linear).astype(np.float64)
+        return np.array([divergence, penalty + np.log(self.silent) @ self.logarithmic])
 
 
 class EncodingBlock(threading.local):
@@ -257,17 +268,15 @@ def encoding_blocks(num_frames: int) -> list[slice]:
 def encoding_start(
     frame_sums: NDArray[np.float64],
     W: NDArray[np.floating],
-    init: ArrayLike | str | None,
+    init: NDArray[np.float32] | str,
     seed: int,
 ) -> Matrix:
     """Give a frame-major H to start from: all bases alike, random, or a copy."""
     K, T = W.shape[1], len(frame_sums)
-    if init is None or isinstance(init, str):
-        check_choice("init", init or "flat", ("flat", "random"))
-        share = frame_sums / W.sum(dtype=np.float64)
-        Ht = aligned((T, K), share.astype(np.float32)[:, None])
-        if init == "random":
-            Ht *= 2 * np.random.default_rng(seed).random((T, K), dtype=np.float32)
-    else:
-        Ht = aligned((T, K), fitting(init, (K, T), "init").T)
+    if isinstance(init, np.ndarray):
+        return aligned((T, K), init.T)
+    share = frame_sums / W.sum(dtype=np.float64)
+    Ht = aligned((T, K), share.astype(np.float32)[:, None])
+    if init == "random":
+        Ht *= 2 * np.random.default_rng(seed).random((T, K), dtype=np.float32)
     return Ht

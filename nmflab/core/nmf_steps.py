@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from nmflab.system.threads import aligned
 
 Matrix = NDArray[np.float32]
 Vector = NDArray[np.float32]
@@ -19,6 +21,17 @@ def frame_major(V: NDArray[np.floating], level: float) -> Matrix:
     Vt = np.ascontiguousarray(V.T, dtype=np.float32)
     least = np.float32(LEAST_MAGNITUDE * level)
     return Vt if Vt.min() >= least else np.maximum(Vt, least)
+
+
+def spread(
+    Ht: Matrix, heard: NDArray[np.intp] | slice, num_frames: int, silent: ArrayLike
+) -> Matrix:
+    """Give the H of all frames from that of the ones heard; the others are silent."""
+    if isinstance(heard, slice):
+        return Ht
+    whole = aligned((num_frames, Ht.shape[1]), silent)
+    whole[heard] = Ht
+    return whole
 
 
 def ratio(V: Matrix, H: Matrix, Wt: Matrix, R: Matrix) -> None:

@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from nmflab.checks import bases, fitting
 from nmflab.core.nmf_steps import FLOOR, LEAST_WEIGHT, Matrix, extrapolate, ratio
 from nmflab.system.threads import aligned, even_split, map_blocks
 
@@ -209,13 +208,13 @@ def _normalised(Wt: Matrix) -> Matrix:
 
 
 def training_start(
-    Vt: Matrix, n_bases: int, init: tuple[ArrayLike, ArrayLike] | None, seed: int, level: float
+    Vt: Matrix, n_bases: int, init: tuple[Matrix, Matrix] | None, seed: int, level: float
 ) -> tuple[Matrix, Matrix]:
     """Give frame-major W and H to start from: random ones at the level of V, or copies."""
     T, F = Vt.shape
     if init is not None:
-        Wt = bases(fitting(init[0], (F, n_bases), "W of init"), F, "W of init").T.copy()
-        Ht = aligned((T, n_bases), fitting(init[1], (n_bases, T), "H of init").T)
+        Wt = init[0].T.copy()
+        Ht = aligned((T, n_bases), init[1].T)
         Ht *= Wt.sum(axis=1)
     else:
         rng = np.random.default_rng(seed)

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nmflab.checks import as_signal
+from nmflab.checks import as_signal, check_above_0, check_kind, check_progress, steady
 from nmflab.core.model import SeparationModel, StageProgress, mean_activation
 from nmflab.core.nmf import Encoding, encode
 from nmflab.core.priors import Prior, joined
@@ -70,6 +70,7 @@ class Separation:
     settings: Settings
 
 
+@steady
 def separate(
     model: SeparationModel,
     mixture: ArrayLike,
@@ -104,6 +105,9 @@ def separate(
     NmflabError
         If the mixture isn't one-dimensional, is empty, or holds NaN or infinity.
     """
+    check_kind(model, SeparationModel, "model", "a SeparationModel")
+    check_progress(progress)
+    check_above_0(1.0 if unit is None else unit, "unit")
     settings = settings_in_force(model, settings)
     x = as_signal(mixture, "mixture")
     stft = Stft.from_settings(settings)
@@ -117,9 +121,11 @@ def settings_in_force(model: SeparationModel, settings: Settings | None) -> Sett
     """Take from some settings what training leaves open, and all others from the model."""
     if settings is None:
         return model.settings
+    check_kind(settings, Settings, "settings", "Settings")
     return model.settings.replace(**{n: getattr(settings, n) for n in settings_of(*ENCODING)})
 
 
+@steady
 def encode_mixture(
     model: SeparationModel,
     V: NDArray[np.float32],
@@ -177,6 +183,7 @@ def scaled_prior(
     return joined(stretched), settings.penalty * unit
 
 
+@steady
 def speech_log_ratio(model: SeparationModel, H: NDArray[np.float32]) -> NDArray[np.float32]:
     """Compute log(Ŝ/N̂), shape (F, T), from the activations H (K_S + K_N, T) of a mixture.
 

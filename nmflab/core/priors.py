@@ -12,8 +12,6 @@ notebooks/05_priors.ipynb.
 
 References
 ----------
-K. Kwon, J. W. Shin and N. S. Kim, "NMF-based source separation utilizing prior knowledge on
-encoding vector", ICASSP 2016.
 T. P. Minka, "Estimating a Gamma distribution", technical report, 2002.
 """
 
@@ -25,7 +23,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nmflab.checks import non_negative
+from nmflab import checks
+from nmflab.checks import activations, non_negative, steady
 from nmflab.errors import NmflabError
 
 __all__ = ["ExponentialPrior", "GammaPrior"]
@@ -52,10 +51,17 @@ class Prior:
     scale: Rows
     shape: Rows
 
+    def __post_init__(self) -> None:
+        """Take the parameters as float64, or say what is wrong with them."""
+        for name, parameter in checks.prior_parameters(self.scale, self.shape).items():
+            object.__setattr__(self, name, parameter)
+
     def stretched(self, factor: float) -> Prior:
         """Give the prior of activations that are louder by a factor."""
+        checks.check_above_0(factor, "factor")
         return Prior(scale=self.scale * factor, shape=self.shape)
 
+    @steady
     def penalty(self, H: ArrayLike) -> float:
         """Compute Σ φ_k(h_kt) of activations H (K, T), up to the constant that makes p a density.
 
@@ -63,22 +69,24 @@ class Prior:
         """
         from scipy.special import xlogy
 
-        H = np.asarray(H, dtype=np.float64)
+        H = activations(H, len(self.scale))
         return float((xlogy(1.0 - self.shape[:, None], H) + H / self.scale[:, None]).sum())
 
+    @steady
     def derivative(self, H: ArrayLike) -> NDArray[np.float64]:
         """Compute φ'(h) = (1 − a)/h + 1/b for each entry of H (K, T)."""
-        H = np.asarray(H, dtype=np.float64)
+        H = activations(H, len(self.scale))
         numerator = np.broadcast_to(1.0 - self.shape[:, None], H.shape)
         logarithmic = np.divide(numerator, H, out=np.zeros_like(H), where=numerator != 0)
         slope: NDArray[np.float64] = logarithmic + 1.0 / self.scale[:, None]
         return slope
 
+    @steady
     def logpdf(self, H: ArrayLike) -> NDArray[np.float64]:
         """Compute log p(h) for each entry of H (K, T)."""
         from scipy.special import gammaln, xlogy
 
-        H = np.asarray(H, dtype=np.float64)
+        H = activations(H, len(self.scale))
         a, b = self.shape[:, None], self.scale[:, None]
         density: NDArray[np.float64] = xlogy(a - 1.0, H) - H / b - gammaln(a) - a * np.log(b)
         return density
@@ -87,15 +95,16 @@ class Prior:
         """Compute p(h) for each entry of H (K, T)."""
         return np.exp(self.logpdf(H))
 
+    @steady
     def quantile(self, probability: ArrayLike) -> NDArray[np.float64]:
         """Compute the activations (K, Q) below which given shares (Q,) of each row lie."""
         from scipy.special import gammaincinv
 
-        quantiles: NDArray[np.float64] = self.scale[:, None] * gammaincinv(
-            self.shape[:, None], np.asarray(probability, dtype=np.float64)
-        )
-        return quantiles
+        shares = checks.as_shares(probability, "probability")
+        quantiles: NDArray[np.float64] = gammaincinv(self.shape[:, None], shares)
+        return self.scale[:, None] * quantiles
 
+    @steady
     def log_likelihood(self, H: ArrayLike, *, floor: float = 0.1) -> NDArray[np.float64]:
         """Compute the mean log-likelihood of each row of H (K, T), in nats an activation.
 
@@ -118,6 +127,7 @@ class ExponentialPrior(Prior):
     """
 
     @classmethod
+    @steady
     def fit(cls, H: ArrayLike) -> ExponentialPrior:
         """Fit by maximum likelihood: μ_k is the mean of the row.
 
@@ -153,6 +163,7 @@ class GammaPrior(Prior):
     """
 
     @classmethod
+    @steady
     def fit(cls, H: ArrayLike, *, floor: float = 0.1) -> GammaPrior:
         """Fit by maximum likelihood at location 0, all rows at once.
 
@@ -190,8 +201,7 @@ class GammaPrior(Prior):
 
 def floored(H: NDArray[np.floating], floor: float) -> NDArray[np.floating]:
     """Raise activations (K, T) to a fraction of their row's mean, at least 0."""
-    if not (np.isfinite(floor) and floor >= 0):
-        raise NmflabError(f"floor is {floor!r} but must be a number of at least 0.")
+    checks.check_floor(floor)
     raised: NDArray[np.floating] = np.maximum(H, floor * H.mean(axis=1, keepdims=True))
     np.maximum(raised, np.finfo(raised.dtype).tiny, out=raised)  # 0 has no logarithm
     return raised
@@ -234,4 +244,4 @@ def _rows(H: ArrayLike) -> NDArray[np.floating]:
         raise NmflabError(f"H must be a matrix (bases, frames), but has the shape {H.shape}.")
     if not H.any():
         raise NmflabError("H is all zeros: no prior can be fitted to a silent source.")
-    return H.astype(np.result_type(H, np.float32), copy=False)
+    return np.asarray(H, dtype=np.result_type(H, np.float32), order="F")

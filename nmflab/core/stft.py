@@ -23,7 +23,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nmflab.checks import as_signal
+from nmflab.checks import as_count, as_numbers, as_signal, check_kind, steady
 from nmflab.errors import NmflabError
 from nmflab.settings import Settings, settings_of
 
@@ -102,6 +102,7 @@ class Stft:
         Stft
             The transform.
         """
+        check_kind(settings, Settings, "settings", "Settings")
         names = settings_of("spectrogram")
         return cls(**{name: getattr(settings, name) for name in names})
 
@@ -118,7 +119,7 @@ class Stft:
         int
             Frames such that every sample lies under all the windows that can reach it.
         """
-        return -(-(self._lead + length) // self.hop)
+        return -(-(self._lead + as_count(length, "length", 0)) // self.hop)
 
     def times(self, num_frames: int) -> NDArray[np.float64]:
         """Give the centre of each frame.
@@ -133,8 +134,8 @@ class Stft:
         ndarray, shape (T,)
             Times in seconds from the first sample of the signal.
         """
-        centres = np.arange(num_frames) * self.hop - self._lead + self.win_size / 2
-        return np.asarray(centres / self.sampling_rate, dtype=np.float64)
+        t = np.arange(as_count(num_frames, "num_frames", 0), dtype=np.float64)
+        return (t * self.hop - self._lead + self.win_size / 2) / self.sampling_rate
 
     def frequencies(self) -> NDArray[np.float64]:
         """Give the frequency of each bin.
@@ -166,6 +167,7 @@ class Stft:
         """
         return self._forward(as_signal(x, "x"))
 
+    @steady
     def _forward(self, x: NDArray[np.float32]) -> NDArray[np.complex64]:
         """Do what `analyse` does, for a signal that has been checked."""
         import scipy.fft
@@ -179,6 +181,7 @@ class Stft:
             X[block] = scipy.fft.rfft(frames[block] * self.window, n=self.fft, axis=1)
         return X.T
 
+    @steady
     def synthesise(self, X: ArrayLike, length: int) -> NDArray[np.float32]:
         """Transform a spectrogram back into the signal.
 
@@ -201,7 +204,7 @@ class Stft:
         """
         import scipy.fft
 
-        X = np.asarray(X)
+        X, length = as_numbers(X, "X"), as_count(length, "length", 1)
         expected = (self.num_bins, self.num_frames(length))
         if X.shape != expected:
             raise NmflabError(
@@ -261,7 +264,7 @@ def _window(name: str, win_size: int) -> NDArray[np.float32]:
 
     try:
         window = get_window(name, win_size, fftbins=True)
-    except ValueError as error:
+    except (ValueError, TypeError, IndexError, KeyError) as error:
         raise NmflabError(
             f"window is {name!r} but must be a window that scipy.signal.get_window knows by its "
             "name alone, such as hamming, hann or blackman."

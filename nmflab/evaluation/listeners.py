@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmflab.audio.signals import resample
-from nmflab.checks import as_rate
+from nmflab.checks import as_rate, check_flag, steady
 from nmflab.evaluation.ratios import refuse_silence, signals_of_one_length
 
 __all__ = ["pesq", "stoi"]
@@ -28,6 +28,7 @@ LONGEST_PESQ = 19.0
 reference implementation has room for (each takes 0.4 s at least); it would crash."""
 
 
+@steady
 def stoi(
     reference: ArrayLike, estimate: ArrayLike, sampling_rate: int = 16000, *, extended: bool = False
 ) -> float:
@@ -66,6 +67,7 @@ def stoi(
     s, s_hat = signals_of_one_length(reference=reference, estimate=estimate)
     refuse_silence(s, "reference")
     sampling_rate = as_rate(sampling_rate)
+    check_flag(extended, "extended")
     if not s_hat.any():
         return 0.0
     if s.size < SHORTEST_STOI * sampling_rate:
@@ -81,6 +83,7 @@ def stoi(
             return math.nan
 
 
+@steady
 def pesq(reference: ArrayLike, estimate: ArrayLike, sampling_rate: int = 16000) -> float:
     """Give the perceptual evaluation of speech quality, as a mean opinion score.
 

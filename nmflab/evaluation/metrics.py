@@ -33,7 +33,9 @@ from types import SimpleNamespace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nmflab.checks import as_numbers, check_choice, shown, steady
 from nmflab.core.wiener import wiener_gain
+from nmflab.errors import NmflabError
 from nmflab.evaluation.listeners import pesq, stoi
 from nmflab.evaluation.ratios import bss_eval, si_sdr
 from nmflab.system.threads import one_blas_thread
@@ -184,6 +186,7 @@ class Scores(SimpleNamespace):
         return dict(vars(self))
 
 
+@steady
 def score(
     speech: ArrayLike, noise: ArrayLike, speech_estimate: ArrayLike, *, sampling_rate: int = 16000
 ) -> Scores:
@@ -215,6 +218,7 @@ def score(
     return Scores(**dict(zip(SCORES, values, strict=True)))
 
 
+@steady
 def measure(
     speech: ArrayLike,
     noise: ArrayLike,
@@ -243,11 +247,16 @@ def measure(
     NmflabError
         As for `score`.
     """
+    if not isinstance(names, list | tuple):
+        raise NmflabError(f"names is {shown(names)} but must be a list of scores.")
+    for name in names:
+        check_choice("name of a score", name, tuple(SCORES))
     estimate = Estimate(speech, noise, speech_estimate, sampling_rate)
     with one_blas_thread():  # BLAS's own threads wait for busy neighbours, ten times as long
         return [SCORES[name].compute(estimate) for name in names]
 
 
+@steady
 def oracle_mask(
     speech_spectrogram: ArrayLike, noise_spectrogram: ArrayLike, *, p: float = 2.0
 ) -> NDArray[np.float32]:
@@ -276,4 +285,6 @@ def oracle_mask(
     --------
     nmflab.wiener_gain : The same of estimated magnitudes.
     """
-    return wiener_gain(np.abs(speech_spectrogram), np.abs(noise_spectrogram), p=p)
+    given = {"speech_spectrogram": speech_spectrogram, "noise_spectrogram": noise_spectrogram}
+    S, N = (np.abs(as_numbers(X, name)) for name, X in given.items())
+    return wiener_gain(S, N, p=p)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmflab.audio.signals import energy
-from nmflab.checks import as_signal
+from nmflab.checks import as_signal, steady
 from nmflab.errors import NmflabError
 from nmflab.system.threads import one_blas_thread
 
@@ -26,6 +26,7 @@ RIDGE = 1e-10
 matrix regular for narrow-band and for silent references, and limits SDR and SAR to some 100 dB."""
 
 
+@steady
 def bss_eval(
     speech: ArrayLike, noise: ArrayLike, speech_estimate: ArrayLike
 ) -> tuple[float, float, float]:
@@ -83,6 +84,7 @@ def bss_eval(
     )
 
 
+@steady
 def si_sdr(reference: ArrayLike, estimate: ArrayLike) -> float:
     """Give the scale-invariant signal-to-distortion ratio.
 

@@ -9,8 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from nmflab.core.divergence import kl_divergence
-from nmflab.core.nmf import encode
+from nmflab.core.nmf import encode, kl_divergence
 from nmflab.core.stft import Stft
 from nmflab.figures.drawing import (
     BLUE,

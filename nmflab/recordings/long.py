@@ -152,12 +152,13 @@ def _pieces(length: int, stft: Stft, block: int) -> Iterator[_Piece]:
 
 
 def _unit(mixture: _Samples, stft: Stft, pieces: list[_Piece], model: SeparationModel) -> float:
-    """Measure the mean activation of the whole recording: that of its mean frame."""
-    total = np.zeros(model.W.shape[0])
+    """Measure the mean activation of the whole recording: that of the mean frame that sounds."""
+    total, heard = np.zeros(model.W.shape[0]), 0
     for piece in pieces:
         V = np.abs(stft.analyse(mixture.read(piece.around))[:, piece.frames])
         total += V.sum(axis=1, dtype=np.float64)
-    mean_frame = total[:, np.newaxis] / stft.num_frames(mixture.length)
+        heard += int(np.count_nonzero(V.any(axis=0)))
+    mean_frame = total[:, np.newaxis] / max(heard, 1)
     return mean_activation(mean_frame, model.W.shape[1])
 
 

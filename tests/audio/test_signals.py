@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.sounds import RATE, tone
 
-from nmflab.audio.signals import energy, mix_at_snr, resample
+from nmflab.audio.signals import audible_energy, mix_at_snr, resample
 from nmflab.errors import NmflabError
 
 
@@ -33,7 +33,7 @@ def test_mixture_has_the_snr_and_is_the_sum_of_its_parts(snr, level, n_noise, of
     speech = generator.standard_normal(100).astype(np.float32)
     noise = 10**level * generator.standard_normal(n_noise)
     mixed = mix_at_snr(speech, noise, snr, offset=offset)
-    reached = 10 * np.log10(energy(mixed.speech) / energy(mixed.noise))
+    reached = 10 * np.log10(audible_energy(mixed.speech) / audible_energy(mixed.noise))
     assert reached == pytest.approx(snr, abs=1e-4)
     np.testing.assert_array_equal(mixed.mixture, mixed.speech + mixed.noise)
     np.testing.assert_array_equal(mixed.speech, speech)

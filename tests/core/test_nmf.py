@@ -15,8 +15,7 @@ from scipy.special import kl_div
 import nmflab as nl
 from nmflab.core import nmf_encoding as nmf_encoding
 from nmflab.core import nmf_training as nmf_training
-from nmflab.core.divergence import kl_divergence
-from nmflab.core.nmf import encode, train_nmf
+from nmflab.core.nmf import encode, kl_divergence, train_nmf
 from nmflab.core.nmf_encoding import ENCODING_FRAMES, UpdateRule
 from nmflab.core.nmf_training import TRAINING_FRAMES
 from nmflab.core.priors import ExponentialPrior, GammaPrior, Prior, joined
@@ -1037,7 +1036,7 @@ ONES = np.ones(2)
         ({"W": np.array([[1.0, 1e-20]] * 4)}, "^W has a column sum of 4e-20"),
         ({"W": np.array([[1.0, 1e20]] * 4)}, "^W has a column sum of 4e[+]20"),
         ({"init": np.full((2, 6), 1e40)}, "^init has a value of 1e[+]40"),
-        ({"init": [[1.0], [1.0, 2.0]]}, "^init must be an array, but its rows differ in length"),
+        ({"init": [[1.0], [1.0, 2.0]]}, "^init is ragged, or no array at all"),
         ({"epsilon": "x"}, "^epsilon is 'x' but must be a number"),
         ({"penalty": "x"}, "^penalty .λ. is 'x'"),
         ({"prior": "x"}, "^prior is 'x' but must be a GammaPrior or an ExponentialPrior"),
@@ -1054,12 +1053,6 @@ ONES = np.ones(2)
         ({"penalty": np.nan}, "^penalty "),
         ({"penalty": np.inf}, "^penalty "),
         ({"prior": Prior(shape=np.ones(3), scale=np.ones(3))}, "^prior is one for 3 rows"),
-        ({"prior": Prior(shape=ONES, scale=np.nan * ONES)}, "^prior "),
-        ({"prior": Prior(shape=ONES, scale=0 * ONES)}, "^prior "),
-        ({"prior": Prior(shape=ONES, scale=-ONES)}, "^prior "),
-        ({"prior": Prior(shape=-ONES, scale=ONES)}, "^prior "),
-        ({"prior": Prior(shape=np.inf * ONES, scale=ONES)}, "^prior "),
-        ({"prior": Prior(shape=np.ones(3), scale=ONES)}, "^prior "),
     ],
 )
 def test_encoding_refuses_what_it_cannot_use_by_name(options, message):

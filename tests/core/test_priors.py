@@ -262,6 +262,17 @@ def test_a_floor_that_is_none_is_refused(floor):
         GammaPrior.fit([[1.0, 2.0]], floor=floor)
 
 
+@pytest.mark.parametrize(
+    ("shape", "scale"),
+    [([1, 1], [np.nan, 1]), ([1, 1], [0, 1]), ([1, 1], [-1, 1]), ([-1, 1], [1, 1]),
+     ([np.inf, 1], [1, 1]), ([1, 1, 1], [1, 1]), (1, 1), ("a", [1]), ([[1]], [[1]])],
+)  # fmt: skip
+def test_parameters_that_are_none_are_refused(shape, scale):
+    for kind in (Prior, GammaPrior, ExponentialPrior):
+        with pytest.raises(NmflabError, match=r"^prior "):
+            kind(shape=shape, scale=scale)
+
+
 def test_nothing_that_is_passed_is_changed(rng):
     H = rng.gamma(0.5, 1.0, (3, 50))
     H.flags.writeable = False

@@ -51,6 +51,16 @@ def test_blocks_give_what_the_whole_recording_gives(model, mixture, tmp_path, bl
     np.testing.assert_allclose(noise, whole.noise, atol=1e-5 * np.abs(loud).max())
 
 
+@pytest.mark.parametrize("mode", ["NMF_g", "NMF_e"])
+def test_silence_after_a_recording_changes_nothing_before_it(model, mixture, tmp_path, mode):
+    settings, loud = SETTINGS.replace(nmf_mode=mode, penalty=1.0), 4 * mixture
+    long = np.concatenate([loud, np.zeros(3 * RATE, np.float32)])
+    path = nl.write_audio(tmp_path / "in.wav", long)
+    speech, _ = streamed(model, path, tmp_path, settings=settings, block=0.5)
+    whole = nl.separate(model, loud, settings)
+    np.testing.assert_allclose(speech[: len(loud)], whole.speech, atol=1e-5 * np.abs(loud).max())
+
+
 @pytest.mark.parametrize("overlap", [128, 192, 200, 255])
 def test_blocks_join_without_a_seam_at_any_hop(model, mixture, tmp_path, overlap):
     settings = SETTINGS.replace(overlap=overlap)

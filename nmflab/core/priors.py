@@ -91,6 +91,7 @@ class Prior:
         density: NDArray[np.float64] = xlogy(a - 1.0, H) - H / b - gammaln(a) - a * np.log(b)
         return density
 
+    @steady
     def pdf(self, H: ArrayLike) -> NDArray[np.float64]:
         """Compute p(h) for each entry of H (K, T)."""
         return np.exp(self.logpdf(H))

@@ -44,6 +44,11 @@ def wiener_gain(S: ArrayLike, N: ArrayLike, *, p: float = 2.0) -> NDArray[np.flo
     NmflabError
         If the shapes differ, p isn't above 0, or a magnitude is negative or NaN.
 
+    References
+    ----------
+    K. Kwon, J. W. Shin and N. S. Kim, "NMF-based source separation utilizing prior knowledge on
+    encoding vector", ICASSP 2016.
+
     Examples
     --------
     >>> wiener_gain([3.0, 0.0], [1.0, 0.0], p=2.0)

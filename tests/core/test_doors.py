@@ -11,6 +11,7 @@ from support.doors import SMALL, WITHOUT_DOOR, WRONG, doors, public_names
 
 import nmflab as nl
 from nmflab.errors import NmflabError
+from nmflab.evaluation.metrics import Scores
 
 EACH = pytest.mark.parametrize("door", doors())
 
@@ -25,6 +26,8 @@ def dump(result):
         return dump([getattr(result, field.name) for field in dataclasses.fields(result)])
     if isinstance(result, nl.Stft):
         return dump([result.window, result.hop])
+    if isinstance(result, Scores):
+        return dump(list(result.to_dict().values()))
     if isinstance(result, float):  # pystoi adds noise of its own, of 1e-16
         return f"{result:.12g}".encode()
     return repr(result).encode()

@@ -156,7 +156,9 @@ WITHOUT_DOOR = {
     "Factorisation": "a record of results",
     "Variant": "an entry of a registry",
     **dict.fromkeys(("VARIANTS", "SCORES", "Score"), "a registry"),
-    **dict.fromkeys(("Estimate", "Estimate.bss_eval", "Estimate.stoi"), "what its entries read"),
+    **dict.fromkeys(
+        ("Estimate", "Estimate.bss_eval", "Estimate.stoi", "Score.text"), "what its entries read"
+    ),
     "Scores.to_dict": "takes nothing",
     "Dictionary.row_means": "takes nothing",
     "Settings.to_dict": "takes nothing",

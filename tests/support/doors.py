@@ -148,6 +148,7 @@ def doors():
 
 WITHOUT_DOOR = {
     "NmflabError": "an error",
+    "NmflabWarning": "a warning",
     **dict.fromkeys(("read_audio", "write_audio", "load_corpus"), "files: tests/audio, corpus"),
     **dict.fromkeys(
         ("Mixture", "Scores", "Dictionary", "SeparationModel", "Separation", "Encoding"),

@@ -78,8 +78,8 @@ class Factorisation:
     H : ndarray of float32, shape (K, T)
         Activations.
     divergence : ndarray of float64, shape (n,)
-        D(V‖WH) after each of the n iterations; those of the accelerated solver but the last are
-        taken at the extrapolated point where the next update starts.
+        D(V‖WH) after each iteration; those of the accelerated solver but the last are taken at the
+        extrapolated point where the next update starts.
     """
 
     W: Matrix
@@ -96,8 +96,8 @@ class Encoding:
     H : ndarray of float32, shape (K, T)
         Activations.
     objective : ndarray of float64, shape (n,)
-        D(V‖WH) + λ Σ φ(H) after each of the n iterations; those of the accelerated solver but
-        the last are of the best point beyond H that each frame was updated from, unless ε > 0.
+        D(V‖WH) + λ Σ φ(H) after each iteration; those of the accelerated solver but the last are
+        of the best point beyond H that each frame was updated from, unless ε > 0.
     divergence : ndarray of float64, shape (n,)
         D(V‖WH) by itself.
     """
@@ -175,8 +175,7 @@ def train_nmf(
     seed : int, default 0
         Seed of the random start.
     trace : bool, default True
-        Whether to compute the divergence after each iteration, which takes a twentieth of the
-        time. Without it the result holds none.
+        Whether to compute the divergence after each iteration; without it the result holds none.
     progress : callable, optional
         Called as ``progress(done, n_iter)`` after each iteration; an exception that it raises ends
         the training.
@@ -184,8 +183,7 @@ def train_nmf(
     Returns
     -------
     Factorisation
-        W with columns that sum to 1, H, and the divergence after each iteration or, without
-        `trace`, an empty one.
+        W with columns that sum to 1, H, and the divergence.
 
     Raises
     ------
@@ -266,15 +264,15 @@ def encode(
     seed : int, default 0
         Seed of a random start.
     trace : bool, default True
-        Whether to compute the objective after each iteration, which takes a tenth of the time of
-        the plain solver. Without it, and with ε = 0, the result holds H alone and no values.
+        Whether to compute the objective after each iteration. Without it, and with ε = 0, the
+        result holds H alone and no values.
     progress : callable, optional
         Called as ``progress(done, blocks)`` after each block of frames.
 
     Returns
     -------
     Encoding
-        H, and the objective after each iteration, or none: see `trace`.
+        H, and the objective, see `trace`.
 
     Raises
     ------

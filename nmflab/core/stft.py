@@ -107,7 +107,7 @@ class Stft:
         return cls(**{name: getattr(settings, name) for name in names})
 
     def num_frames(self, length: int) -> int:
-        """Count the frames T of a signal.
+        """Count the frames T of a signal: every sample lies under all windows that reach it.
 
         Parameters
         ----------
@@ -117,7 +117,7 @@ class Stft:
         Returns
         -------
         int
-            Frames such that every sample lies under all the windows that can reach it.
+            Frames.
         """
         return -(-(self._lead + as_count(length, "length", 0)) // self.hop)
 

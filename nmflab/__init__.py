@@ -10,11 +10,11 @@ from nmflab.audio.signals import mix_at_snr
 from nmflab.core.model import SeparationModel, load_model, train_model
 from nmflab.core.nmf import encode, kl_divergence, train_nmf
 from nmflab.core.pipeline import Separation, separate
-from nmflab.core.priors import ExponentialPrior, GammaPrior
 from nmflab.core.stft import Stft
 from nmflab.core.wiener import wiener_gain
 from nmflab.corpus.folders import load_corpus
 from nmflab.errors import NmflabError, NmflabWarning
+from nmflab.priors.distributions import ExponentialPrior, GammaPrior
 from nmflab.settings import Settings
 
 __version__ = "0.1.0"

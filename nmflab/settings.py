@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from nmflab.core.variants import VARIANTS
 from nmflab.errors import NmflabError
 from nmflab.parameters import Control, Parameter, checked, described, preferred_numbers, setting
+from nmflab.priors.variants import VARIANTS
 
 __all__ = ["PRESETS", "Settings", "parameters", "settings_of"]
 

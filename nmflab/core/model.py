@@ -14,10 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 from nmflab import checks
 from nmflab.checks import steady
 from nmflab.core.nmf import train_nmf
-from nmflab.core.priors import Prior
 from nmflab.core.stft import Stft
-from nmflab.core.variants import VARIANTS
 from nmflab.errors import NmflabError
+from nmflab.priors.distributions import Prior
+from nmflab.priors.variants import VARIANTS
 from nmflab.settings import SOURCES, Settings
 from nmflab.system.archives import read_archive, write_archive
 
@@ -64,7 +64,7 @@ class Dictionary:
         Parameters
         ----------
         nmf_mode : str
-            Name of a variant, see `nmflab.core.variants`.
+            Name of a variant, see `nmflab.priors.variants`.
         activation_floor : float, default 0.1
             See `GammaPrior.fit`.
 

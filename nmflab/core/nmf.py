@@ -57,8 +57,8 @@ from nmflab.core.nmf_encoding import (
 )
 from nmflab.core.nmf_steps import FLOOR, Matrix, frame_major, spread
 from nmflab.core.nmf_training import AcceleratedTraining, Training, training_start
-from nmflab.core.priors import Prior
 from nmflab.errors import NmflabError
+from nmflab.priors.distributions import Prior
 from nmflab.settings import SOLVERS, UPDATES
 from nmflab.system.threads import map_blocks, one_blas_thread
 

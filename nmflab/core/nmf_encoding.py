@@ -17,7 +17,7 @@ from nmflab.core.nmf_steps import (
     frame_major,
     ratio,
 )
-from nmflab.core.priors import Prior
+from nmflab.priors.distributions import Prior
 from nmflab.system.threads import aligned, even_split
 
 Costs = NDArray[np.float64]  # (2, frames) or (2,): D(V‖WH) and λ Σ φ(H)

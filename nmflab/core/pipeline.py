@@ -26,10 +26,10 @@ from numpy.typing import ArrayLike, NDArray
 from nmflab.checks import as_signal, check_above_0, check_kind, check_progress, steady
 from nmflab.core.model import SeparationModel, StageProgress, mean_activation
 from nmflab.core.nmf import Encoding, encode
-from nmflab.core.priors import Prior, joined
 from nmflab.core.stft import Stft
 from nmflab.core.wiener import gain_from_log_ratio, log_ratio
 from nmflab.errors import NmflabError
+from nmflab.priors.distributions import Prior, joined
 from nmflab.settings import ENCODING, Settings, settings_of
 from nmflab.system.threads import even_split, map_blocks
 

@@ -12,13 +12,13 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from nmflab.core.variants import VARIANTS
 from nmflab.errors import NmflabError
 from nmflab.explorer.engine.scheduling import driven_by_browser, hear_browser
 from nmflab.explorer.engine.state import Recording, State, Store
 from nmflab.explorer.presets import PRESETS, QUICK
 from nmflab.explorer.sliders import PenaltySlider, SteppedSlider
 from nmflab.parameters import Control, Parameter
+from nmflab.priors.variants import VARIANTS
 from nmflab.settings import parameters
 
 OWN_SETTINGS = "(own settings)"

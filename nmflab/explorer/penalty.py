@@ -7,7 +7,6 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from nmflab.core.variants import VARIANTS
 from nmflab.explorer.base import Explorer
 from nmflab.explorer.engine.state import State
 from nmflab.explorer.panels import ActivationPanel, Panel, bands
@@ -15,6 +14,7 @@ from nmflab.explorer.plots import CurvePlot, Plot
 from nmflab.explorer.tables import table
 from nmflab.explorer.widgets.player import Player
 from nmflab.figures.scales import decibels
+from nmflab.priors.variants import VARIANTS
 
 
 class PenaltyExplorer(Explorer):

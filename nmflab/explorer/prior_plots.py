@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from nmflab.core.priors import ExponentialPrior, GammaPrior, floored
 from nmflab.explorer.plots import Plot, stepped
 from nmflab.figures.drawing import COLOURS, STYLES
+from nmflab.priors.distributions import ExponentialPrior, GammaPrior, floored
 
 BINS = 40
 

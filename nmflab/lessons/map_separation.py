@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from nmflab.core.nmf import encode
-from nmflab.core.priors import ExponentialPrior
 from nmflab.figures.drawing import COLOURS, GREY, STYLES, grid, label, legend
 from nmflab.lessons.check import Mistake, register
 from nmflab.lessons.priors import ROW
 from nmflab.lessons.separation import curves_figure, gains_figure
+from nmflab.priors.distributions import ExponentialPrior
 
 __all__ = ["bars_figure", "curves_figure", "gains_figure", "sweep_figure"]
 

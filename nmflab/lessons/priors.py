@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from nmflab.core.priors import ExponentialPrior, GammaPrior, floored
 from nmflab.core.stft import Stft
 from nmflab.figures.drawing import COLOURS, STYLES, grid, label, legend
 from nmflab.lessons.check import Mistake, register
+from nmflab.priors.distributions import ExponentialPrior, GammaPrior, floored
 from nmflab.settings import Settings
 
 __all__ = ["fits_figure", "priors_figure", "rows_figure"]

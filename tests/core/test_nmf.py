@@ -18,10 +18,10 @@ from nmflab.core import nmf_training as nmf_training
 from nmflab.core.nmf import encode, kl_divergence, train_nmf
 from nmflab.core.nmf_encoding import ENCODING_FRAMES, UpdateRule
 from nmflab.core.nmf_training import TRAINING_FRAMES
-from nmflab.core.priors import ExponentialPrior, GammaPrior, Prior, joined
 from nmflab.core.stft import Stft
 from nmflab.core.wiener import wiener_gain
 from nmflab.errors import NmflabError
+from nmflab.priors.distributions import ExponentialPrior, GammaPrior, Prior, joined
 
 ROUNDING = 1e-6
 SOLVERS = ("plain", "accelerated")

@@ -27,9 +27,9 @@ from nmflab.core.pipeline import (
     speech_log_ratio,
 )
 from nmflab.core.stft import Stft
-from nmflab.core.variants import VARIANTS
 from nmflab.core.wiener import gain_from_log_ratio, wiener_gain
 from nmflab.errors import NmflabError
+from nmflab.priors.variants import VARIANTS
 from nmflab.settings import ENCODING, Settings, settings_of
 from nmflab.system import archives
 

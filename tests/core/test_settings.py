@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmflab.core.variants import VARIANTS
 from nmflab.errors import NmflabError
+from nmflab.priors.variants import VARIANTS
 from nmflab.settings import PENALTY_SCALES, SOLVERS, UPDATES, Settings
 
 NAMES = [f.name for f in dataclasses.fields(Settings)]

@@ -10,9 +10,9 @@ from nmflab.audio.signals import mix_at_snr
 from nmflab.core.model import train_model
 from nmflab.core.nmf import encode, train_nmf
 from nmflab.core.pipeline import separate
-from nmflab.core.priors import ExponentialPrior, GammaPrior
 from nmflab.core.stft import Stft
-from nmflab.core.variants import VARIANTS
+from nmflab.priors.distributions import ExponentialPrior, GammaPrior
+from nmflab.priors.variants import VARIANTS
 
 HOP = SMALL.hop
 modes = st.sampled_from(list(VARIANTS))

@@ -12,10 +12,10 @@ from support.corpora import SETTINGS, make_corpus
 
 import nmflab
 from nmflab.cli import main as cli
-from nmflab.core.priors import ExponentialPrior
-from nmflab.core.variants import VARIANTS, Variant
 from nmflab.evaluation.experiment import enhance_corpus
 from nmflab.evaluation.sweep import sweep
+from nmflab.priors.distributions import ExponentialPrior
+from nmflab.priors.variants import VARIANTS, Variant
 
 
 @pytest.fixture(scope="module")

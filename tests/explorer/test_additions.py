@@ -11,11 +11,11 @@ import pytest
 from support.corpora import SETTINGS, make_corpus
 
 import nmflab as nl
-from nmflab.core.priors import ExponentialPrior
-from nmflab.core.variants import VARIANTS, Variant
 from nmflab.explorer import PenaltyExplorer, SeparationExplorer
 from nmflab.explorer.panels import Panel
 from nmflab.explorer.saving import command_line
+from nmflab.priors.distributions import ExponentialPrior
+from nmflab.priors.variants import VARIANTS, Variant
 
 ROOT = Path(__file__).parents[2]
 

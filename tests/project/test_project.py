@@ -143,7 +143,7 @@ def test_import_is_light():
 
 EQUATIONS = (
     "core.nmf",
-    "core.priors",
+    "priors.distributions",
     "core.wiener",
     "core.stft",
     "evaluation.ratios",

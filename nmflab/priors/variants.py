@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
 
-from nmflab.core.priors import ExponentialPrior, GammaPrior, Prior
+from nmflab.priors.distributions import ExponentialPrior, GammaPrior, Prior
 
 __all__ = ["VARIANTS", "Variant"]
 

@@ -6,8 +6,8 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmflab.core.priors import ExponentialPrior, GammaPrior, Prior, floored, joined
 from nmflab.errors import NmflabError
+from nmflab.priors.distributions import ExponentialPrior, GammaPrior, Prior, floored, joined
 
 shapes = st.floats(0.05, 20)
 scales = st.floats(1e-4, 1e4)

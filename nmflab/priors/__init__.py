@@ -1,0 +1,1 @@
+"""The priors on activations, and the variants of NMF that they make."""

@@ -113,7 +113,7 @@ def separate(
     stft = Stft.from_settings(settings)
     X = stft._forward(x)
     encoding = encode_mixture(model, np.abs(X), settings, unit=unit, progress=progress)
-    gain = gain_from_log_ratio(speech_log_ratio(model, encoding.H), p=settings.p)
+    gain = speech_gain(speech_log_ratio(model, encoding.H), settings)
     return taken_apart(x, X, encoding, gain, stft, settings)
 
 
@@ -200,6 +200,11 @@ def speech_log_ratio(model: SeparationModel, H: NDArray[np.float32]) -> NDArray[
     for _ in map_blocks(work, even_split(0, len(L), FRAMES_PER_BLOCK)):
         pass
     return L.T
+
+
+def speech_gain(log_ratio: NDArray[np.float32], settings: Settings) -> NDArray[np.float32]:
+    """Compute the gain of the speech (F, T) from the log-ratio: all that a power changes."""
+    return gain_from_log_ratio(log_ratio, p=settings.p)
 
 
 def taken_apart(

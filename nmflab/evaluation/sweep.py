@@ -24,9 +24,8 @@ from numpy.typing import NDArray
 
 from nmflab.audio.signals import mix_at_snr
 from nmflab.core.model import SeparationModel, StageProgress
-from nmflab.core.pipeline import encode_mixture, speech_log_ratio, taken_apart
+from nmflab.core.pipeline import encode_mixture, speech_gain, speech_log_ratio, taken_apart
 from nmflab.core.stft import Stft
-from nmflab.core.wiener import gain_from_log_ratio
 from nmflab.corpus.folders import Corpus
 from nmflab.errors import NmflabError
 from nmflab.evaluation.dictionaries import Dictionaries
@@ -294,7 +293,7 @@ def _measured(
         encoding = encode_mixture(model, np.abs(X), shared)
         log_ratio = speech_log_ratio(model, encoding.H)
     for point in points:
-        gain = gain_from_log_ratio(log_ratio, p=point.p)
+        gain = speech_gain(log_ratio, point)
         found = taken_apart(mixed.mixture, X, encoding, gain, stft, point)
         yield measure(mixed.speech, mixed.noise, found.speech, point.sampling_rate, metrics)
 

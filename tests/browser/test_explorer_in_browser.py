@@ -382,8 +382,8 @@ def test_a_preset_is_one_change(second):
 def test_a_broken_stage_makes_the_same_check_fail(first):
     first.run(
         "import numpy as np, nmflab.explorer.engine.stages as stages\n"
-        "whole = stages.gain_from_log_ratio\n"
-        "stages.gain_from_log_ratio = lambda L, p: np.full_like(L, 0.5)\n"
+        "whole = stages.speech_gain\n"
+        "stages.speech_gain = lambda L, settings: np.full_like(L, 0.5)\n"
         "first.chain.results['gain'].clear()"
     )
     try:
@@ -395,7 +395,7 @@ def test_a_broken_stage_makes_the_same_check_fail(first):
         with pytest.raises(AssertionError, match="Gain"), changes(first, ENCODED):
             first.press("penalty", "ArrowLeft")
     finally:
-        first.run("stages.gain_from_log_ratio = whole")
+        first.run("stages.speech_gain = whole")
         first.run("[results.clear() for results in first.chain.results.values()]")
     with changes(first, FOUND):
         first.press("p", "ArrowLeft")

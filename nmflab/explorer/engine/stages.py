@@ -16,9 +16,14 @@ from numpy.typing import NDArray
 from nmflab.audio.signals import Mixture, mix_at_snr
 from nmflab.core.model import Dictionary, SeparationModel, StageProgress, train_dictionary
 from nmflab.core.nmf import Encoding
-from nmflab.core.pipeline import Separation, encode_mixture, speech_log_ratio, taken_apart
+from nmflab.core.pipeline import (
+    Separation,
+    encode_mixture,
+    speech_gain,
+    speech_log_ratio,
+    taken_apart,
+)
 from nmflab.core.stft import Stft
-from nmflab.core.wiener import gain_from_log_ratio
 from nmflab.evaluation import metrics
 from nmflab.explorer.engine.state import View
 from nmflab.settings import settings_of
@@ -139,7 +144,7 @@ def _encode(
 
 @stage("gain", needs=("activations",))
 def _gain(view: View, activations: Activations) -> NDArray[np.float32]:
-    return gain_from_log_ratio(activations.log_ratio, p=view.settings.p)
+    return speech_gain(activations.log_ratio, view.settings)
 
 
 @stage("separation", "settings", needs=("mixture", "spectrogram", "activations", "gain"))

@@ -69,14 +69,14 @@ def test_any_number_of_zeros_before_a_mixture_hardly_changes_it(before, after, m
 
 @settings(max_examples=15)
 @given(
-    befores=st.lists(st.integers(0, 40), min_size=3, max_size=3),
+    leads=st.lists(st.integers(0, 40), min_size=3, max_size=3),
     after=st.integers(0, 5000), solver=solvers, epsilon=st.sampled_from([0.0, 0.5]),
 )  # fmt: skip
-def test_silence_in_the_training_audio_changes_no_bit_of_the_model(befores, after, solver, epsilon):
+def test_silence_in_the_training_audio_changes_no_bit_of_the_model(leads, after, solver, epsilon):
     small = SMALL.replace(solver=solver, epsilon=epsilon)
     clips = voice(0), voice(1), hiss(2)
     model = train_model(clips[:2], clips[2:], small)
-    long = [padded(x, n * HOP, after) for x, n in zip(clips, befores, strict=True)]
+    long = [padded(x, n * HOP, after) for x, n in zip(clips, leads, strict=True)]
     other = train_model([*long[:2], np.zeros(900)], long[2:], small)
     for name in ("speech", "noise"):
         a, b = getattr(model, name), getattr(other, name)

@@ -25,6 +25,12 @@ class NmflabWarning(UserWarning):
     """
 
 
+def first_of(reasons: Sequence[str]) -> str:
+    """End a sentence with the first of some reasons, and say how many there are."""
+    several = f"; the first of {len(reasons)} reasons" if len(reasons) > 1 else ""
+    return f"{several}: {reasons[0]}"
+
+
 def warn(sentence: str) -> None:
     """Say a sentence as a warning, at the line that called nmflab."""
     level, frame = 2, sys._getframe(1)

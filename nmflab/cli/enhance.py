@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 def _add_options(parser: options.Parser) -> None:
     options.add_data(parser)
     parser.add_argument(
-        "--output", default="output", metavar="FOLDER", help="output folder (default: output)"
+        "--output",
+        type=options.path,
+        default="output",
+        metavar="FOLDER",
+        help="output folder (default: output)",
     )
     parser.add_argument(
         "--noise_dictionary",

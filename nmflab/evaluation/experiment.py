@@ -70,6 +70,11 @@ class Row:
     before: Scores
     after: Scores
 
+    @property
+    def title(self) -> str:
+        """What stands above a picture of the mixture."""
+        return f"{self.speech} in {self.noise} at {self.snr:g} dB"
+
     def to_dict(self) -> dict[str, Any]:
         """Give the row under the names of the columns of scores.csv.
 
@@ -255,9 +260,8 @@ def _enhance_noise(
             result.skipped.append(f"Mixture of {name} and {task.name} skipped: {error}")
         else:
             file = mixture_name(name, task.name)
-            title = f"{name} in {task.name} at {shared.settings.snr:g} dB"
-            plotted = title if shared.plots else None
-            shared.tree.write_mixture(file, mixed, enhanced, shared.settings, plotted)
+            title = row.title if shared.plots else None
+            shared.tree.write_mixture(file, mixed, enhanced, shared.settings, title)
             result.rows.append(row)
         tick()
     return result

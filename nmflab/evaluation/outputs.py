@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmflab.audio.files import write_audio
+from nmflab.audio.files import read_audio, write_audio
 from nmflab.audio.signals import Mixture
 from nmflab.corpus.folders import PARTS, Corpus
 from nmflab.errors import NmflabError
@@ -132,6 +132,13 @@ class OutputTree:
             signals = mixed.mixture, mixed.speech, enhanced
             figure = spectrogram_figure(*signals, settings, title=title)
             save_figure(figure, self._plot(name))
+
+    def read_mixture(self, name: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Read a mixture and its enhanced speech."""
+        noisy, enhanced = (
+            read_audio(file(name), self.sampling_rate) for file in (self._noisy, self._enhanced)
+        )
+        return noisy, enhanced
 
     def merge_scores(self, rows: Iterable[dict[str, Any]], record: dict[str, str]) -> None:
         """Write the rows of one run after those of others, which stay; the same again is replaced.

@@ -96,7 +96,7 @@ class Sweep:
         scores = self.scores[_place(metric or self.metrics[0], self.metrics, "score")]
         if noise is not None:
             scores = scores[..., [_place(noise, self.noises, "noise")], :]
-        there = ~np.isnan(scores)
+        there = scores < np.inf  # a perfect one, of a clip of one sample, has no mean
         total = np.where(there, scores, 0.0).sum(axis=(-2, -1))
         count = there.sum(axis=(-2, -1))
         return np.where(count > 0, total / np.maximum(count, 1), np.nan)

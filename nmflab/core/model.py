@@ -44,9 +44,9 @@ class Dictionary:
     W : ndarray of float32, shape (F, K)
         Bases; each column sums to 1.
     H : ndarray of float32, shape (K, T)
-        Activations of the training audio's frames that aren't digitally silent. Of more than 65,536 frames each row keeps its
-        distribution alone, 8192 values in rising order with the same mean: that is all that
-        priors are fitted to.
+        Activations of the training audio's frames that aren't digitally silent. Of more than
+        65,536 frames each row keeps its distribution alone, 8192 values in rising order with the
+        same mean: that is all that priors are fitted to.
     divergence : ndarray of float64, shape (n,)
         D(V‖WH) after each training iteration.
     rms : float
@@ -288,7 +288,16 @@ def _training_spectrogram(
 ) -> NDArray[np.float32]:
     """Magnitudes of all signals' frames that aren't silent, one after another, shape (F, T)."""
     stft, heard = Stft.from_settings(settings), checks.as_signals(signals, name)
-    V = np.concatenate([np.abs(stft._forward(signal)).T for signal in heard])
+    spectrograms = []
+    for i, signal in enumerate(heard):
+        with np.errstate(over="ignore", invalid="ignore"):
+            V = np.abs(stft._forward(signal)).T
+        if not np.isfinite(V).all():
+            files = getattr(signals, "paths", ())  # a `ClipList` knows them
+            where = f"The training {name} {str(files[i])!r}" if files else f"{name}[{i}]"
+            raise NmflabError(f"{where} is so loud that its spectrogram overflows: scale it down.")
+        spectrograms.append(V)
+    V = np.concatenate(spectrograms)
     if not V.any():
         raise NmflabError(f"The training {name} is silent: nothing can be learnt from it.")
     return V[checks.sounding(np.any(V, axis=1))].T

@@ -20,7 +20,7 @@ __all__ = ["pesq", "stoi"]
 SHORTEST_STOI = 0.41
 """Duration in seconds of the 30 frames over which STOI correlates."""
 
-LONGEST_STOI = 180.0
+LONGEST_STOI = 60.0
 """Duration in seconds of a stretch: ``pystoi`` takes 3 MB for each second."""
 
 STOI_RANGE = 40.0
@@ -40,7 +40,7 @@ def stoi(
 ) -> float:
     """Give the short-time objective intelligibility.
 
-    Of recordings longer than three minutes it is the mean over equal stretches, those 40 dB below
+    Of recordings longer than a minute it is the mean over equal stretches, those 40 dB below
     the loudest left out: within a stretch, STOI leaves out what is so quiet by itself.
 
     Parameters

@@ -64,7 +64,7 @@ def _do_in_processes(
     report: Report,
 ) -> list[Result]:
     context = get_context("spawn")  # the same on every system, and safe beside threads
-    stop, done = context.Event(), context.Value("i", 0)
+    stop, done = context.RawValue("b", 0), context.Value("i", 0)
     with ProcessPoolExecutor(
         jobs,
         mp_context=context,
@@ -74,14 +74,16 @@ def _do_in_processes(
         try:
             with _signals_held_back():  # a worker that starts doesn't know them yet
                 futures = [pool.submit(_do_in_worker, task) for task in tasks]
-            _wait(futures, lambda: report(stage, done.value, total))
-        except BrokenProcessPool as error:
-            raise NmflabError(
-                "A worker process ended too early, perhaps for want of memory: use fewer --jobs."
-            ) from error
-        finally:
-            stop.set()  # no effect on work that is done; anything else ends at its next report
+            _wait(futures, lambda: report(stage, done.get_obj().value, total))
+        except BaseException as error:
+            stop.value = 1  # work ends at its next report, and its process then
             pool.shutdown(cancel_futures=True)
+            if isinstance(error, BrokenProcessPool):
+                raise NmflabError(
+                    "A worker process ended too early, perhaps for want of memory: use fewer "
+                    "--jobs."
+                ) from error
+            raise
         return [future.result() for future in futures]
 
 
@@ -121,13 +123,19 @@ def _start_worker(work: Any, stop: Any, done: Any, threads: int) -> None:
 
 
 def _end_with_parent() -> None:
-    """Wait until the parent is gone, however it ended; let the work clean up, and end."""
+    """Wait until the parent is gone, however it ended, or stops all; let the work clean up, end.
+
+    The pool's own shutdown may leave a worker behind that was about to start.
+    """
     parent = parent_process()
-    if parent is not None:
-        wait_for_any([parent.sentinel])
-        _worker["orphaned"].set()
-        _worker["busy"].acquire(timeout=GRACE)
-        os._exit(1)
+    if parent is None:
+        return
+    while not _worker["stop"].value:
+        if wait_for_any([parent.sentinel], timeout=0.2):
+            _worker["orphaned"].set()
+            break
+    _worker["busy"].acquire(timeout=GRACE)
+    os._exit(1)
 
 
 def _do_in_worker(task: Any) -> Any:
@@ -137,7 +145,7 @@ def _do_in_worker(task: Any) -> Any:
 
 def _stop_if_told(stage: str, done: int, total: int) -> None:
     """End the work, by way of every clean-up, as soon as the parent wants it or is gone."""
-    if _worker["orphaned"].is_set() or _worker["stop"].is_set():
+    if _worker["orphaned"].is_set() or _worker["stop"].value:
         raise KeyboardInterrupt
 
 

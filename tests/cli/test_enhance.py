@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 import pytest
-from support.commands import NOISE, RATE, SPEECH, clip, one_sentence, scores, tree
+from support.commands import FAST, NOISE, RATE, SPEECH, clip, one_sentence, scores, tree
 
 import nmflab
 import nmflab.evaluation.sweep
@@ -123,7 +123,55 @@ def test_joint_dictionary_differs_and_stands_in_for_a_missing_noise(enhance, dat
     assert [r["sdr_after"] for r in mixed[2:]] == [r["sdr_after"] for r in joint[2:]]
 
 
+def test_three_runs_at_the_same_time_keep_all_their_rows(data, tmp_path):
+    command = [sys.executable, "-m", "nmflab", "enhance", "--data", str(data), "-v", "0", *FAST]
+    runs = [
+        subprocess.Popen([*command, "--output", str(tmp_path / "out"), "--nmf_mode", mode])
+        for mode in ("NMF", "NMF_g", "NMF_e")
+    ]
+    assert [run.wait(timeout=120) for run in runs] == [0, 0, 0]
+    made = [row["mode"] for row in scores(tmp_path / "out")]
+    assert sorted(made) == ["NMF"] * 4 + ["NMF_e"] * 4 + ["NMF_g"] * 4
+
+
+def test_pictures_are_shown_where_they_can_be_and_said_where_they_cannot(
+    enhance, data, monkeypatch, capsys, tmp_path
+):
+    from nmflab.figures import windows
+
+    assert enhance("--plot_save", 0) == 0
+    assert "can't be shown here" in capsys.readouterr().err
+    titles = []
+    monkeypatch.setattr(windows, "can_show", lambda: True)
+    monkeypatch.setattr(windows, "show", lambda draw: titles.append(draw().get_suptitle()))
+    (data / "test/speech/bob.wav").unlink()
+    assert enhance("--plot_save", 0, "--snr", 6) == 0
+    assert titles == ["ann in hiss at 6 dB", "ann in hum at 6 dB"]
+    assert not (tmp_path / "output/plot").exists()
+    assert "2 mixtures by" in capsys.readouterr().out
+
+
+def test_windows_open_one_after_the_other(monkeypatch):
+    from matplotlib import pyplot
+
+    from nmflab.figures import windows
+
+    shown = []
+    monkeypatch.setattr(pyplot, "show", lambda: shown.append(pyplot.get_fignums()))
+    for _ in range(2):
+        windows.show(lambda new: new())
+    assert [len(numbers) for numbers in shown] == [1, 1]
+    assert pyplot.get_fignums() == []
+    assert not windows.can_show()
+
+
 # Bad input
+
+
+def test_an_empty_name_is_refused(data, tmp_path, capsys):
+    for option in ("--output", "--data"):
+        assert cli.main(["enhance", "--data", str(data), option, ""]) == 2
+        assert "the name is empty" in capsys.readouterr().err
 
 
 def test_an_unreadable_file_is_named_skipped_and_counted(enhance, data, tmp_path, capsys):

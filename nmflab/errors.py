@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,6 +23,12 @@ class NmflabWarning(UserWarning):
 
     The command line prints the message as it stands and goes on.
     """
+
+
+def first_of(reasons: Sequence[str]) -> str:
+    """End a sentence with the first of some reasons, and say how many there are."""
+    several = f"; the first of {len(reasons)} reasons" if len(reasons) > 1 else ""
+    return f"{several}: {reasons[0]}"
 
 
 def warn(sentence: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,9 @@ LEAST_OFFSET = 0.1
 
 NOTHING = 1e-12
 """Energy, relative to that of an offset, which is but the offset's rounding."""
+
+PART = 2**22
+"""Samples: shorter signals are worked on as a whole."""
 
 MAX_SNR = 100.0
 """Largest magnitude of a signal-to-noise ratio in dB: float32 resolves no more."""
@@ -128,7 +132,10 @@ def mix_at_snr(speech: ArrayLike, noise: ArrayLike, snr: float, *, offset: int =
         raise NmflabError(
             f"offset is {shown(offset)} but must be a whole number of samples from 0."
         )
-    piece = np.take(loop, int(offset) % loop.size + np.arange(speech.size), mode="wrap")
+    start = int(offset) % loop.size
+    piece = loop[start : start + speech.size].copy()
+    if piece.size < speech.size:
+        piece = np.resize(np.roll(loop, -start), speech.size)
     for name, signal in (("speech", speech), ("noise", piece)):
         if not signal.any():
             raise NmflabError(
@@ -137,7 +144,9 @@ def mix_at_snr(speech: ArrayLike, noise: ArrayLike, snr: float, *, offset: int =
             )
     ratio = audible_energy(speech) / audible_energy(piece) * 10 ** (-snr / 10)
     with np.errstate(over="ignore"):
-        scaled = (math.sqrt(ratio) * piece.astype(np.float64)).astype(np.float32)
+        scaled, factor = piece, math.sqrt(ratio)
+        for part in parts(piece.size):
+            scaled[part] = factor * piece[part].astype(np.float64)
         mixture = speech + scaled
     if not np.isfinite(mixture).all():
         raise NmflabError(
@@ -153,16 +162,23 @@ def audible_energy(signal: NDArray[np.floating[Any]]) -> float:
     left in, as is usual: no SNR of a sound recording differs from what others compute. So is all
     of a signal that is nothing but an offset.
     """
-    wide = signal.astype(np.float64, copy=False)
-    mean = float(wide.mean())
-    whole = energy(wide)
-    if mean * mean * wide.size <= LEAST_OFFSET**2 * whole:
+    whole, mean = energy(signal), float(signal.mean(dtype=np.float64))
+    if mean * mean * signal.size <= LEAST_OFFSET**2 * whole:
         return whole
-    audible = energy(wide - mean)
+    audible = sum(energy(signal[part].astype(np.float64) - mean) for part in parts(signal.size))
     return audible if audible > NOTHING * whole else whole
 
 
-def energy(signal: NDArray[np.floating[Any]]) -> float:
-    """Give Σx², in double precision."""
-    wide = signal.astype(np.float64, copy=False)
-    return float(wide @ wide)
+def energy(signal: NDArray[np.floating[Any]], scale: float = 1.0) -> float:
+    """Give Σ(x/scale)², in double precision."""
+    total = 0.0
+    for part in parts(signal.size):
+        wide = signal[part].astype(np.float64, copy=False) / scale
+        total += float(wide @ wide)
+    return total
+
+
+def parts(size: int) -> Iterator[slice]:
+    """Cut a long signal into parts, so that what is computed of one needs little memory."""
+    for start in range(0, size, PART):
+        yield slice(start, min(start + PART, size))

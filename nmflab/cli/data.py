@@ -32,6 +32,7 @@ def _describe(arguments: argparse.Namespace) -> int:
     seconds: dict[str, float] = {}
     for clip in clips:
         seconds[clip.part] = seconds.get(clip.part, 0.0) + clip.seconds
+    print(f"The recordings are in {corpus.root}")
     print("Together: " + ", ".join(f"{part} {total:.0f} s" for part, total in seconds.items()))
     return DONE
 

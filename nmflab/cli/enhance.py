@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import argparse
 import math
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nmflab.cli import options
-from nmflab.cli.output import DONE, Bars, rounded, say, show_table
+from nmflab.cli.output import DONE, Bars, counted, rounded, say, show_table
 from nmflab.evaluation.metrics import SCORES
 from nmflab.settings import parameters
 
 if TYPE_CHECKING:
+    from nmflab.corpus.folders import Corpus
     from nmflab.evaluation.experiment import Experiment
+    from nmflab.settings import Settings
 
 
 def _add_options(parser: options.Parser) -> None:
     options.add_data(parser)
     parser.add_argument(
-        "--output", default="output", metavar="FOLDER", help="output folder (default: output)"
+        "--output",
+        type=options.path,
+        default="output",
+        metavar="FOLDER",
+        help="output folder (default: output)",
     )
     parser.add_argument(
         "--noise_dictionary",
@@ -36,7 +44,7 @@ def _add_options(parser: options.Parser) -> None:
     )
     for option, meaning in (
         (("-v", "--visualize"), "1: draw the spectrograms; 0: no plots (default: 1)"),
-        (("--plot_save",), "1: write the plots as PNG; 0: no plots either (default: 1)"),
+        (("--plot_save",), "1: write the plots as PNG; 0: show them in windows (default: 1)"),
     ):
         parser.add_argument(*option, type=int, choices=(0, 1), default=1, help=meaning)
     options.add_quiet(parser)
@@ -49,6 +57,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     settings = arguments.settings
     options.refuse_window(arguments)
+    shown = bool(arguments.visualize and not arguments.plot_save) and _can_show()
     corpus = load_corpus(arguments.data, sampling_rate=settings.sampling_rate)
     with Bars(arguments.quiet) as bars:
         result = enhance_corpus(
@@ -63,8 +72,37 @@ def _run(arguments: argparse.Namespace) -> int:
     say(*result.skipped)
     show_summary(result)
     skipped = f", {len(result.skipped)} skipped" if result.skipped else ""
-    print(f"{len(result.rows)} mixtures by {settings.nmf_mode}{skipped}; see {arguments.output}")
+    mixtures = counted(len(result.rows), "mixtures")
+    print(f"{mixtures} by {settings.nmf_mode}{skipped}; see {arguments.output}", flush=True)
+    if shown:
+        _show_plots(result, corpus, settings, Path(arguments.output))
     return DONE
+
+
+def _can_show() -> bool:
+    """Find out whether figures can be shown, and say so if they can't."""
+    from nmflab.figures.windows import can_show
+
+    if can_show():
+        return True
+    say(
+        "The spectrograms can't be shown here, for there is no display that matplotlib can use: "
+        "give --plot_save 1 to write them as PNG."
+    )
+    return False
+
+
+def _show_plots(result: Experiment, corpus: Corpus, settings: Settings, output: Path) -> None:
+    """Show the spectrograms of one mixture after the other; the next when a window is closed."""
+    from nmflab.evaluation.outputs import OutputTree, mixture_name
+    from nmflab.figures.spectrograms import spectrogram_figure
+    from nmflab.figures.windows import show
+
+    tree = OutputTree(output, settings.nmf_mode, settings.sampling_rate)
+    for row in result.rows:
+        noisy, enhanced = tree.read_mixture(mixture_name(row.speech, row.noise))
+        signals = noisy, corpus.test_speech[row.speech], enhanced
+        show(partial(spectrogram_figure, *signals, settings, title=row.title))
 
 
 def show_summary(result: Experiment) -> None:

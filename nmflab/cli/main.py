@@ -2,8 +2,8 @@
 
 Conventions: results go to standard output, everything else (progress, notices, errors) to
 standard error. Exit codes: 0 done, 1 failed (one sentence says why), 2 bad arguments, 130
-interrupted with Ctrl-C, 141 nobody reads the output any more (as after ``| head``). Every file
-appears under its name only when it is complete.
+interrupted with Ctrl-C, 141 nobody reads the output any more (as after ``| head``), 143 ended by
+``kill``. Every file appears under its name only when it is complete.
 
 Each command has a file of its own beside this one. Slow libraries are imported by the commands
 that need them, when they run, so that ``nmflab --help`` answers at once.
@@ -23,7 +23,9 @@ from nmflab.cli.output import (
     FAILED,
     INTERRUPTED,
     UNREAD,
+    Ended,
     finish_output,
+    orderly_end,
     prepare_output,
     say,
 )
@@ -52,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        The exit code: 0 done, 1 failed, 2 bad arguments, 130 interrupted, 141 unread.
+        The exit code: 0 done, 1 failed, 2 bad arguments, 130 interrupted, 141 unread, 143 ended.
     """
     prepare_output()
     code = _run(sys.argv[1:] if argv is None else argv)
@@ -63,10 +65,13 @@ def _run(argv: Sequence[str]) -> int:
     """Run a command; give the exit code, whatever happens."""
     try:
         arguments = parse(argv)
-        with warnings_to(lambda sentence: say(f"nmflab: {sentence}")):
+        with orderly_end(), warnings_to(lambda sentence: say(f"nmflab: {sentence}")):
             return int(arguments.run(arguments))
     except SystemExit as end:  # argparse has shown the help, or what is wrong
         return int(end.code or 0)
+    except Ended as end:
+        say("Ended; no file is half-written.")
+        return end.code
     except KeyboardInterrupt:
         say("Interrupted; no file is half-written.")
         return INTERRUPTED

@@ -39,10 +39,18 @@ class Command:
     run: Callable[[argparse.Namespace], int]
 
 
+def path(text: str) -> str:
+    """Read the name of a file or a folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("the name is empty")
+    return text
+
+
 def add_data(parser: Parser) -> None:
     """Add --data."""
     parser.add_argument(
         "--data",
+        type=path,
         metavar="FOLDER",
         help="data folder with train/speech, train/noise, test/speech and, if there is one, "
         "test/noise (default: the corpus that comes with nmflab)",
@@ -51,7 +59,7 @@ def add_data(parser: Parser) -> None:
 
 def add_quiet(parser: argparse.ArgumentParser) -> None:
     """Add --quiet."""
-    parser.add_argument("--quiet", action="store_true", help="no progress bars")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
 
 
 def add_settings(parser: Parser, preset: str | None, names: Iterable[str]) -> None:

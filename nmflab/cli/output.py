@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
-from collections.abc import Iterable, Sequence
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +17,37 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 DONE, FAILED, BAD_ARGUMENTS, INTERRUPTED, UNREAD = 0, 1, 2, 130, 141
+
+LINE_EVERY = 30.0
+"""Seconds between lines of progress where there is no terminal."""
+
+
+class Ended(KeyboardInterrupt):
+    """The process was asked to end: whatever cleans up after Ctrl-C does so now too."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.code = 128 + number
+
+
+@contextmanager
+def orderly_end() -> Iterator[None]:
+    """Turn SIGTERM, and SIGHUP of a terminal that is closed, into an `Ended`."""
+
+    def end(number: int, _: object) -> None:
+        raise Ended(number)
+
+    numbers = [getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP")]
+    mine = [n for n in numbers if n is not None and signal.getsignal(n) == signal.SIG_DFL]
+    if threading.current_thread() is not threading.main_thread():
+        mine = []
+    for number in mine:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in mine:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def say(*sentences: str) -> None:
@@ -26,18 +61,26 @@ def wrote(path: Path, replaced: bool) -> str:
     return f"{'Replaced' if replaced else 'Wrote'} {path}"
 
 
+def counted(number: int, things: str) -> str:
+    """Write a number of things, a plural in s, with its word."""
+    return f"{number} {things.removesuffix('s') if number == 1 else things}"
+
+
 class Bars:
     """Progress bars on the terminal, one for each stage of the work; call it to report.
 
-    Nothing is drawn when standard error is no terminal.
+    Where standard error is no terminal it is a line now and then.
     """
 
     def __init__(self, quiet: bool) -> None:
-        self._quiet = quiet or not sys.stderr.isatty()
+        self._quiet = quiet
+        self._drawn = not quiet and sys.stderr.isatty()
         self._stages: dict[str, TaskID] = {}
+        self._undone: dict[str, str] = {}
+        self._said = time.monotonic()
 
     def __enter__(self) -> Bars:
-        if not self._quiet:
+        if self._drawn:
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
             from rich.progress import TimeRemainingColumn as Remaining
@@ -49,16 +92,27 @@ class Bars:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if not self._quiet:
+        if self._drawn:
             self._bars.stop()
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Report that so much of a stage is done."""
         if self._quiet:
             return
+        if not self._drawn:
+            self._say_now_and_then(stage, done, total)
+            return
         if stage not in self._stages:
             self._stages[stage] = self._bars.add_task(stage, total=total)
         self._bars.update(self._stages[stage], completed=done, total=total)
+
+    def _say_now_and_then(self, stage: str, done: int, total: int) -> None:
+        self._undone.pop(stage, None)
+        if done < total:
+            self._undone[stage] = f"{stage} {done}/{total}"
+        if self._undone and time.monotonic() - self._said >= LINE_EVERY:
+            say(", ".join(self._undone.values()))
+            self._said = time.monotonic()
 
 
 def show_table(labels: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 0) -> None:

@@ -16,15 +16,17 @@ from nmflab.settings import Settings, settings_of
 if TYPE_CHECKING:
     from nmflab.core.model import SeparationModel
 
-LONG = 180.0
-"""Seconds: longer recordings are separated block by block."""
-
 
 def _add_options(parser: options.Parser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="a model that 'nmflab train' wrote")
-    parser.add_argument("files", metavar="FILE", nargs="+", help="noisy recordings")
+    parser.add_argument(
+        "model", type=options.path, metavar="MODEL", help="a model that 'nmflab train' wrote"
+    )
+    parser.add_argument(
+        "files", type=options.path, metavar="FILE", nargs="+", help="noisy recordings"
+    )
     parser.add_argument(
         "--output",
+        type=options.path,
         default="output",
         metavar="FOLDER",
         help="folder for NAME_speech.wav and NAME_noise.wav (default: output)",
@@ -83,6 +85,7 @@ def _separate_file(
 ) -> None:
     """Separate one recording, write its two parts and say where they are."""
     from nmflab.audio.files import duration, read_audio, write_audio
+    from nmflab.core.blocks import LONG
     from nmflab.core.pipeline import separate
     from nmflab.recordings.long import separate_file, warn_of_silence
 

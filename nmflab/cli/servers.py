@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from nmflab.cli.options import Command, Parser
+from nmflab.cli.options import Command, Parser, path
 
 
 def _add_lab_options(parser: Parser) -> None:
     parser.add_argument(
         "--folder",
+        type=path,
         default="nmflab-notebooks",
         metavar="FOLDER",
         help="where the notebooks are to be: those that aren't there yet are copied, what is "

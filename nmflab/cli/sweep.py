@@ -55,7 +55,11 @@ def _add_options(parser: options.Parser) -> None:
             help=f"which {source} (default: all)",
         )
     parser.add_argument(
-        "--output", default="sweep.csv", metavar="FILE", help="the table (default: sweep.csv)"
+        "--output",
+        type=options.path,
+        default="sweep.csv",
+        metavar="FILE",
+        help="the table (default: sweep.csv)",
     )
     options.add_quiet(parser)
     options.add_settings(parser, "tuned", parameters())
@@ -63,12 +67,18 @@ def _add_options(parser: options.Parser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from nmflab.corpus.folders import load_corpus, validation
-    from nmflab.evaluation.sweep import sweep
+    from nmflab.evaluation.metrics import refuse_missing
+    from nmflab.evaluation.sweep import combinations, sweep
     from nmflab.system.files import write_table
 
     settings, output, grid = arguments.settings, Path(arguments.output), dict(arguments.grid)
     if len(grid) < len(arguments.grid):
         arguments.error("give each setting of the grid once.")
+    try:
+        combinations(settings, grid)
+        refuse_missing(arguments.metrics)
+    except NmflabError as error:
+        arguments.error(str(error))
     if "win_size" not in grid and "overlap" not in grid:
         options.refuse_window(arguments)
     corpus = load_corpus(arguments.data, sampling_rate=settings.sampling_rate)

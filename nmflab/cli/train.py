@@ -20,11 +20,16 @@ def _add_options(parser: options.Parser) -> None:
         parser.add_argument(
             f"--{source}",
             nargs="+",
+            type=options.path,
             metavar="PATH",
             help=f"files and folders with {source} alone, in place of the data folder",
         )
     parser.add_argument(
-        "--output", default="model.npz", metavar="FILE", help="the model (default: model.npz)"
+        "--output",
+        type=options.path,
+        default="model.npz",
+        metavar="FILE",
+        help="the model (default: model.npz)",
     )
     options.add_quiet(parser)
     read = [name for name, declared in parameters().items() if declared.read_by != ("mixture",)]

@@ -28,6 +28,12 @@ StageProgress = Callable[[str, int, int], None]
 VERSION = 1  # of the model file
 ARRAYS = ("W", "H", "divergence", "rms")
 
+MOST_FRAMES = 2**16
+"""Training activations are kept as they are up to so many frames, at the defaults 4.4 minutes."""
+
+KEPT_QUANTILES = 2**13
+"""Of more frames, each row of H is kept as so many values."""
+
 
 @dataclass(frozen=True, eq=False)
 class Dictionary:
@@ -38,7 +44,9 @@ class Dictionary:
     W : ndarray of float32, shape (F, K)
         Bases; each column sums to 1.
     H : ndarray of float32, shape (K, T)
-        Activations of the training audio's frames that aren't digitally silent.
+        Activations of the training audio's frames that aren't digitally silent. Of more than
+        65,536 frames each row keeps its distribution alone, 8192 values in rising order with the
+        same mean: that is all that priors are fitted to.
     divergence : ndarray of float64, shape (n,)
         D(V‖WH) after each training iteration.
     rms : float
@@ -167,7 +175,21 @@ def train_dictionary(
         progress=None if progress is None else lambda i, n: progress(stage, i, n),
     )
     rms = float(np.sqrt(np.mean(V * V, dtype=np.float64)))
-    return Dictionary(found.W, found.H, found.divergence, rms)
+    return Dictionary(found.W, condensed(found.H), found.divergence, rms)
+
+
+def condensed(H: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Keep of many frames of H (K, T) the means of equal shares of each sorted row."""
+    K, T = H.shape
+    if T <= MOST_FRAMES:
+        return H
+    starts = np.arange(KEPT_QUANTILES) * T // KEPT_QUANTILES
+    kept = np.empty((K, KEPT_QUANTILES), dtype=np.float32)
+    for row, few in zip(H, kept, strict=True):
+        few[:] = np.add.reduceat(np.sort(row), starts, dtype=np.float64) / np.diff(starts, append=T)
+        mean = few.mean(dtype=np.float64) or 1.0  # not the row's: shares differ by one frame
+        few *= row.mean(dtype=np.float64) / mean
+    return kept
 
 
 def train_model(
@@ -266,7 +288,16 @@ def _training_spectrogram(
 ) -> NDArray[np.float32]:
     """Magnitudes of all signals' frames that aren't silent, one after another, shape (F, T)."""
     stft, heard = Stft.from_settings(settings), checks.as_signals(signals, name)
-    V = np.concatenate([np.abs(stft._forward(signal)).T for signal in heard])
+    spectrograms = []
+    for i, signal in enumerate(heard):
+        with np.errstate(over="ignore", invalid="ignore"):
+            V = np.abs(stft._forward(signal)).T
+        if not np.isfinite(V).all():
+            files = getattr(signals, "paths", ())  # a `ClipList` knows them
+            where = f"The training {name} {str(files[i])!r}" if files else f"{name}[{i}]"
+            raise NmflabError(f"{where} is so loud that its spectrogram overflows: scale it down.")
+        spectrograms.append(V)
+    V = np.concatenate(spectrograms)
     if not V.any():
         raise NmflabError(f"The training {name} is silent: nothing can be learnt from it.")
     return V[checks.sounding(np.any(V, axis=1))].T

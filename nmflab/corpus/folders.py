@@ -9,8 +9,10 @@ The training part is the same whether it is read alone or with the test part.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +72,17 @@ class Corpus:
     def noise_names(self) -> tuple[str, ...]:
         """Names of the noises to test with."""
         return self.test_noise.names
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Twelve hexadecimal digits of all parts, names, lengths and samples."""
+        digest = hashlib.sha256(str(self.sampling_rate).encode())
+        lists = (self.train_speech, self.train_noise, self.test_speech, self.test_noise)
+        for part, clips in zip(PARTS, lists, strict=True):
+            for clip in clips.clips:
+                digest.update(json.dumps([part, clip.name, clip.samples.size]).encode())
+                digest.update(np.ascontiguousarray(clip.samples, dtype="<f4").data)
+        return digest.hexdigest()[:12]
 
     def training_noise(self, name: str) -> ClipList:
         """Give what the dictionary of a noise is trained on.

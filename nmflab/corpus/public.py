@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from nmflab.corpus.clips import StrPath, audio_files
 from nmflab.errors import NmflabError
+from nmflab.system.files import locked
 
 __all__ = ["PublicCorpus", "fetch_corpus"]
 
@@ -139,10 +140,26 @@ def fetch_corpus(
     home = Path(pooch.os_cache("nmflab") if cache is None else cache).expanduser()
     folder = home / name
     if not folder.is_dir():
-        archive = _download(name, url, corpus.checksum, home / "downloads", progress)
-        _unpack(archive, folder, corpus.only)
-        archive.unlink(missing_ok=True)
+        with locked(folder):  # of two at the same time the second finds it there
+            _fetch(name, url, corpus, folder, progress)
     return folder
+
+
+def _fetch(
+    name: str,
+    url: str,
+    corpus: PublicCorpus,
+    folder: Path,
+    progress: Callable[[str, int, int], None] | None,
+) -> None:
+    """Download and unpack, unless another process just did; remove what a killed one left."""
+    downloads = folder.parent / "downloads" / name
+    shutil.rmtree(downloads, ignore_errors=True)
+    if folder.is_dir():
+        return
+    archive = _download(name, url, corpus.checksum, downloads, progress)
+    _unpack(archive, folder, corpus.only)
+    shutil.rmtree(downloads, ignore_errors=True)
 
 
 def _download(
@@ -207,7 +224,7 @@ def _reason(error: OSError) -> str:
 
 def _unpack(archive: Path, folder: Path, only: str) -> None:
     """Unpack beside the folder and give it its name at the end."""
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".unpacking-"))
+    temporary = Path(tempfile.mkdtemp(dir=archive.parent))
     try:
         if tarfile.is_tarfile(archive):
             with tarfile.open(archive) as tar:

@@ -10,7 +10,9 @@ before (the mixture taken for the speech) and after stand side by side. In the o
     plot/MODE/SPEECH_NOISE.png
     scores.csv
 
-Runs of several variants share one output folder: each replaces its own rows of scores.csv only.
+Runs share one output folder, also at the same time: a row of scores.csv says which corpus and which
+settings made it, and is replaced only by the same run again. Sound and pictures are those of the
+last run of a variant.
 """
 
 from __future__ import annotations
@@ -27,14 +29,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmflab.audio.signals import Mixture, mix_at_snr
+from nmflab.core.blocks import separate_speech
 from nmflab.core.model import Dictionary, SeparationModel, train_dictionary
-from nmflab.core.pipeline import separate
 from nmflab.core.stft import Stft
 from nmflab.corpus.clips import ClipList
 from nmflab.corpus.folders import Corpus
-from nmflab.errors import NmflabError
+from nmflab.errors import NmflabError, first_of
 from nmflab.evaluation.metrics import Scores, score
-from nmflab.evaluation.outputs import MIXTURE, OutputTree, columns, mixture_name
+from nmflab.evaluation.outputs import MIXTURE, OutputTree, columns, mixture_name, record_of
 from nmflab.evaluation.processes import Report, do_all
 from nmflab.settings import Settings
 from nmflab.system.threads import one_blas_thread
@@ -67,6 +69,11 @@ class Row:
     snr: float
     before: Scores
     after: Scores
+
+    @property
+    def title(self) -> str:
+        """What stands above a picture of the mixture."""
+        return f"{self.speech} in {self.noise} at {self.snr:g} dB"
 
     def to_dict(self) -> dict[str, Any]:
         """Give the row under the names of the columns of scores.csv.
@@ -171,7 +178,7 @@ def enhance_corpus(
         )
     Stft.from_settings(settings)  # refuses a window without inverse, before anything is written
     tree = OutputTree(Path(output), settings.nmf_mode, settings.sampling_rate)
-    kept = tree.rows_of_other_modes()
+    tree.read_scores()  # refuses a foreign table, before any work
     tree.prepare(corpus, plots)
     report = progress or _no_report
     tree.write_merged(corpus)
@@ -185,10 +192,9 @@ def enhance_corpus(
     rows = [row for outcome in outcomes for row in outcome.rows]
     skipped = [*corpus.skipped, *(reason for outcome in outcomes for reason in outcome.skipped)]
     if not rows:
-        raise NmflabError(
-            f"No mixture could be made; the first of {len(skipped)} reasons: {skipped[0]}"
-        )
-    tree.write_scores(kept, [row.to_dict() for row in rows])
+        raise NmflabError(f"No mixture could be made{first_of(skipped)}")
+    record = record_of(corpus, settings, noise_dictionary)
+    tree.merge_scores([row.to_dict() for row in rows], record)
     return Experiment(rows, skipped)
 
 
@@ -254,7 +260,8 @@ def _enhance_noise(
             result.skipped.append(f"Mixture of {name} and {task.name} skipped: {error}")
         else:
             file = mixture_name(name, task.name)
-            shared.tree.write_mixture(file, mixed, enhanced, shared.settings, shared.plots)
+            title = row.title if shared.plots else None
+            shared.tree.write_mixture(file, mixed, enhanced, shared.settings, title)
             result.rows.append(row)
         tick()
     return result
@@ -269,7 +276,7 @@ def _enhance_mixture(
     mixed = mix_at_snr(shared.clips[name], task.noise, settings.snr)
     if not mixed.mixture.any():
         raise NmflabError("speech and noise cancel each other out: choose a longer recording.")
-    enhanced = separate(model, mixed.mixture, progress=report).speech
+    enhanced = separate_speech(model, mixed.mixture, progress=report)
     before, after = (
         score(mixed.speech, mixed.noise, x, sampling_rate=settings.sampling_rate)
         for x in (mixed.mixture, enhanced)
@@ -283,10 +290,10 @@ def _no_report(stage: str, done: int, total: int) -> None:
 
 
 def _mean_of(noise: str, rows: Iterable[Row]) -> dict[str, Any]:
-    """Average rows column by column; NaN (a metric that isn't there) doesn't count."""
+    """Average rows column by column; NaN (no such score) and ∞ (a perfect one) don't count."""
     table = [row.to_dict() for row in rows]
     means: dict[str, Any] = {"noise": noise, "files": len(table)}
     for column in columns()[len(MIXTURE) :]:
-        values = [row[column] for row in table if not math.isnan(row[column])]
+        values = [row[column] for row in table if row[column] < math.inf]
         means[column] = sum(values) / len(values) if values else math.nan
     return means

@@ -24,8 +24,9 @@ shows up in scores.csv, in the summary of an experiment, in sweeps and in tables
 
 from __future__ import annotations
 
+import importlib.util
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import SimpleNamespace
@@ -117,6 +118,8 @@ class Score:
         Whether the mixture itself has this score, to compare with.
     summary : tuple of str, default ("before", "after")
         Which of ``before``, ``after`` and ``gain`` the summary of an experiment shows.
+    package : str, optional
+        What must be installed beside nmflab for there to be such a score.
     """
 
     name: str
@@ -127,6 +130,7 @@ class Score:
     higher_is_better: bool = True
     before: bool = True
     summary: tuple[str, ...] = ("before", "after")
+    package: str = ""
 
     def text(self, value: float | None, decimals: int | None = None) -> str:
         """Write a value of this score for people.
@@ -156,11 +160,27 @@ _scores = (
     Score("si_sdr", "SI-SDR", "dB", 1, lambda e: si_sdr(e.speech, e.estimate)),
     Score("stoi", "STOI", "", 2, lambda e: e.stoi(extended=False)),
     Score("estoi", "ESTOI", "", 2, lambda e: e.stoi(extended=True), summary=()),
-    Score("pesq", "PESQ", "", 2, lambda e: pesq(e.speech, e.estimate, e.sampling_rate)),
+    Score(
+        *("pesq", "PESQ", "", 2, lambda e: pesq(e.speech, e.estimate, e.sampling_rate)),
+        package="pesq",
+    ),
 )
 
 SCORES: dict[str, Score] = {score.name: score for score in _scores}
 """All scores by name, in the order of tables and menus."""
+
+
+def refuse_missing(names: Iterable[str]) -> None:
+    """Refuse scores that don't exist, or whose package isn't installed, before any work."""
+    for name in names:
+        if name not in SCORES:
+            raise NmflabError(f"There is no score called {name!r}; there are: {', '.join(SCORES)}.")
+        package = SCORES[name].package
+        if package and importlib.util.find_spec(package) is None:
+            raise NmflabError(
+                f"The score {name!r} needs the package {package}, which is not installed: install "
+                "it, or leave the score out."
+            )
 
 
 class Scores(SimpleNamespace):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmflab.audio.files import write_audio
+from nmflab.audio.files import read_audio, write_audio
 from nmflab.audio.signals import Mixture
 from nmflab.corpus.folders import PARTS, Corpus
 from nmflab.errors import NmflabError
 from nmflab.evaluation.metrics import SCORES
 from nmflab.settings import Settings
-from nmflab.system.files import make_folder, write_table
+from nmflab.system.files import locked, make_folder, write_table
 
 LONGEST_NAME = 255
 """Bytes that the name of a file may have."""
@@ -26,13 +27,35 @@ LONGEST_NAME = 255
 MIXTURE = ("speech", "noise", "mode", "snr")
 """The columns of scores.csv that say which mixture a row is about."""
 
+RECORD = ("corpus", "settings")
+"""The last columns, which say what made a row: see `record_of`."""
+
+KEY = (*MIXTURE, *RECORD)
+"""A row replaces another only if it has all of these in common with it."""
+
 
 def columns() -> tuple[str, ...]:
-    """Give the columns of scores.csv; the scores that compare before with after come first."""
+    """Give the columns of a row; the scores that compare before with after come first."""
     compared = [name for name, score in SCORES.items() if score.before]
     alone = [f"{name}_after" for name in SCORES if name not in compared]
     steps = ("before", "after", "gain")
     return (*MIXTURE, *(f"{name}_{step}" for name in compared for step in steps), *alone)
+
+
+def record_of(corpus: Corpus, settings: Settings, noise_dictionary: str) -> dict[str, str]:
+    """Give what made the rows: the recordings, and as JSON the settings that aren't the default.
+
+    Variant and SNR have columns of their own.
+    """
+    default = Settings().to_dict()
+    given = {
+        name: value
+        for name, value in settings.to_dict().items()
+        if value != default[name] and name not in ("nmf_mode", "snr")
+    }
+    if noise_dictionary != "each":
+        given["noise_dictionary"] = noise_dictionary
+    return {"corpus": corpus.fingerprint, "settings": json.dumps(given, sort_keys=True)}
 
 
 def mixture_name(speech: str, noise: str) -> str:
@@ -94,37 +117,60 @@ class OutputTree:
         mixed: Mixture,
         enhanced: NDArray[np.float32],
         settings: Settings,
-        plots: bool,
+        title: str | None,
     ) -> None:
-        """Write the files of one mixture; where that can't be done, going on would be in vain."""
+        """Write the files of one mixture; where that can't be done, going on would be in vain.
+
+        There is a plot if there is a title for it.
+        """
         write_audio(self._noisy(name), mixed.mixture, self.sampling_rate)
         write_audio(self._enhanced(name), enhanced, self.sampling_rate)
-        if plots:
+        if title is not None:
             from nmflab.figures.drawing import save_figure
             from nmflab.figures.spectrograms import spectrogram_figure
 
-            figure = spectrogram_figure(mixed.mixture, mixed.speech, enhanced, settings)
+            signals = mixed.mixture, mixed.speech, enhanced
+            figure = spectrogram_figure(*signals, settings, title=title)
             save_figure(figure, self._plot(name))
 
-    def write_scores(self, kept: Sequence[dict[str, str]], rows: Iterable[dict[str, Any]]) -> None:
-        """Write rows as they were read, and after them new ones."""
-        write_table(self.scores, columns(), [*kept, *map(_as_text, rows)])
+    def read_mixture(self, name: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Read a mixture and its enhanced speech."""
+        noisy, enhanced = (
+            read_audio(file(name), self.sampling_rate) for file in (self._noisy, self._enhanced)
+        )
+        return noisy, enhanced
 
-    def rows_of_other_modes(self) -> list[dict[str, str]]:
-        """Read the rows that runs in other modes left, so that they can be kept."""
+    def merge_scores(self, rows: Iterable[dict[str, Any]], record: dict[str, str]) -> None:
+        """Write the rows of one run after those of others, which stay; the same again is replaced.
+
+        The table is read under a lock, when the rows are there: runs may go on at the same time.
+        """
+        new = [{**_as_text(row), **record} for row in rows]
+        made = {_key(row) for row in new}
+        with locked(self.scores):
+            kept = [row for row in self.read_scores() if _key(row) not in made]
+            write_table(self.scores, (*columns(), *RECORD), [*kept, *new])
+
+    def read_scores(self) -> list[dict[str, str]]:
+        """Read the rows of all runs; those of before the record was kept have an empty one."""
         if not self.scores.exists():
             return []
+        tables = set(columns()), {*columns(), *RECORD}
         try:
             with self.scores.open(newline="", encoding="utf-8") as file:
                 rows = list(csv.DictReader(file, strict=True))
-            if all(row.keys() == set(columns()) and None not in row.values() for row in rows):
-                return [row for row in rows if row["mode"] != self.mode]
+            if all(set(row) in tables and None not in row.values() for row in rows):
+                return [{**dict.fromkeys(RECORD, ""), **row} for row in rows]
         except (OSError, UnicodeDecodeError, csv.Error):
             pass
         raise NmflabError(
             f"{self.scores} is not a table of scores that nmflab wrote: move it away, or choose "
             "another folder with --output."
         )
+
+
+def _key(row: dict[str, str]) -> tuple[str, ...]:
+    return tuple(row[column] for column in KEY)
 
 
 def _real(path: Path) -> Path:

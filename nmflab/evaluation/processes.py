@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from contextlib import contextmanager
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait as wait_for_any
+from threading import Event, Lock, Thread
 from typing import Any, TypeVar
 
 from nmflab.errors import NmflabError
@@ -21,6 +24,12 @@ Report = Callable[[str, int, int], None]
 
 Work = Callable[[Task, Report, Callable[[], None]], Result]
 """Called as ``work(task, report, tick)``; it ticks once for each unit of its work."""
+
+ENDINGS = {signal.SIGINT, signal.SIGTERM}
+"""Signals that ask a process to end; a terminal sends the first to workers too."""
+
+GRACE = 5.0
+"""Seconds in which a worker whose parent is gone may remove its unfinished files."""
 
 
 def do_all(
@@ -55,23 +64,26 @@ def _do_in_processes(
     report: Report,
 ) -> list[Result]:
     context = get_context("spawn")  # the same on every system, and safe beside threads
-    stop, done = context.Event(), context.Value("i", 0)
+    stop, done = context.RawValue("b", 0), context.Value("i", 0)
     with ProcessPoolExecutor(
         jobs,
         mp_context=context,
         initializer=_start_worker,
         initargs=(work, stop, done, max(1, num_workers() // jobs)),
     ) as pool:
-        futures = [pool.submit(_do_in_worker, task) for task in tasks]
         try:
-            _wait(futures, lambda: report(stage, done.value, total))
-        except BrokenProcessPool as error:
-            raise NmflabError(
-                "A worker process ended too early, perhaps for want of memory: use fewer --jobs."
-            ) from error
-        finally:
-            stop.set()  # no effect on work that is done; anything else ends at its next report
+            with _signals_held_back():  # a worker that starts doesn't know them yet
+                futures = [pool.submit(_do_in_worker, task) for task in tasks]
+            _wait(futures, lambda: report(stage, done.get_obj().value, total))
+        except BaseException as error:
+            stop.value = 1  # work ends at its next report, and its process then
             pool.shutdown(cancel_futures=True)
+            if isinstance(error, BrokenProcessPool):
+                raise NmflabError(
+                    "A worker process ended too early, perhaps for want of memory: use fewer "
+                    "--jobs."
+                ) from error
+            raise
         return [future.result() for future in futures]
 
 
@@ -85,23 +97,55 @@ def _wait(futures: Sequence[Future[Any]], report: Callable[[], None]) -> None:
             future.result()
 
 
+@contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """Take Ctrl-C and requests to end only afterwards; processes started here never take them."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 _worker: dict[str, Any] = {}  # a worker process keeps here what it shares with the others
 
 
 def _start_worker(work: Any, stop: Any, done: Any, threads: int) -> None:
-    """Remember what is shared, and leave Ctrl-C to the parent process, which sets `stop`."""
+    """Remember what is shared, and leave signals to the parent, which sets `stop` or is gone."""
     os.environ["OMP_NUM_THREADS"] = str(threads)  # see nmflab.system.threads
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _worker.update(work=work, stop=stop, done=done)
+    for ending in ENDINGS:
+        signal.signal(ending, signal.SIG_IGN)
+    _worker.update(work=work, stop=stop, done=done, orphaned=Event(), busy=Lock())
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Wait until the parent is gone, however it ended, or stops all; let the work clean up, end.
+
+    The pool's own shutdown may leave a worker behind that was about to start.
+    """
+    parent = parent_process()
+    if parent is None:
+        return
+    while not _worker["stop"].value:
+        if wait_for_any([parent.sentinel], timeout=0.2):
+            _worker["orphaned"].set()
+            break
+    _worker["busy"].acquire(timeout=GRACE)
+    os._exit(1)
 
 
 def _do_in_worker(task: Any) -> Any:
-    return _worker["work"](task, _stop_if_told, _count_in_worker)
+    with _worker["busy"]:
+        return _worker["work"](task, _stop_if_told, _count_in_worker)
 
 
 def _stop_if_told(stage: str, done: int, total: int) -> None:
-    """End the work, by way of every clean-up, as soon as the parent wants it."""
-    if _worker["stop"].is_set():
+    """End the work, by way of every clean-up, as soon as the parent wants it or is gone."""
+    if _worker["orphaned"].is_set() or _worker["stop"].value:
         raise KeyboardInterrupt
 
 

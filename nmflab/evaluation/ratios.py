@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nmflab.audio.signals import energy
+from nmflab.audio.signals import energy, parts
 from nmflab.checks import as_signal, steady
 from nmflab.errors import NmflabError
 from nmflab.system.threads import one_blas_thread
@@ -69,14 +69,14 @@ def bss_eval(
 
     signals = signals_of_one_length(speech=speech, noise=noise, speech_estimate=speech_estimate)
     refuse_silence(signals[0], "speech")
-    *references, estimate = (_unit(signal) for signal in signals)
-    gram, products = _correlations(references, estimate)
+    scales = [math.sqrt(energy(signal)) or 1.0 for signal in signals]  # to energy 1, or silence
+    gram, products = _correlations(signals, scales)
     gram[np.diag_indices_from(gram)] += RIDGE
     with one_blas_thread():
         factor = cholesky(gram.T, lower=True, overwrite_a=True, check_finite=False)
         y = solve_triangular(factor, products, lower=True, check_finite=False)
     target, interference = energy(y[:FILTER_LENGTH]), energy(y[FILTER_LENGTH:])
-    artefacts = max(energy(estimate) - target - interference, 0.0)
+    artefacts = max(energy(signals[-1], scales[-1]) - target - interference, 0.0)
     return (
         _decibels(target, interference + artefacts),
         _decibels(target, interference),
@@ -116,13 +116,21 @@ def si_sdr(reference: ArrayLike, estimate: ArrayLike) -> float:
     """
     s, s_hat = signals_of_one_length(reference=reference, estimate=estimate)
     refuse_silence(s, "reference")
-    target = (s_hat @ s) / (s @ s) * s
-    return _decibels(energy(target), energy(target - s_hat))
+    alpha = sum(_dot(s_hat[part], s[part]) for part in parts(s.size)) / energy(s)
+    target = error = 0.0
+    for part in parts(s.size):
+        wide = alpha * s[part].astype(np.float64)
+        target, error = target + energy(wide), error + energy(wide - s_hat[part])
+    return _decibels(target, error)
 
 
-def signals_of_one_length(**signals: ArrayLike) -> list[NDArray[np.float64]]:
-    """Check the signals and their lengths, and give them in double precision."""
-    checked = [as_signal(signal, name).astype(np.float64) for name, signal in signals.items()]
+def _dot(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    return float(a.astype(np.float64) @ b.astype(np.float64))
+
+
+def signals_of_one_length(**signals: ArrayLike) -> list[NDArray[np.float32]]:
+    """Check the signals and their lengths."""
+    checked = [as_signal(signal, name) for name, signal in signals.items()]
     lengths = [signal.size for signal in checked]
     if len(set(lengths)) > 1:
         named = ", ".join(f"{name} {n}" for name, n in zip(signals, lengths, strict=True))
@@ -132,7 +140,7 @@ def signals_of_one_length(**signals: ArrayLike) -> list[NDArray[np.float64]]:
     return checked
 
 
-def refuse_silence(signal: NDArray[np.float64], name: str) -> None:
+def refuse_silence(signal: NDArray[np.float32], name: str) -> None:
     if not signal.any():
         raise NmflabError(
             f"{name} is silent (all its {signal.size} samples are 0), so no estimate can be "
@@ -140,32 +148,43 @@ def refuse_silence(signal: NDArray[np.float64], name: str) -> None:
         )
 
 
-def _unit(signal: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Scale a signal to energy 1; silence stays silent."""
-    return signal / (math.sqrt(energy(signal)) or 1.0)
-
-
 def _correlations(
-    references: list[NDArray[np.float64]], estimate: NDArray[np.float64]
+    signals: list[NDArray[np.float32]], scales: list[float]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Give the inner products of all delayed references with each other and with the estimate.
 
-    Returns the Gram matrix, shape (J·L, J·L) in blocks of L delays, and a vector, shape (J·L,).
+    The estimate is the last of the signals; each is divided by its scale. Returns the Gram matrix,
+    shape (J·L, J·L) in blocks of L delays, and a vector, shape (J·L,).
     """
-    from scipy import fft
     from scipy.linalg import toeplitz
 
-    size = fft.next_fast_len(estimate.size + FILTER_LENGTH - 1, real=True)
-    spectra = [fft.rfft(signal, size) for signal in (*references, estimate)]
-
-    def delayed_products(a: NDArray[Any], b: NDArray[Any]) -> NDArray[np.float64]:
-        """Give ⟨a delayed by l, b⟩ for l = 0 … L−1."""
-        return np.asarray(fft.irfft(a.conj() * b, size)[:FILTER_LENGTH])
-
-    r = [[delayed_products(a, b) for b in spectra] for a in spectra[:-1]]
-    sources = range(len(references))
+    count = len(signals)
+    r = np.zeros((count - 1, count, FILTER_LENGTH))
+    for part in parts(signals[0].size):
+        r += _products(signals, scales, part)
+    sources = range(count - 1)
     gram = np.block([[toeplitz(r[i][j], r[j][i]) for j in sources] for i in sources])
     return gram, np.concatenate([row[-1] for row in r])
+
+
+def _products(
+    signals: list[NDArray[np.float32]], scales: list[float], part: slice
+) -> NDArray[np.float64]:
+    """Give ⟨a delayed by l, b⟩ for l = 0 … L−1, where a is cut to a part, for all pairs."""
+    from scipy import fft
+
+    reach = slice(part.start, part.stop + FILTER_LENGTH - 1)
+    size = fft.next_fast_len(part.stop - part.start + FILTER_LENGTH - 1, real=True)
+
+    def spectra(cut: slice) -> list[NDArray[Any]]:
+        scaled = zip(signals, scales, strict=True)
+        return [fft.rfft(x[cut].astype(np.float64) / scale, size) for x, scale in scaled]
+
+    late = spectra(reach)
+    early = spectra(part) if part.stop < signals[0].size else late
+    return np.array(
+        [[fft.irfft(a.conj() * b, size)[:FILTER_LENGTH] for b in late] for a in early[:-1]]
+    )
 
 
 def _decibels(numerator: float, denominator: float) -> float:

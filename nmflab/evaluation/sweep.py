@@ -23,13 +23,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmflab.audio.signals import mix_at_snr
+from nmflab.core.blocks import LONG, separate_speech
 from nmflab.core.model import SeparationModel, StageProgress
 from nmflab.core.pipeline import encode_mixture, speech_gain, speech_log_ratio, taken_apart
 from nmflab.core.stft import Stft
 from nmflab.corpus.folders import Corpus
-from nmflab.errors import NmflabError
+from nmflab.errors import NmflabError, first_of
 from nmflab.evaluation.dictionaries import Dictionaries
-from nmflab.evaluation.metrics import SCORES, measure
+from nmflab.evaluation.metrics import SCORES, measure, refuse_missing
 from nmflab.settings import Settings, parameters
 from nmflab.system.threads import one_blas_thread
 
@@ -94,7 +95,7 @@ class Sweep:
         scores = self.scores[_place(metric or self.metrics[0], self.metrics, "score")]
         if noise is not None:
             scores = scores[..., [_place(noise, self.noises, "noise")], :]
-        there = ~np.isnan(scores)
+        there = scores < np.inf  # a perfect one, of a clip of one sample, has no mean
         total = np.where(there, scores, 0.0).sum(axis=(-2, -1))
         count = there.sum(axis=(-2, -1))
         return np.where(count > 0, total / np.maximum(count, 1), np.nan)
@@ -197,9 +198,10 @@ def sweep(
             f"{corpus.sampling_rate} Hz: load it with "
             f"load_corpus(sampling_rate={settings.sampling_rate})."
         )
-    points = _points(settings, grid)
+    points = combinations(settings, grid)
     axes = {name: tuple(dict.fromkeys(getattr(p, name) for p in points)) for name in grid}
     metrics = _chosen(metrics, tuple(SCORES), "score")
+    refuse_missing(metrics)
     clips = _chosen(clips, corpus.test_speech.names, "test speech")
     noises = _chosen(noises, corpus.test_noise.names, "test noise")
     train, progress = train or Dictionaries(corpus).model, progress or _no_progress
@@ -208,7 +210,7 @@ def sweep(
     return Sweep(settings, axes, metrics, noises, clips, scores.reshape(shape), skipped)
 
 
-def _points(settings: Settings, grid: Mapping[str, Sequence[Any]]) -> list[Settings]:
+def combinations(settings: Settings, grid: Mapping[str, Sequence[Any]]) -> list[Settings]:
     """Give the settings of every combination, the last name changing fastest."""
     if not grid:
         raise NmflabError("The grid is empty: name a setting and the values to try.")
@@ -271,10 +273,9 @@ def _scored(
             skipped[f"{clips[c]} in {noises[n]} skipped: {error}"] = None
         done += len(cells)
     if not scored:
-        reasons = list(skipped)
-        raise NmflabError(
-            f"Nothing could be scored; the first of {len(reasons)} reasons: {reasons[0]}"
-        )
+        raise NmflabError(f"Nothing could be scored{first_of(list(skipped))}")
+    if np.isnan(scores).all():
+        raise NmflabError(f"No mixture has a score ({', '.join(metrics)}): take longer recordings.")
     return scores, tuple(skipped)
 
 
@@ -288,6 +289,11 @@ def _measured(
     """Mix, encode once, and score the speech of each gain."""
     shared = points[0]
     mixed, stft = mix_at_snr(speech, noise, shared.snr), Stft.from_settings(shared)
+    if len(mixed.mixture) > LONG * shared.sampling_rate:  # in blocks: each gain encodes anew
+        for point in points:
+            speech = separate_speech(model, mixed.mixture, point)
+            yield measure(mixed.speech, mixed.noise, speech, point.sampling_rate, metrics)
+        return
     with one_blas_thread():
         X = stft.analyse(mixed.mixture)
         encoding = encode_mixture(model, np.abs(X), shared)

@@ -85,14 +85,18 @@ def paint(
     stft: Stft,
     *,
     rows: tuple[float, float] | None = None,
+    seconds: tuple[float, float] | None = None,
     low: float,
     high: float = 0.0,
     colours: str = COLOUR_MAP,
     shades: int = 256,
     interpolation: str = "nearest",
 ) -> None:
-    """Paint a matrix over time; its rows lie between two edges, or else are the bins in kHz."""
-    begin, end = time_edges(stft, matrix.shape[1])
+    """Paint a matrix over time; its rows lie between two edges, or else are the bins in kHz.
+
+    So do its columns, in seconds, or else they are frames.
+    """
+    begin, end = seconds or time_edges(stft, matrix.shape[1])
     panel.imshow(
         matrix,
         extent=(begin, end, *(rows or frequency_edges(stft))),

@@ -1,25 +1,19 @@
-"""Separation of recordings of any length, block by block, in bounded memory.
-
-With fixed bases the frames of a mixture are independent of each other, so a block of samples with
-a window's breadth of its neighbourhood on both sides comes out as it does from the whole
-recording. Only the recording's level has to be known beforehand: a first pass measures it.
-"""
+"""Separation of recordings of any length, from file to file, see `nmflab.core.blocks`."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nmflab.audio.files import check_encodable, check_flac_level, read_blocks, write_signal
-from nmflab.core.model import SeparationModel, StageProgress, mean_activation
-from nmflab.core.pipeline import separate, settings_in_force
-from nmflab.core.stft import Stft
+from nmflab.core.blocks import BLOCK, separate_blocks
+from nmflab.core.model import SeparationModel, StageProgress
+from nmflab.core.pipeline import settings_in_force
 from nmflab.errors import NmflabError, warn
 from nmflab.settings import Settings
 from nmflab.system.files import check_space, replacing, same_file
@@ -39,7 +33,7 @@ def separate_file(
     noise: str | os.PathLike[str],
     settings: Settings | None = None,
     *,
-    block: float = 30.0,
+    block: float = BLOCK,
     progress: StageProgress | None = None,
 ) -> None:
     """Separate a recording of any length into two files.
@@ -73,15 +67,13 @@ def separate_file(
         If the recording can't be read; before the work, if the results can't be written, have not
         enough space, or would replace each other or the recording.
     """
-    settings = settings_in_force(model, settings).replace(epsilon=0.0)
-    stft = Stft.from_settings(settings)
+    settings = settings_in_force(model, settings)
     results = Path(speech), Path(noise)
     _check_results(recording, results, settings.sampling_rate)
     folder = results[0].parent
     with ExitStack() as stack:
         targets = [stack.enter_context(replacing(path)) for path in results]
-        scratch = Path(stack.enter_context(TemporaryDirectory(dir=folder, prefix=".nmflab-")))
-        mixture = _Samples(scratch / "mixture")
+        mixture, *parts = (_Samples(stack, folder) for _ in range(3))
         for samples in read_blocks(recording, settings.sampling_rate):
             mixture.append(samples)
         if mixture.peak == 0:
@@ -90,15 +82,12 @@ def separate_file(
             if path.suffix.lower() == ".flac":
                 check_flac_level(path, mixture.peak)
         check_space(folder, mixture.length * BYTES_LEFT)
-        pieces = list(_pieces(mixture.length, stft, round(block * settings.sampling_rate)))
-        unit = _unit(mixture, stft, pieces, model)
-        parts = [_Samples(scratch / "speech"), _Samples(scratch / "noise")]
-        for done, piece in enumerate(pieces, start=1):
-            found = separate(model, mixture.read(piece.around), settings, unit=unit)
-            for part, samples in zip(parts, (found.speech, found.noise), strict=True):
-                part.append(samples[piece.inside])
-            if progress is not None:
-                progress("separating", done, len(pieces))
+        blocks = separate_blocks(
+            model, mixture.read, mixture.length, settings, block=block, progress=progress
+        )
+        for pair in blocks:
+            for part, samples in zip(parts, pair, strict=True):
+                part.append(samples)
         for part, target, path in zip(parts, targets, results, strict=True):
             if path.suffix.lower() == ".flac" and part.peak > 1:
                 warn(
@@ -131,57 +120,26 @@ def _check_results(
             )
 
 
-class _Piece:
-    """A block of samples, the neighbourhood it needs, and the frames that are its own."""
-
-    def __init__(self, start: int, stop: int, length: int, stft: Stft) -> None:
-        hop = stft.hop
-        context = -(-stft.win_size // hop) * hop
-        first = max(0, start - context)
-        self.around = slice(first, min(length, stop + context))
-        self.inside = slice(start - first, stop - first)
-        last = stft.num_frames(length) if stop == length else stop // hop
-        self.frames = slice((start - first) // hop, last - first // hop)
-
-
-def _pieces(length: int, stft: Stft, block: int) -> Iterator[_Piece]:
-    """Cut a recording into blocks of whole hops."""
-    step = max(block // stft.hop, 1) * stft.hop
-    for start in range(0, length, step):
-        yield _Piece(start, min(start + step, length), length, stft)
-
-
-def _unit(mixture: _Samples, stft: Stft, pieces: list[_Piece], model: SeparationModel) -> float:
-    """Measure the mean activation of the whole recording: that of the mean frame that sounds."""
-    total, heard = np.zeros(model.W.shape[0]), 0
-    for piece in pieces:
-        V = np.abs(stft.analyse(mixture.read(piece.around))[:, piece.frames])
-        total += V.sum(axis=1, dtype=np.float64)
-        heard += int(np.count_nonzero(V.any(axis=0)))
-    mean_frame = total[:, np.newaxis] / max(heard, 1)
-    return mean_activation(mean_frame, model.W.shape[1])
-
-
 class _Samples:
-    """A signal of any length, in a file of its own."""
+    """A signal of any length, in a file that has no name and is gone with its process."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._path.touch()
+    def __init__(self, stack: ExitStack, folder: Path) -> None:
+        self._file = stack.enter_context(TemporaryFile(dir=folder, prefix=".nmflab-"))  # noqa: SIM115
         self.length = 0
         self.peak = 0.0
 
     def append(self, samples: NDArray[np.float32]) -> None:
-        with self._path.open("ab") as file:
-            file.write(samples.astype(np.float32, copy=False).tobytes())
+        self._file.seek(0, os.SEEK_END)
+        self._file.write(samples.astype(np.float32, copy=False).tobytes())
         self.length += len(samples)
         self.peak = max(self.peak, float(np.abs(samples).max(initial=0.0)))
 
     def read(self, part: slice) -> NDArray[np.float32]:
         count = part.stop - part.start
-        return np.fromfile(self._path, np.float32, count, offset=part.start * BYTES)
+        self._file.seek(part.start * BYTES)
+        return np.frombuffer(self._file.read(count * BYTES), np.float32)
 
     def write(self, path: Path, ending: str, sampling_rate: int) -> None:
         """Write what `write_audio` writes for the whole signal."""
-        whole = np.memmap(self._path, np.float32, mode="r")
+        whole = np.memmap(self._file, np.float32, mode="r")
         write_signal(path, whole, self.peak, ending, sampling_rate)

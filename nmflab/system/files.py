@@ -5,16 +5,49 @@ from __future__ import annotations
 import csv
 import errno
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from nmflab.errors import NmflabError
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 StrPath = str | os.PathLike[str]
+
+TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.part")
+
+_swept: set[Path] = set()
+
+
+@contextmanager
+def locked(path: StrPath) -> Iterator[None]:
+    """Keep a file to oneself while it is read and written anew; others wait.
+
+    An empty hidden file beside it, which stays, is what is locked; who is killed lets go of it.
+    """
+    from filelock import FileLock
+
+    path = Path(path)
+    make_folder(path.parent)
+    try:
+        lock = FileLock(path.with_name(f".{path.name}.lock"))
+        lock.acquire()
+    except OSError as error:
+        raise NmflabError(
+            f"{str(path)!r} can't be locked ({reason(error)}): choose another folder with --output."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager
@@ -22,15 +55,18 @@ def replacing(path: StrPath) -> Iterator[Path]:
     """Give a temporary path to write to, which takes the name `path` when all went well.
 
     Whoever looks at `path` sees the old file or the whole new one. When the writing fails or is
-    interrupted the temporary file is removed. Missing folders are made.
+    interrupted the temporary file is removed; that of a killed process is by the next one that
+    writes to the folder. Missing folders are made.
     """
     path = Path(path)
     _refuse_other_than_file(path)
     temporary = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        temporary.replace(path)
+        _remove_left_over(path.parent)
+        with _in_use(temporary):
+            yield temporary
+            temporary.replace(path)
     except OSError as error:
         raise NmflabError(
             f"{path.name!r} can't be written to the folder {str(path.parent)!r} "
@@ -39,6 +75,38 @@ def replacing(path: StrPath) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+@contextmanager
+def _in_use(temporary: Path) -> Iterator[None]:
+    """Hold a lock on a temporary file, which tells others that its process lives."""
+    if fcntl is None:
+        yield
+        return
+    with temporary.open("xb") as file:
+        _try_to_lock(file)
+        yield
+
+
+def _remove_left_over(folder: Path) -> None:
+    """Remove temporary files that nobody holds: those of processes that were killed."""
+    folder = folder.resolve()
+    if fcntl is None or folder in _swept:  # elsewhere an open file can't be renamed
+        return
+    _swept.add(folder)
+    for path in folder.iterdir():
+        if TEMPORARY.fullmatch(path.name):
+            with suppress(OSError), path.open("rb") as file:
+                if _try_to_lock(file):
+                    path.unlink()
+
+
+def _try_to_lock(file: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # locked, or on a file system that has no locks
+        return False
+    return True
 
 
 def write_table(path: StrPath, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:

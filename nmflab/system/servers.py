@@ -18,7 +18,7 @@ COPIED = (".ipynb", ".md")  # the notebooks, and the notation that they link to
 
 
 def open_lab(folder: str | os.PathLike[str], arguments: Sequence[str] = ()) -> int:
-    """Open JupyterLab on the notebooks in a folder, wait until it ends, and give its exit code.
+    """Open JupyterLab on the notebooks in a folder; where this returns, give its exit code.
 
     Notebooks that aren't there yet are copied, what is there stays as it is. In a checkout, give
     the checkout's own folder ``notebooks``.
@@ -35,7 +35,7 @@ def open_lab(folder: str | os.PathLike[str], arguments: Sequence[str] = ()) -> i
 
 
 def open_dashboard(arguments: Sequence[str] = ()) -> int:
-    """Serve the explorer as a page of its own, wait until that ends, and give Voilà's exit code."""
+    """Serve the explorer as a page of its own; where this returns, give Voilà's exit code."""
     notebook = notebooks_folder() / DASHBOARD
     # One notebook, for which one kernel waits: a page opens in 3 s instead of 5.
     options = ["--preheat_kernel=True", "--pool_size=1", "--show_tracebacks=False"]
@@ -61,8 +61,12 @@ def copy_notebooks(folder: Path) -> list[Path]:
 
 
 def _run(module: str, arguments: Sequence[str]) -> int:
-    """Run a server until it ends; Ctrl-C is its own affair."""
-    server = subprocess.Popen([sys.executable, "-m", module, *arguments])
+    """Become the server, so that whoever ends this process ends it; on Windows, wait for it."""
+    command = [sys.executable, "-m", module, *arguments]
+    if os.name == "posix":
+        sys.stdout.flush()
+        os.execv(sys.executable, command)  # doesn't return
+    server = subprocess.Popen(command)
     while True:
         try:
             return server.wait()

@@ -11,6 +11,7 @@ def test_data_says_what_is_there(data, capsys):
     assert "speech" in out
     assert "noise" in out
     assert "…" not in out
+    assert f"The recordings are in {data}" in out
 
 
 def test_data_fetch_without_a_name_says_what_there_is(capsys):

@@ -1,5 +1,6 @@
 """``nmflab enhance``: the output tree, bad input, interrupts."""
 
+import json
 import os
 import signal
 import subprocess
@@ -8,16 +9,17 @@ import time
 
 import numpy as np
 import pytest
-from support.commands import NOISE, RATE, SPEECH, clip, one_sentence, scores, tree
+from support.commands import FAST, NOISE, RATE, SPEECH, clip, one_sentence, scores, tree
 
 import nmflab
 import nmflab.evaluation.sweep
 from nmflab.audio.files import read_audio, write_audio
 from nmflab.cli import main as cli
+from nmflab.core.blocks import separate_speech
 from nmflab.errors import NmflabError
 from nmflab.evaluation import experiment, outputs
 from nmflab.evaluation.experiment import enhance_corpus
-from nmflab.evaluation.outputs import columns
+from nmflab.evaluation.outputs import RECORD, columns
 from nmflab.settings import Settings
 
 
@@ -25,7 +27,7 @@ from nmflab.settings import Settings
 def test_enhance_writes_the_whole_tree(enhance, tmp_path, capsys):
     assert enhance() == 0
     pairs = [f"{s}_{n}" for n in NOISE for s in SPEECH]
-    wanted = {"scores.csv"}
+    wanted = {"scores.csv", ".scores.csv.lock"}
     wanted |= {f"merged_audio/merged_train_{s}_audio.wav" for s in ("speech", "noise")}
     wanted |= {f"test_noisy_audio/{pair}.wav" for pair in pairs}
     wanted |= {f"enhanced_audio/NMF_e/enhanced_{pair}.wav" for pair in pairs}
@@ -33,7 +35,7 @@ def test_enhance_writes_the_whole_tree(enhance, tmp_path, capsys):
     assert set(tree(tmp_path / "output")) == wanted
 
     rows = scores(tmp_path / "output")
-    assert tuple(rows[0]) == columns()
+    assert tuple(rows[0]) == (*columns(), *RECORD)
     assert [f"{r['speech']}_{r['noise']}" for r in rows] == pairs
     for row in rows:
         assert (row["mode"], float(row["snr"])) == ("NMF_e", 0.0)
@@ -75,16 +77,18 @@ def test_every_mode(enhance, tmp_path, mode):
     assert {row["mode"] for row in scores(tmp_path / "output")} == {mode}
 
 
-@pytest.mark.slow
-def test_rows_of_another_mode_are_kept(enhance, tmp_path):
-    for mode in ("NMF", "NMF_e"):
-        assert enhance("-v", 0, "--nmf_mode", mode) == 0
-    first = scores(tmp_path / "output")
-    assert enhance("-v", 0, "--penalty", 0.5) == 0
-    again = scores(tmp_path / "output")
-    assert [row["mode"] for row in again] == ["NMF"] * 4 + ["NMF_e"] * 4
-    assert again[:4] == first[:4]
-    assert again[4:] != first[4:]
+def test_rows_of_another_run_are_kept_and_the_same_run_replaces_its_own(enhance, tmp_path):
+    runs = [("NMF",), ("NMF_e",), ("NMF_e", "--penalty", 0.5), ("NMF_e", "--snr", 5)]
+    for run in (*runs, runs[1]):
+        assert enhance("-v", 0, "--nmf_mode", *run) == 0
+    rows = scores(tmp_path / "output")
+    made = [(row["mode"], row["snr"], json.loads(row["settings"]).get("penalty")) for row in rows]
+    assert made == [
+        *[("NMF", "0.0", None)] * 4,
+        *[("NMF_e", "0.0", 0.5)] * 4,
+        *[("NMF_e", "5.0", None)] * 4,
+        *[("NMF_e", "0.0", None)] * 4,
+    ]
 
 
 def test_a_foreign_scores_file_is_refused_and_kept(enhance, tmp_path, capsys):
@@ -112,11 +116,62 @@ def test_joint_dictionary_differs_and_stands_in_for_a_missing_noise(enhance, dat
     (data / "test/noise/hum.wav").rename(data / "test/noise/saw.wav")
     assert enhance("-v", 0, output=tmp_path / "saw") == 0
     mixed = scores(tmp_path / "saw")
-    assert mixed[:2] == each[:2]
+    assert [row["corpus"] for row in mixed[:2]] != [row["corpus"] for row in each[:2]]
+    assert [{**row, "corpus": ""} for row in mixed[:2]] == [
+        {**row, "corpus": ""} for row in each[:2]
+    ]
     assert [r["sdr_after"] for r in mixed[2:]] == [r["sdr_after"] for r in joint[2:]]
 
 
+def test_three_runs_at_the_same_time_keep_all_their_rows(data, tmp_path):
+    command = [sys.executable, "-m", "nmflab", "enhance", "--data", str(data), "-v", "0", *FAST]
+    runs = [
+        subprocess.Popen([*command, "--output", str(tmp_path / "out"), "--nmf_mode", mode])
+        for mode in ("NMF", "NMF_g", "NMF_e")
+    ]
+    assert [run.wait(timeout=120) for run in runs] == [0, 0, 0]
+    made = [row["mode"] for row in scores(tmp_path / "out")]
+    assert sorted(made) == ["NMF"] * 4 + ["NMF_e"] * 4 + ["NMF_g"] * 4
+
+
+def test_pictures_are_shown_where_they_can_be_and_said_where_they_cannot(
+    enhance, data, monkeypatch, capsys, tmp_path
+):
+    from nmflab.figures import windows
+
+    assert enhance("--plot_save", 0) == 0
+    assert "can't be shown here" in capsys.readouterr().err
+    titles = []
+    monkeypatch.setattr(windows, "can_show", lambda: True)
+    monkeypatch.setattr(windows, "show", lambda draw: titles.append(draw().get_suptitle()))
+    (data / "test/speech/bob.wav").unlink()
+    assert enhance("--plot_save", 0, "--snr", 6) == 0
+    assert titles == ["ann in hiss at 6 dB", "ann in hum at 6 dB"]
+    assert not (tmp_path / "output/plot").exists()
+    assert "2 mixtures by" in capsys.readouterr().out
+
+
+def test_windows_open_one_after_the_other(monkeypatch):
+    from matplotlib import pyplot
+
+    from nmflab.figures import windows
+
+    shown = []
+    monkeypatch.setattr(pyplot, "show", lambda: shown.append(pyplot.get_fignums()))
+    for _ in range(2):
+        windows.show(lambda new: new())
+    assert [len(numbers) for numbers in shown] == [1, 1]
+    assert pyplot.get_fignums() == []
+    assert not windows.can_show()
+
+
 # Bad input
+
+
+def test_an_empty_name_is_refused(data, tmp_path, capsys):
+    for option in ("--output", "--data"):
+        assert cli.main(["enhance", "--data", str(data), option, ""]) == 2
+        assert "the name is empty" in capsys.readouterr().err
 
 
 def test_an_unreadable_file_is_named_skipped_and_counted(enhance, data, tmp_path, capsys):
@@ -249,9 +304,9 @@ def test_ctrl_c_leaves_nothing_half_written(enhance, tmp_path, monkeypatch, caps
         calls.append(arguments)
         if len(calls) > 1:
             raise KeyboardInterrupt
-        return nmflab.separate(*arguments, **options)
+        return separate_speech(*arguments, **options)
 
-    monkeypatch.setattr(experiment, "separate", interrupted)
+    monkeypatch.setattr(experiment, "separate_speech", interrupted)
     assert enhance() == 130
     assert "Interrupted" in capsys.readouterr().err
     files = tree(tmp_path / "output")

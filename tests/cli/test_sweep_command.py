@@ -70,7 +70,6 @@ def test_sweep_chooses_on_the_validation_part(sweep, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--metrics", "mos"], "no score called 'mos'"),
         (["--clips", "eve", "--part", "test"], "no test speech called 'eve'; there are: ann, bob"),
         (["--grid", "num_basis_noise=9999"], "Nothing could be scored"),
     ],
@@ -79,6 +78,30 @@ def test_a_sweep_that_can_t_be_is_one_sentence(sweep, tmp_path, capsys, options,
     assert sweep("--grid", "p=1", *options) == 1
     assert sentence in capsys.readouterr().err
     assert not (tmp_path / "sweep.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--metrics", "mos"], "no score called 'mos'"),
+        (["--metrics", "sdr,pesq"], "needs the package pesq"),
+        (["--grid", "penalty=-1"], "penalty"),
+        (["--grid", "nmf_mode=NMF_x"], "nmf_mode"),
+        (["--grid", "seed=1,1"], "each of them once"),
+        (["--grid", "sampling_rate=8000"], "a corpus has one"),
+        (["--output", ""], "the name is empty"),
+    ],
+)
+def test_bad_arguments_are_refused_before_the_work_and_leave_the_table(
+    data, tmp_path, monkeypatch, capsys, options, sentence
+):
+    monkeypatch.setattr(nmflab.evaluation.sweep, "sweep", None)
+    monkeypatch.setattr(nmflab.evaluation.metrics.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sweep.csv").write_text("a good result")
+    assert cli.main(["sweep", "--data", str(data), "--grid", "p=1", *options]) == 2
+    assert sentence in capsys.readouterr().err
+    assert (tmp_path / "sweep.csv").read_text() == "a good result"
 
 
 def test_sweep_checks_the_output_before_the_work(sweep, data, tmp_path, monkeypatch, capsys):

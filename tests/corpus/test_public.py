@@ -79,7 +79,8 @@ def zip_bytes(*members):
 
 
 def left_behind(cache):
-    return [path for path in cache.rglob("*") if path.is_file()] if cache.exists() else []
+    files = [path for path in cache.rglob("*") if path.is_file()] if cache.exists() else []
+    return [path for path in files if path.suffix != ".lock"]
 
 
 def test_fetch_downloads_unpacks_and_does_so_once(server, monkeypatch, tmp_path):
@@ -162,7 +163,7 @@ def test_fetch_stopped_while_unpacking_leaves_no_folder(server, monkeypatch, tmp
         patch.setattr(tarfile.TarFile, "extractall", interrupt)
         with pytest.raises(KeyboardInterrupt):
             fetch_corpus("tiny", tmp_path / "cache")
-    assert sorted(p.name for p in (tmp_path / "cache").iterdir()) == ["downloads"]
+    assert sorted(p.name for p in (tmp_path / "cache").iterdir()) == [".tiny.lock", "downloads"]
     assert load_clips(fetch_corpus("tiny", tmp_path / "cache")).names == ("one",)
 
 

@@ -13,21 +13,15 @@ from nmflab.system.shipped import notebooks_folder
 
 @pytest.fixture
 def servers(monkeypatch):
-    """Take note of the servers that would be started; give an exit code of 3 for each."""
+    """Take note of the servers that the process would become; end it with an exit code of 3."""
     started = []
 
-    class Server:
-        def __init__(self, command):
-            started.append(command)
-            self.interrupts = 1
+    def become(path, command):
+        assert path == sys.executable
+        started.append(command)
+        raise SystemExit(3)
 
-        def wait(self):
-            if self.interrupts:
-                self.interrupts -= 1
-                raise KeyboardInterrupt
-            return 3
-
-    monkeypatch.setattr(serving.subprocess, "Popen", Server)
+    monkeypatch.setattr(serving.os, "execv", become)
     return started
 
 

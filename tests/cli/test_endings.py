@@ -1,0 +1,133 @@
+"""However a command ends, its children end, its port is free and its scratch goes."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from support.commands import tree
+
+import nmflab as nl
+from nmflab.audio.files import write_audio
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals."),
+]
+
+SLOW = ["-b_speech", "4", "-b_noise", "4", "-i_train", "5", "-i_test", "5000", "-e", "0"]
+
+
+def start(*arguments):
+    return subprocess.Popen(
+        [sys.executable, "-m", "nmflab", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+
+
+def wait_for(condition, run):
+    deadline = time.monotonic() + 90
+    while not condition():
+        assert time.monotonic() < deadline
+        assert run.poll() is None, run.communicate()
+        time.sleep(0.02)
+
+
+def enhance(data, output, *options):
+    return start("enhance", "--data", data, "--output", output, "-v", 0, *SLOW, *options)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("ending", ["SIGTERM", "SIGHUP"])
+def test_a_request_to_end_is_an_orderly_end_of_all_processes(data, tmp_path, ending, jobs):
+    run = enhance(data, tmp_path / "out", "--jobs", jobs)
+    wait_for(lambda: list(tmp_path.glob("out/enhanced_audio/*/*.wav")), run)
+    run.send_signal(getattr(signal, ending))
+    _, err = run.communicate(timeout=30)  # returns when the last process has ended
+    assert run.returncode == 128 + getattr(signal, ending)
+    assert err == "Ended; no file is half-written.\n"
+    assert not [name for name in tree(tmp_path / "out") if ".part" in name]
+
+
+def test_workers_end_with_a_parent_that_is_killed(data, tmp_path):
+    run = enhance(data, tmp_path / "out", "--jobs", 2)
+    wait_for(lambda: list(tmp_path.glob("out/enhanced_audio/*/*.wav")), run)
+    run.kill()
+    run.communicate(timeout=30)
+    there = tree(tmp_path / "out")
+    time.sleep(0.5)
+    assert tree(tmp_path / "out") == there
+    assert not [name for name in there if ".part" in name]
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.3, 0.6, 1.2])
+def test_ctrl_c_while_workers_start_prints_no_traceback(data, tmp_path, delay):
+    run = enhance(data, tmp_path / "out", "--jobs", 2)
+    wait_for(lambda: (tmp_path / "out/merged_audio/merged_train_noise_audio.wav").exists(), run)
+    time.sleep(delay)
+    os.killpg(run.pid, signal.SIGINT)
+    _, err = run.communicate(timeout=30)
+    assert run.returncode == 130
+    assert err == "Interrupted; no file is half-written.\n"
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("command", ["lab", "dashboard"])
+def test_a_server_and_its_port_end_with_the_command(tmp_path, command, ending):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ["--folder", tmp_path / "notebooks"] if command == "lab" else []
+    root = ["--allow-root"] if command == "lab" else []
+    run = start(command, *options, "--", "--no-browser", f"--port={port}", *root)
+
+    def answers():
+        with socket.socket() as client:
+            return client.connect_ex(("127.0.0.1", port)) == 0
+
+    os.set_blocking(run.stderr.fileno(), False)
+    wait_for(answers, run)
+    run.send_signal(ending)
+    run.wait(timeout=30)
+    assert not answers()
+    os.killpg(run.pid, signal.SIGKILL) if alive(run.pid) else None
+
+
+def alive(group):
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+KILLED = """
+import os, signal, sys
+import nmflab as nl
+from nmflab.recordings.long import separate_file
+def kill(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+model = nl.load_model("model.npz")
+separate_file(model, "in.wav", "out/speech.wav", "out/noise.wav", block=1.0, progress=kill)
+"""
+
+
+def test_scratch_goes_even_when_killed_and_empty_names_with_the_next_run(tmp_path, rng):
+    noise = (0.1 * rng.standard_normal(4 * 16000)).astype(np.float32)
+    settings = nl.Settings(num_basis_speech=2, num_basis_noise=2, max_iter_train=2, max_iter_test=2)
+    nl.train_model([noise], [noise[::-1]], settings).save(tmp_path / "model.npz")
+    write_audio(tmp_path / "in.wav", noise)
+    run = subprocess.run([sys.executable, "-c", KILLED], cwd=tmp_path, capture_output=True)
+    assert run.returncode == -signal.SIGKILL, run.stderr
+    assert sum(map(len, tree(tmp_path / "out").values())) == 0
+    write = "import nmflab as nl, numpy as np; nl.write_audio('out/a.wav', np.ones(9))"
+    subprocess.run([sys.executable, "-c", write], cwd=tmp_path, check=True)
+    assert list(tree(tmp_path / "out")) == ["a.wav"]

@@ -22,10 +22,11 @@ def row(mode, **values):
 def test_runs_that_write_at_the_same_time_lose_no_row(tmp_path):
     """Each run has a `FileLock` of its own, which excludes threads as it does processes."""
     table = OutputTree(tmp_path, "NMF", 16000)
+    record = {"corpus": "c", "settings": "{}"}
     runs = [
-        threading.Thread(target=table.merge_scores, args=([row(f"m{i}")], {"corpus": "c", "settings": "{}"}))
+        threading.Thread(target=table.merge_scores, args=([row(f"m{i}")], record))
         for i in range(24)
-    ]  # fmt: skip
+    ]
     for run in runs:
         run.start()
     for run in runs:

@@ -20,7 +20,7 @@ LEAST_OFFSET = 0.1
 NOTHING = 1e-12
 """Energy, relative to that of an offset, which is but the offset's rounding."""
 
-PART = 2**22
+PART = 2**20
 """Samples: shorter signals are worked on as a whole."""
 
 MAX_SNR = 100.0

@@ -107,9 +107,9 @@ class Bars:
         self._bars.update(self._stages[stage], completed=done, total=total)
 
     def _say_now_and_then(self, stage: str, done: int, total: int) -> None:
-        self._undone.pop(stage, None)
-        if done < total:
-            self._undone[stage] = f"{stage} {done}/{total}"
+        self._undone[stage] = f"{stage} {done}/{total}"
+        if done >= total:
+            del self._undone[stage]
         if self._undone and time.monotonic() - self._said >= LINE_EVERY:
             say(", ".join(self._undone.values()))
             self._said = time.monotonic()

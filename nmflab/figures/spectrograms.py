@@ -18,7 +18,7 @@ DYNAMIC_RANGE = 80.0
 """Levels further than this below the loudest point, in dB, are all drawn black."""
 
 
-MOST_FRAMES = 20_000
+MOST_FRAMES = 8192
 """Of longer signals neighbouring frames share a column: a picture has fewer pixels."""
 
 FRAMES_AT_ONCE = 8192

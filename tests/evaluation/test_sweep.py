@@ -119,14 +119,14 @@ def test_a_callable_may_train_instead(corpus, found):
 
 
 def test_another_window_keeps_its_overlap():
-    points = sweeps._points(nl.Settings(), {"win_size": (128, 1024)})
+    points = sweeps.combinations(nl.Settings(), {"win_size": (128, 1024)})
     assert [(p.win_size, p.overlap, p.fft) for p in points] == [(128, 96, 512), (1024, 768, 1024)]
-    (point,) = sweeps._points(nl.Settings(), {"win_size": [512], "overlap": [256]})
+    (point,) = sweeps.combinations(nl.Settings(), {"win_size": [512], "overlap": [256]})
     assert point.overlap == 256
 
 
 def test_a_window_of_numpy_s_keeps_its_overlap_as_well():
-    points = sweeps._points(nl.Settings(), {"win_size": 2 ** np.arange(7, 11)})
+    points = sweeps.combinations(nl.Settings(), {"win_size": 2 ** np.arange(7, 11)})
     assert [(p.overlap, p.fft) for p in points] == [(96, 512), (192, 512), (384, 512), (768, 1024)]
 
 

@@ -10,8 +10,10 @@ import numpy as np
 
 import nmflab
 from nmflab.audio import signals
-from nmflab.core import model, nmf, pipeline, priors, stft, variants, wiener
+from nmflab.core import model, nmf, pipeline, stft, wiener
 from nmflab.evaluation import metrics
+from nmflab.priors import distributions as priors
+from nmflab.priors import variants
 from nmflab.settings import Settings
 
 MODULES = (signals, model, nmf, pipeline, priors, stft, variants, wiener, metrics)

@@ -72,9 +72,9 @@ class SeparationExplorer(Explorer):
         return QUICK
 
     def _build(self) -> None:
-        self.noisy = Panel("Noisy", self.group)
-        self.enhanced = Panel("Enhanced", self.group)
-        self.reference = Panel("Clean", self.group)
+        self.noisy = Panel("Noisy", self.group, sound="noisy")
+        self.enhanced = Panel("Enhanced", self.group, sound="enhanced")
+        self.reference = Panel("Clean", self.group, sound="clean")
         self.gain = Panel(
             "Gain", self.group, colormap="cividis", low=0.0, high=1.0, value_label="Gain",
             value_unit="", slider=False,
@@ -238,14 +238,17 @@ class SeparationExplorer(Explorer):
         stft = self.chain.get("spectrogram", state).stft
         if state.recording is not None:
             if self.reference.is_new(G, V):
-                self.reference.widget.title = "Noise removed"
+                self._name_reference("noise removed")
                 levels = self._levels + decibels(np.float32(1) - G, 1.0, lowest=LEAST_GAIN)
                 self.reference.show_spectrum(levels, stft)
             return
         clean = self.chain.get("clean", state)
         if self.reference.is_new(clean, V):
-            self.reference.widget.title = "Clean"
+            self._name_reference("clean")
             self.reference.show_spectrum(decibels(clean, self._loudest), stft)
+
+    def _name_reference(self, sound: str) -> None:
+        self.reference.widget.title, self.reference.widget.sound = sound.capitalize(), sound
 
     def _basis_shown(self, state: State) -> int:
         """Give the basis that was picked, or the busiest one of speech."""

@@ -87,9 +87,9 @@ class SweepExplorer(Explorer):
             layout={"flex": "2 1 460px"},
         )  # fmt: skip
         self.panel.widget.on_pick(self._picked)
-        self.noisy = Panel("Noisy", self.group)
-        self.enhanced = Panel("Enhanced by the cell", self.group)
-        self.clean = Panel("Clean", self.group)
+        self.noisy = Panel("Noisy", self.group, sound="noisy")
+        self.enhanced = Panel("Enhanced by the cell", self.group, sound="enhanced")
+        self.clean = Panel("Clean", self.group, sound="clean")
         self.player = Player(labels=("noisy", "enhanced", "clean"), group=self.group)
         self.player.source = "enhanced"
         self.table = widgets.HTML()

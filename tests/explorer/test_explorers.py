@@ -642,6 +642,70 @@ def test_the_factorisation_explorer_goes_through_the_iterations(corpus):
     assert "alone" not in repr(explorer)
 
 
+def told(explorer):
+    """Say what the factorisation explorer shows: picture, sound, line."""
+    basis, (K, _) = explorer.basis, explorer.H.widget.matrix.shape
+    parts = explorer._parts(explorer.store.shown)
+    alone = np.outer(parts.W[-1][:, basis or 0], parts.H[-1][basis or 0])
+    levels = explorer.model.widget.matrix
+    shown = "one" if basis is not None and _looks_like(levels, alone) else "all"
+    has = [bool(getattr(explorer.player, f"_sound_{i}")) for i in range(2)]
+    assert has[explorer.player.labels.index(explorer.player.source)]
+    return shown, explorer.player.source, "alone" in repr(explorer), "alone" in explorer.status.value
+
+
+def _looks_like(levels, V):
+    loudest = np.unravel_index(V.argmax(), V.shape)
+    return np.unravel_index(levels.argmax(), levels.shape) == loudest and np.std(levels - 20 * np.log10(np.maximum(V, 1e-9)), where=V > V.max() / 100) < 0.01  # fmt: skip
+
+
+ONE, WHOLE = ("one", "basis alone", True, True), ("all", "all", False, False)
+
+
+def test_picture_sound_and_line_of_a_basis_agree_whatever_is_pressed(corpus):
+    explorer = FactorisationExplorer(corpus, SETTINGS)
+    assert told(explorer) == WHOLE
+    explorer.W.widget.pick_cell(10, 2)
+    assert told(explorer) == ONE
+    explorer.player.set_state({"source": "all"})  # key 1
+    assert told(explorer) == WHOLE
+    assert explorer.basis == 2
+    explorer.player.set_state({"source": "basis alone"})  # key 2
+    assert told(explorer) == ONE
+    explorer.controls.num_basis_speech.value = 4
+    assert told(explorer) == ONE
+    drag(explorer.controls.num_basis_speech, 2)  # there is no third basis any more
+    assert explorer.player.source == "all"
+    explorer.flush()
+    assert told(explorer) == WHOLE
+    explorer.pick(1)
+    explorer.pick(None)
+    assert told(explorer) == WHOLE
+    explorer.close()
+
+
+def test_a_click_on_a_basis_plays_it_and_python_plays_nothing(corpus):
+    explorer = FactorisationExplorer(corpus, SETTINGS)
+    explorer.pick(1)
+    assert explorer.player._starts == 0
+    explorer.W.widget.pick_cell(10, 2)
+    explorer.H.widget.pick_cell(3, 5)
+    explorer.H.widget.pick_cell(3, 7)
+    assert explorer.player._starts == 3
+    explorer.close()
+
+
+def test_each_picture_of_a_sound_plays_that_sound(explorer):
+    labels = set(explorer.player.labels)
+    panels = explorer.noisy, explorer.enhanced, explorer.reference
+    assert [panel.widget.sound for panel in panels] == ["noisy", "enhanced", "clean"]
+    explorer.open(np.sin(np.arange(8000)))
+    assert explorer.reference.widget.sound == "noise removed"
+    assert {panel.widget.sound for panel in panels} < labels
+    explorer.controls.clip.value = "alice"
+    assert explorer.reference.widget.sound == "clean"
+
+
 def test_the_prior_explorer_compares_both_fits(corpus):
     explorer = PriorExplorer(corpus, SETTINGS)
     explorer.row.value = 4

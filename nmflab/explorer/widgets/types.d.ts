@@ -33,6 +33,7 @@ export type AxisName = "rows" | "columns" | "value";
 export type CanvasTraits = {
   title: string;
   group: string;
+  sound: string;
   height: number;
   pick: boolean;
   slider: boolean;
@@ -63,6 +64,7 @@ export interface Frame {
 export interface PlayerTraits {
   group: string;
   source: string;
+  _starts: number;
   _labels: string[];
   _meta: { seq: number; rate: number; scales: number[] };
   [sound: `_sound_${number}`]: DataView;

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nmflab.cli import options
 from nmflab.cli.output import DONE, Bars, rounded, say, show_table
 from nmflab.evaluation.metrics import SCORES
+from nmflab.names import showable
 from nmflab.settings import parameters
 
 if TYPE_CHECKING:
@@ -63,7 +64,9 @@ def _run(arguments: argparse.Namespace) -> int:
     say(*result.skipped)
     show_summary(result)
     skipped = f", {len(result.skipped)} skipped" if result.skipped else ""
-    print(f"{len(result.rows)} mixtures by {settings.nmf_mode}{skipped}; see {arguments.output}")
+    print(
+        f"{len(result.rows)} mixtures by {settings.nmf_mode}{skipped}; see {showable(arguments.output)}"
+    )
     return DONE
 
 

@@ -277,4 +277,3 @@ def _variants() -> dict[str, str]:
 
 def _value(name: str, state: State) -> Any:
     return state.settings.hop if name == "hop" else state.read(name)
-

@@ -549,6 +549,8 @@ def test_it_stops_at_the_end_and_loops_when_told(lab):
 
 def test_buttons_are_named_and_say_their_state(lab):
     page = lab.page
+    lab.run("player.source = 'noisy'")
+    lab.page.wait_for_selector('.nmflab-player[data-source="noisy"]')
     assert page.get_by_role("button", name="noisy").get_attribute("aria-pressed") == "true"
     assert page.get_by_role("button", name="enhanced").get_attribute("aria-pressed") == "false"
     assert page.get_by_role("button", name="clean").is_disabled()

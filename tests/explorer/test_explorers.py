@@ -651,12 +651,17 @@ def told(explorer):
     shown = "one" if basis is not None and _looks_like(levels, alone) else "all"
     has = [bool(getattr(explorer.player, f"_sound_{i}")) for i in range(2)]
     assert has[explorer.player.labels.index(explorer.player.source)]
-    return shown, explorer.player.source, "alone" in repr(explorer), "alone" in explorer.status.value
+    return (
+        shown,
+        explorer.player.source,
+        "alone" in repr(explorer),
+        "alone" in explorer.status.value,
+    )
 
 
 def _looks_like(levels, V):
     loudest = np.unravel_index(V.argmax(), V.shape)
-    return np.unravel_index(levels.argmax(), levels.shape) == loudest and np.std(levels - 20 * np.log10(np.maximum(V, 1e-9)), where=V > V.max() / 100) < 0.01  # fmt: skip
+    return np.unravel_index(levels.argmax(), levels.shape) == loudest and np.std(levels - 20 * np.log10(np.maximum(V, 1e-9)), where=V.max() / 100 < V) < 0.01  # fmt: skip
 
 
 ONE, WHOLE = ("one", "basis alone", True, True), ("all", "all", False, False)

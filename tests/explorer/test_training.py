@@ -15,9 +15,9 @@ from nmflab.explorer import (
     SeparationExplorer,
     StftExplorer,
     SweepExplorer,
+    working,
 )
 from nmflab.explorer import sweep as sweeping
-from nmflab.explorer import working
 from nmflab.explorer.presets import PRESETS
 from nmflab.settings import Settings
 

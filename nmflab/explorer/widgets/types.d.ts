@@ -17,8 +17,8 @@ export interface Model<Traits> {
   get<Name extends keyof Traits>(name: Name): Traits[Name];
   set<Name extends keyof Traits>(name: Name, value: Traits[Name]): void;
   save_changes(): void;
-  on(event: string, callback: (message: any) => void): void;
-  off(event: string, callback: (message: any) => void): void;
+  on(event: string, callback: (message: any, buffers?: DataView[]) => void): void;
+  off(event: string, callback: (message: any, buffers?: DataView[]) => void): void;
   send(content: object, callbacks?: undefined, buffers?: ArrayBuffer[]): void;
 }
 

@@ -8,14 +8,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from nmflab.names import showable
+
 __all__ = ["NmflabError", "NmflabWarning"]
 
 
 class NmflabError(ValueError):
     """Something the user gave can't be used; the message names it and says what to do.
 
-    The command line prints the message as it stands, without a traceback.
+    The command line prints the message as it stands, without a traceback. It is one line,
+    whatever the names in it.
     """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(showable(message))
 
 
 class NmflabWarning(UserWarning):
@@ -36,7 +42,7 @@ def warn(sentence: str) -> None:
     level, frame = 2, sys._getframe(1)
     while frame.f_back and frame.f_globals.get("__name__", "").startswith("nmflab."):
         level, frame = level + 1, frame.f_back
-    warnings.warn(sentence, NmflabWarning, stacklevel=level)
+    warnings.warn(showable(sentence), NmflabWarning, stacklevel=level)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import argparse
 
 from nmflab.cli import options
 from nmflab.cli.output import DONE, Bars, say, show_table
+from nmflab.names import showable
 
 
 def _add_options(parser: options.Parser) -> None:
@@ -46,7 +47,7 @@ def _fetch(arguments: argparse.Namespace) -> int:
         return DONE
     with Bars(arguments.quiet) as bars:
         folder = fetch_corpus(arguments.name, progress=bars)
-    print(f"{arguments.name} is in {folder}")
+    print(f"{arguments.name} is in {showable(folder)}")
     return DONE
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from nmflab.cli import options
 from nmflab.cli.output import DONE, Bars, counted, rounded, say, show_table
 from nmflab.evaluation.metrics import SCORES
+from nmflab.names import showable
 from nmflab.settings import parameters
 
 if TYPE_CHECKING:
@@ -72,8 +73,8 @@ def _run(arguments: argparse.Namespace) -> int:
     say(*result.skipped)
     show_summary(result)
     skipped = f", {len(result.skipped)} skipped" if result.skipped else ""
-    mixtures = counted(len(result.rows), "mixtures")
-    print(f"{mixtures} by {settings.nmf_mode}{skipped}; see {arguments.output}", flush=True)
+    mixtures, folder = counted(len(result.rows), "mixtures"), showable(arguments.output)
+    print(f"{mixtures} by {settings.nmf_mode}{skipped}; see {folder}", flush=True)
     if shown:
         _show_plots(result, corpus, settings, Path(arguments.output))
     return DONE

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from nmflab.cli.output import BAD_ARGUMENTS
 from nmflab.errors import NmflabError
+from nmflab.names import showable
 from nmflab.settings import PRESETS, parameters
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End with exit code 2, saying what is wrong and where help is."""
-        self.exit(BAD_ARGUMENTS, f"{self.prog}: {message}\nTry '{self.prog} --help'.\n")
+        self.exit(BAD_ARGUMENTS, f"{self.prog}: {showable(message)}\nTry '{self.prog} --help'.\n")
 
 
 @dataclass(frozen=True)

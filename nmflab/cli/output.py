@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nmflab.names import showable
+
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
@@ -53,12 +55,12 @@ def orderly_end() -> Iterator[None]:
 def say(*sentences: str) -> None:
     """Print sentences on standard error."""
     for sentence in sentences:
-        print(sentence, file=sys.stderr)
+        print(showable(sentence), file=sys.stderr)
 
 
 def wrote(path: Path, replaced: bool) -> str:
     """Say what became of a file."""
-    return f"{'Replaced' if replaced else 'Wrote'} {path}"
+    return f"{'Replaced' if replaced else 'Wrote'} {showable(path)}"
 
 
 def counted(number: int, things: str) -> str:
@@ -86,7 +88,11 @@ class Bars:
             from rich.progress import TimeRemainingColumn as Remaining
 
             console = Console(stderr=True)
-            columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+            columns = (
+                TextColumn("{task.description}", markup=False),
+                BarColumn(),
+                MofNCompleteColumn(),
+            )
             self._bars = Progress(*columns, Remaining(), console=console, transient=True)
             self._bars.start()
         return self
@@ -128,7 +134,7 @@ def show_table(labels: Sequence[str], rows: Iterable[Sequence[str]], numbers: in
         table.add_column(label, justify="right" if i > len(labels) - numbers else "left")
     for row in rows:
         table.add_row(*row)
-    console = Console(highlight=False, markup=False, width=1000)
+    console = Console(highlight=False, markup=False, emoji=False, width=1000)
     with console.capture() as text:
         console.print(table)
     print(text.get(), end="")

@@ -25,6 +25,9 @@ def _add_options(parser: options.Parser) -> None:
             help=f"files and folders with {source} alone, in place of the data folder",
         )
     parser.add_argument(
+        "--noises", metavar="NAME,NAME", help="which noises of the data folder (default: all)"
+    )
+    parser.add_argument(
         "--output",
         type=options.path,
         default="model.npz",
@@ -60,15 +63,27 @@ def _training_clips(arguments: argparse.Namespace, sampling_rate: int) -> tuple[
         arguments.error("--speech and --noise go together.")
     if arguments.speech and arguments.data:
         arguments.error("give either --data or --speech and --noise.")
+    if arguments.noises is not None and arguments.speech:
+        arguments.error("--noises chooses among those of a data folder: name the files instead.")
     if not arguments.speech:
         corpus = load_corpus(arguments.data, sampling_rate=sampling_rate, training_only=True)
         say(*corpus.skipped)
-        return corpus.train_speech, corpus.train_noise
+        return corpus.train_speech, _chosen(corpus.train_noise, arguments.noises)
     speech, noise = (
         load_clips(paths, sampling_rate) for paths in (arguments.speech, arguments.noise)
     )
     say(*speech.skipped, *noise.skipped)
     return speech, noise
+
+
+def _chosen(noises: ClipList, names: str | None) -> ClipList:
+    """Give the noises of some names; one whose own name has commas in it can be chosen alone."""
+    if names is None:
+        return noises
+    wanted = {names} if names in noises.names else set(options.names(names))
+    for name in wanted - set(noises.names):
+        noises[name]  # where it isn't, the error says which there are
+    return type(noises)(clip for clip in noises.clips if clip.name in wanted)
 
 
 COMMAND = options.Command(

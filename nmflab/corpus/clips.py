@@ -17,6 +17,7 @@ from nmflab.audio.decoding import FORMATS, NO_HEADER, NOT_READ
 from nmflab.audio.files import read_audio
 from nmflab.checks import as_rate
 from nmflab.errors import NmflabError, warn
+from nmflab.names import showable
 
 __all__ = ["Clip", "ClipList", "load_clips"]
 
@@ -234,9 +235,9 @@ def _relative(files: Sequence[Path]) -> list[PurePosixPath]:
 def _unique_names(paths: Sequence[PurePosixPath]) -> list[str]:
     """Name files by their stems; those that clash by their paths, then with ending and number.
 
-    Names that are no Unicode, as old archives have them, get signs that can be shown and written.
+    The names can be shown and written, whatever the file system allows; see `nmflab.names`.
     """
-    paths = [PurePosixPath(os.fsencode(path).decode(errors="replace")) for path in paths]
+    paths = [PurePosixPath(showable(path)) for path in paths]
     levels: tuple[Callable[[PurePosixPath], str], ...] = (
         lambda path: path.stem,
         lambda path: "_".join(path.with_suffix("").parts),

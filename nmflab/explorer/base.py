@@ -40,6 +40,9 @@ class Explorer(Working):
         By default the embedded one.
     settings : Settings, optional
         By default ``Settings()``.
+    clip, noise : str, optional
+        The test speech and the noise to begin with, and to go back to; by default the first of
+        the corpus, or what suits the explorer.
 
     Attributes
     ----------
@@ -57,17 +60,25 @@ class Explorer(Working):
     words: Mapping[str, tuple[str, str]] = MappingProxyType({})
     noise: str | None = None
 
-    def __init__(self, corpus: Corpus | None = None, settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        corpus: Corpus | None = None,
+        settings: Settings | None = None,
+        *,
+        clip: str | None = None,
+        noise: str | None = None,
+    ) -> None:
         from nmflab.corpus.folders import load_corpus
 
         settings = settings or self._default_settings()
         chain = Chain(corpus or load_corpus(sampling_rate=settings.sampling_rate))
-        super().__init__(chain, self._first_state(chain, settings))
+        first = self._first_state(chain, settings)
+        super().__init__(chain, _opened_with(chain.corpus, first, clip, noise))
         self.group = uuid.uuid4().hex
         self.page = Page()
         self.controls = Controls(
             self.store,
-            self._changed,
+            self._work_off,
             self._tell_error,
             names=self.names,
             clips=chain.corpus.test_speech.names,
@@ -172,3 +183,11 @@ class Explorer(Working):
         root = widgets.VBox([self.page, controls, *self._above(), said, panels])
         root.add_class("nmflab-explorer")
         return root
+
+
+def _opened_with(corpus: Corpus, state: State, clip: str | None, noise: str | None) -> State:
+    """Give the state with another clip and noise, where they are asked for and there."""
+    for name, clips in ((clip, corpus.test_speech), (noise, corpus.test_noise)):
+        if name is not None:
+            clips[name]  # where it isn't, the error says which there are
+    return state.replace(clip=clip or state.clip, noise=noise or state.noise)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
@@ -16,8 +17,8 @@ from nmflab.errors import NmflabError
 from nmflab.explorer.engine.scheduling import driven_by_browser, hear_browser
 from nmflab.explorer.engine.state import Recording, State, Store
 from nmflab.explorer.presets import PRESETS, QUICK
-from nmflab.explorer.sliders import PenaltySlider, SteppedSlider
-from nmflab.parameters import Control, Parameter
+from nmflab.explorer.sliders import ExactSlider, OpenMenu, PenaltySlider, in_full
+from nmflab.parameters import Control, Parameter, checked
 from nmflab.priors.variants import VARIANTS
 from nmflab.settings import parameters
 
@@ -37,8 +38,10 @@ MENUS = {
 CALLED = {"overlap": "hop"}
 """Settings whose control has another name: people think in hops."""
 
+KEPT = ("snr", "sampling_rate")
+"""Settings that a preset leaves alone."""
+
 PRESET = Control("preset", "Set all controls at once; some presets show how it fails.")
-HIGHEST_TYPED = 10**6
 
 
 def declared() -> dict[str, Parameter]:
@@ -61,7 +64,8 @@ class Controls:
     store : Store
         Where the state is that they show, and that they change.
     on_change : callable
-        Called without arguments after every change, once for several at a time.
+        Called as ``on_change(whole)`` after every change, once for several at a time; `whole` is
+        whether all controls were set together, as by a preset.
     on_error : callable
         Called as ``on_error(error)`` for a combination of values that can't be.
     names : sequence of str
@@ -82,7 +86,7 @@ class Controls:
     def __init__(
         self,
         store: Store,
-        on_change: Callable[[], None],
+        on_change: Callable[[bool], None],
         on_error: Callable[[Exception], None],
         *,
         names: Sequence[str],
@@ -133,15 +137,16 @@ class Controls:
         with self._silence():
             for name, control in self.widgets.items():
                 value = self._menu_value(name, state)
-                _offer(control, value)
+                if name in MENUS and value not in control.options:
+                    control.options = [*control.options, value]
                 control.value = value
         self._store.wanted = state
         self._show_preset()
 
-    def set(self, state: State) -> None:
-        """Let all controls show a state, and tell of it once."""
+    def set(self, state: State, *, whole: bool = True) -> None:
+        """Let all controls show a state, and tell of it once; `whole` as for `on_change`."""
         self.show(state)
-        self._on_change()
+        self._on_change(whole)
 
     def reset(self) -> None:
         """Go back to what the controls showed first."""
@@ -162,12 +167,10 @@ class Controls:
         if self._silent:
             return
         name = next(n for n, control in self.widgets.items() if control is change["owner"])
-        value = change["new"]
-        if driven_by_browser() and isinstance(value, float):
-            value = _tidy(value)
         try:
-            state = self._with(name, value)
+            state = self._with(name, change["new"])
         except NmflabError as error:
+            self.show(self.state)  # what can't be isn't in force
             self._on_error(error)
             if not driven_by_browser():
                 raise
@@ -177,7 +180,7 @@ class Controls:
             if name == "win_size":  # hop and FFT size go with it
                 self.show(state)
             self._show_preset()
-            self._on_change()
+            self._on_change(False)
 
     def _with(self, name: str, value: Any) -> State:
         """Give the state with one control's value in it."""
@@ -198,15 +201,19 @@ class Controls:
         return _value(name, state)
 
     def _preset_chosen(self, change: dict[str, Any]) -> None:
-        if self._silent or change["new"] == OWN_SETTINGS:
+        if self._silent:
+            return
+        if change["new"] == OWN_SETTINGS:  # that is nothing to set
+            self._show_preset()
             return
         wanted = PRESETS[change["new"]]
-        kept = {name: getattr(self.state.settings, name) for name in ("snr", "sampling_rate")}
+        kept = {name: getattr(self.state.settings, name) for name in KEPT}
         self.set(self.state.replace(settings=wanted.replace(**kept)))
 
     def _show_preset(self) -> None:
         """Let the preset menu say which preset the controls are at."""
-        settings = self.state.settings.replace(snr=QUICK.snr)  # a preset leaves the SNR alone
+        kept = {name: getattr(QUICK, name) for name in KEPT}
+        settings = self.state.settings.replace(**kept)
         shown = (name for name, preset in PRESETS.items() if preset == settings)
         with self._silence():
             self.preset.value = next(shown, OWN_SETTINGS)
@@ -218,11 +225,6 @@ class Controls:
             yield
         finally:
             self._silent = before
-
-
-def _tidy(value: float) -> float:
-    """Take a browser's 0.30000000000000004 for what its slider stood at."""
-    return float(f"{round(value, 9):.6g}")
 
 
 def _described(label: str, tooltip: str) -> dict[str, Any]:
@@ -238,31 +240,35 @@ def _described(label: str, tooltip: str) -> dict[str, Any]:
 def _make(
     name: str, parameter: Parameter, control: Control, value: Any, options: dict[str, Any]
 ) -> Any:
-    """Make the control of a setting, of the kind that its declaration asks for."""
+    """Make the control of a setting, of the kind that its declaration asks for.
+
+    Each takes every value that the setting may have, whatever it offers.
+    """
+    options["check"] = partial(_checked, name, parameter)
     if control.off:
         return PenaltySlider(value, steps=control.steps, **options)
     if control.even:
         low, high, step = control.even
-        if parameter.kind is int:
-            return widgets.IntSlider(value, min=low, max=high, step=step, **options)
         places = len(f"{step:g}".partition(".")[2])
-        return SteppedSlider(
-            value, min=low, max=high, step=step, readout_format=f".{places}f", **options
-        )
+        count = round((high - low) / step)
+        steps = [parameter.kind(round(low + k * step, 9)) for k in range(count + 1)]
+        return ExactSlider(value, steps=steps, text=partial(in_full, places=places), **options)
+    if parameter.kind is str and not parameter.choices:
+        return OpenMenu(value, steps=control.steps, **options)
+    if control.steps:
+        return ExactSlider(value, steps=control.steps, text=in_full, **options)
+    del options["check"]
     if parameter.choices:
         labels = _variants() if name == "nmf_mode" else control.labels
         choices = [(labels.get(choice, choice), choice) for choice in parameter.choices]
         return widgets.Dropdown(options=choices, value=value, **options)
-    if parameter.kind is str:
-        return widgets.Dropdown(
-            options=[*dict.fromkeys([*control.steps, value])], value=value, **options
-        )
-    if control.steps:
-        return widgets.SelectionSlider(
-            options=sorted({*control.steps, value}), value=value, **options
-        )
-    low = int(parameter.within[0])
-    return widgets.BoundedIntText(value, min=low, max=HIGHEST_TYPED, **options)
+    low, high = map(int, parameter.within)
+    return widgets.BoundedIntText(value, min=low, max=high, **options)
+
+
+def _checked(name: str, parameter: Parameter, value: Any) -> Any:
+    """Check a value as `Settings` does."""
+    return checked(name, parameter, value)
 
 
 def _variants() -> dict[str, str]:
@@ -271,14 +277,3 @@ def _variants() -> dict[str, str]:
 
 def _value(name: str, state: State) -> Any:
     return state.settings.hop if name == "hop" else state.read(name)
-
-
-def _offer(control: Any, value: Any) -> None:
-    """Make sure that a control can show a value, whatever its menu or range was."""
-    if isinstance(control, widgets.SelectionSlider) and value not in control.options:
-        control.options = sorted({*control.options, value})
-    elif isinstance(control, widgets.Dropdown) and isinstance(control.options[0], str):
-        if value not in control.options:
-            control.options = [*control.options, value]
-    elif hasattr(control, "max") and hasattr(control, "min"):
-        control.min, control.max = min(control.min, value), max(control.max, value)

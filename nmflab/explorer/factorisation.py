@@ -14,14 +14,18 @@ from numpy.typing import NDArray
 from nmflab.core.nmf import Factorisation, train_nmf
 from nmflab.core.stft import Stft
 from nmflab.explorer.base import Explorer
-from nmflab.explorer.engine.scheduling import hear_browser
+from nmflab.explorer.engine.scheduling import browser_drives, hear_browser
 from nmflab.explorer.engine.stages import Stage
 from nmflab.explorer.engine.state import State, View
+from nmflab.explorer.layout import muted
 from nmflab.explorer.panels import ActivationPanel, Panel
 from nmflab.explorer.plots import CurvePlot, Plot
 from nmflab.explorer.widgets.player import Player
 from nmflab.figures.scales import decibels, frequency_edges
 from nmflab.settings import Settings
+
+ALL, ALONE = "all", "basis alone"
+"""The two sounds: what is seen of WH is what is heard."""
 
 SNAPSHOTS = 100
 """Iterations of the factorisation that the scrubber runs over."""
@@ -74,7 +78,9 @@ class FactorisationExplorer(Explorer):
         self.H = ActivationPanel("H: click a basis", self.group, pick=True)
         self.H.widget.add_class("nmflab-wide")
         self.divergence = CurvePlot(title="Divergence", ylabel="D(V‖WH)")
-        self.player = Player(labels=("all", "basis alone"), group=self.group)
+        self.player = Player(labels=(ALL, ALONE), group=self.group)
+        hear_browser(self.player)
+        self.player.observe(self._heard_another, "source")
         self.iteration = widgets.IntSlider(
             SNAPSHOTS,
             min=1,
@@ -86,8 +92,8 @@ class FactorisationExplorer(Explorer):
         hear_browser(self.iteration)
         self.iteration.observe(self._changed, "value")
         self.basis: int | None = None
-        self.W.widget.on_pick(lambda _, column: self.pick(column))
-        self.H.widget.on_pick(lambda row, _: self.pick(row))
+        self.W.widget.on_pick(lambda _, column: self._picked(column))
+        self.H.widget.on_pick(lambda row, _: self._picked(row))
         self.chain.add(
             Stage(
                 "factorisation",
@@ -122,10 +128,26 @@ class FactorisationExplorer(Explorer):
         """
         with self.chain.lock:
             self.basis = basis
-            self._paint(self.store.shown)
             self._settle(self.store.shown)
+            self.player.source = ALL if basis is None else ALONE
+            self._heard_another()
+
+    @property
+    def heard(self) -> int | None:
+        """The basis that is heard, and seen in WH, alone; None for all of them."""
+        return self.basis if self.player.source == ALONE else None
+
+    def _picked(self, basis: int) -> None:
+        """Play a basis that was clicked."""
+        with browser_drives(), self.telling():
+            self.pick(basis)
+            self.player.play()
+
+    def _heard_another(self, *_: object) -> None:
+        """Let picture and status line follow the player."""
+        with self.telling(), self.chain.lock:
+            self._paint(self.store.shown)
             self._tell("ready")
-        self.player.source = "all" if basis is None else "basis alone"
 
     def _parts(self, state: State) -> Parts:
         parts: Parts = self.chain.get("factorisation", state)
@@ -137,8 +159,12 @@ class FactorisationExplorer(Explorer):
         i = self.iteration.value - 1
         W, H, loudest = parts.W[i], parts.H[i], float(V.max()) or 1.0
         K = W.shape[1]
-        self.basis = None if self.basis is None or self.basis >= K else self.basis
-        chosen = slice(None) if self.basis is None else slice(self.basis, self.basis + 1)
+        if self.basis is not None and self.basis >= K:  # it is there no more
+            self.basis = None
+        if self.basis is None and self.player.source == ALONE:
+            with muted(self.player, self._heard_another, "source"):
+                self.player.source = ALL
+        chosen = slice(None) if self.heard is None else slice(self.heard, self.heard + 1)
         if self.V.is_new(V):
             self.V.show_spectrum(decibels(V, loudest), stft)
         self.model.show_spectrum(decibels(W[:, chosen] @ H[chosen], loudest), stft)
@@ -157,17 +183,17 @@ class FactorisationExplorer(Explorer):
             x, i = self.chain.get("mixture", state).speech, self.iteration.value - 1
             X, W, H = stft.analyse(x), parts.W[i], parts.H[i]
             V_hat = W @ H + np.float32(1e-12)
-            sounds = {"all": stft.synthesise(V_hat * np.exp(1j * np.angle(X)), len(x))}
+            sounds = {ALL: stft.synthesise(V_hat * np.exp(1j * np.angle(X)), len(x))}
             if self.basis is not None:
                 k = self.basis
                 gain = np.outer(W[:, k], H[k]) / V_hat
-                sounds["basis alone"] = stft.synthesise(gain * X, len(x))
+                sounds[ALONE] = stft.synthesise(gain * X, len(x))
             self.player.load(sounds, state.settings.sampling_rate)
 
     def _summary(self, state: State) -> str:
         i = self.iteration.value
         D = self._parts(state).final.divergence
-        heard = "" if self.basis is None else f", basis {self.basis + 1} alone"
+        heard = "" if self.heard is None else f", basis {self.heard + 1} alone"
         return (
             f"{state.clip}, K {state.settings.num_basis_speech}, iteration {i}: "
             f"divergence {D[i - 1] / D[0]:.2f} of the first{heard}"

@@ -30,10 +30,10 @@ def panels_box(panels: Sequence[Any]) -> Any:
 
 
 @contextmanager
-def muted(control: Any, observer: Callable[[Any], None]) -> Iterator[None]:
+def muted(control: Any, observer: Callable[[Any], None], name: str = "value") -> Iterator[None]:
     """Let a control show another value without telling its observer."""
-    control.unobserve(observer, "value")
+    control.unobserve(observer, name)
     try:
         yield
     finally:
-        control.observe(observer, "value")
+        control.observe(observer, name)

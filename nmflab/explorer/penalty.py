@@ -33,7 +33,7 @@ class PenaltyExplorer(Explorer):
 
     def _build(self) -> None:
         self.H = [ActivationPanel(f"H of {mode}", self.group) for mode in VARIANTS]
-        self.enhanced = [Panel(f"Enhanced by {mode}", self.group) for mode in VARIANTS]
+        self.enhanced = [Panel(f"Enhanced by {mode}", self.group, sound=mode) for mode in VARIANTS]
         self.objective = CurvePlot(
             tuple(VARIANTS), title="Objective, change since iteration 1", size=(11.4, 2.8)
         )

@@ -62,7 +62,7 @@ class Plot(Remembering):
         self.axes: Axes = self.figure.add_axes(
             (0.74 / width, 0.52 / height, 1 - 0.85 / width, 1 - 0.83 / height)  # margins in inches
         )
-        self.axes.set_title(title, fontsize=11)
+        self.axes.set_title(title, fontsize=11, parse_math=False)
         self.axes.set_xlabel(xlabel, fontsize=10)
         self.axes.set_ylabel(ylabel, fontsize=10)
         self.axes.tick_params(labelsize=9)

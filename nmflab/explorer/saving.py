@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
+import io
 import json
+import os
 import shlex
-from os import PathLike
+import zipfile
+from collections.abc import Iterable
+from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nmflab.audio.files import write_audio
-from nmflab.settings import Settings
+from nmflab.names import file_name, shell_word
+from nmflab.settings import Settings, settings_of
 from nmflab.system.files import replacing
 
 if TYPE_CHECKING:
@@ -26,13 +30,39 @@ def command_line(settings: Settings, data: str | PathLike[str] | None = None) ->
     >>> command_line(Settings(penalty=0.1, p=4))
     'nmflab enhance --penalty 0.1 --p 4.0'
     """
-    words = ["nmflab", "enhance"] + ([] if data is None else ["--data", str(data)])
-    default = Settings()
-    for field in dataclasses.fields(settings):
-        value = getattr(settings, field.name)
-        if value != getattr(default, field.name):
-            words += [f"--{field.name}", str(value)]
-    return shlex.join(words)
+    return " ".join(["nmflab enhance", *_folder(data), *_options(settings, Settings())])
+
+
+def separate_line(
+    settings: Settings,
+    recording: str | PathLike[str],
+    data: str | PathLike[str] | None = None,
+    noise: str | None = None,
+) -> str:
+    """Give the line that trains a model and separates a recording with it.
+
+    `noise` is the training noise of the dictionary; None is all of them.
+
+    >>> separate_line(Settings.tuned().replace(p=4), "my talk.wav", noise="fan")
+    "nmflab train --noises=fan --p 4.0 && nmflab separate model.npz 'my talk.wav'"
+    """
+    noises = [] if noise is None else [shlex.quote(f"--noises={noise}")]
+    mixed = {name: getattr(Settings.tuned(), name) for name in settings_of("mixture")}
+    options = _options(settings.replace(**mixed), Settings.tuned())
+    train = " ".join(["nmflab train", *_folder(data), *noises, *options])
+    return f"{train} && nmflab separate model.npz {shell_word(fspath(recording))}"
+
+
+def _folder(data: str | PathLike[str] | None) -> list[str]:
+    return [] if data is None else ["--data", shell_word(fspath(data))]
+
+
+def _options(settings: Settings, default: Settings) -> list[str]:
+    words = []
+    for name, value in settings.to_dict().items():
+        if value != getattr(default, name):
+            words += [f"--{name}", shlex.quote(str(value))]
+    return words
 
 
 def save_result(
@@ -42,15 +72,34 @@ def save_result(
     png: bytes,
     facts: dict[str, Any],
 ) -> list[Path]:
-    """Write the enhanced speech, the picture and the settings, each whole or not at all."""
-    safe = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)
-    wav, picture, text = (Path(folder) / f"{safe}.{ending}" for ending in ("wav", "png", "json"))
-    write_audio(wav, separation.speech, separation.settings.sampling_rate)
+    """Write enhanced speech, removed noise, picture and settings, each whole or not at all."""
+    safe = file_name(name)
+    wav, noise, picture, text = (
+        Path(folder) / f"{safe}{end}" for end in (".wav", "_noise.wav", ".png", ".json")
+    )
+    rate = separation.settings.sampling_rate
+    write_audio(wav, separation.speech, rate)
+    write_audio(noise, separation.noise, rate)
     with replacing(picture) as temporary:
         temporary.write_bytes(png)
     with replacing(text) as temporary:
         temporary.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    return [wav, picture, text]
+    return [wav, noise, picture, text]
+
+
+def zipped(files: Iterable[Path]) -> bytes:
+    """Pack files into one archive."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in files:
+            archive.write(file, file.name)
+    return content.getvalue()
+
+
+def in_dashboard() -> bool:
+    """Say whether this kernel serves a page of Voilà, whose reader has no folder here."""
+    is_voila = os.environ.get("SERVER_SOFTWARE", "").lower().startswith("voila")
+    return is_voila or any(name.startswith("VOILA_") for name in os.environ)
 
 
 def scores_as_json(scores: Scores | None) -> dict[str, float | None] | None:

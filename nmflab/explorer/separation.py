@@ -26,11 +26,19 @@ from nmflab.explorer.panels import LEAST_GAIN, ActivationPanel, Panel, bands
 from nmflab.explorer.plots import CurvePlot, Plot
 from nmflab.explorer.presets import QUICK
 from nmflab.explorer.prior_plots import PriorPlot
-from nmflab.explorer.saving import command_line, save_result, scores_as_json
+from nmflab.explorer.saving import (
+    command_line,
+    in_dashboard,
+    save_result,
+    scores_as_json,
+    separate_line,
+    zipped,
+)
 from nmflab.explorer.tables import table
 from nmflab.explorer.widgets.player import Player
 from nmflab.explorer.widgets.recorder import Recorder
 from nmflab.figures.scales import decibels
+from nmflab.names import file_name, showable
 from nmflab.settings import Settings
 from nmflab.system.shipped import embedded_folder
 
@@ -72,9 +80,9 @@ class SeparationExplorer(Explorer):
         return QUICK
 
     def _build(self) -> None:
-        self.noisy = Panel("Noisy", self.group)
-        self.enhanced = Panel("Enhanced", self.group)
-        self.reference = Panel("Clean", self.group)
+        self.noisy = Panel("Noisy", self.group, sound="noisy")
+        self.enhanced = Panel("Enhanced", self.group, sound="enhanced")
+        self.reference = Panel("Clean", self.group, sound="clean")
         self.gain = Panel(
             "Gain", self.group, colormap="cividis", low=0.0, high=1.0, value_label="Gain",
             value_unit="", slider=False,
@@ -104,10 +112,13 @@ class SeparationExplorer(Explorer):
         buttons = [
             self.button("reset", self.controls.reset, "Set all controls back."),
             self.button(
-                "copy as command", self.copy_command, "Show and copy the line that reproduces this."
+                "copy as command",
+                self.copy_command,
+                "Show and copy the line for the terminal that computes this: all mixtures of the "
+                "corpus with these settings, or an own recording from its file.",
             ),
             self.button(
-                "save", self.save, "Write the sound, the picture and the settings to a folder."
+                "save", self.hand_out, "Write the sounds, the picture and the settings to files."
             ),
             self.upload,
             self.recorder,
@@ -157,27 +168,43 @@ class SeparationExplorer(Explorer):
             name, samples = PurePath(recording).stem, read_audio(recording, rate)
         else:
             samples = resample(as_signal(recording, name), sampling_rate or rate, rate)
-        self.controls.add_recording(Recording(name, samples[: int(LONGEST * rate)]))
+        path = Path(recording).absolute() if isinstance(recording, str | PathLike) else None
+        kept = samples[: int(LONGEST * rate)]
+        self.controls.add_recording(Recording(name, kept, path=path))
 
     def command_line(self) -> str:
-        """Give the ``nmflab enhance`` line that runs the experiment with these settings.
+        """Give the line that computes what is shown in a terminal.
 
         Returns
         -------
         str
-            A line for the shell.
+            For a mixture ``nmflab enhance``, which runs the experiment with these settings; for an
+            own recording ``nmflab train`` and ``nmflab separate``. One that is in no file must be
+            saved first, under the name that is given there.
         """
-        root = self.chain.corpus.root
-        return command_line(self.settings, None if root == embedded_folder() else root)
+        corpus, own = self.chain.corpus, self.store.shown.recording
+        data = None if corpus.root == embedded_folder() else corpus.root
+        if own is None:
+            return command_line(self.settings, data)
+        noise = self.store.shown.noise
+        is_one_of_many = noise in corpus.train_noise.names and len(corpus.train_noise) > 1
+        file = own.path or f"{file_name(own.name)}.wav"
+        return separate_line(self.settings, file, data, noise if is_one_of_many else None)
 
     def copy_command(self) -> None:
-        """Show that line, and put it on the clipboard."""
+        """Show that line, put it on the clipboard, and say what it takes."""
         self.command.value = self.command_line()
         self.command.layout.display = ""
         self.page.copy(self.command.value)
+        own = self.store.shown.recording
+        if own is not None and own.path is None:
+            name = f"{file_name(own.name)}.wav"
+            self._tell("ready", f"The line is for a file: save this recording as {name} first.")
+        elif own is not None and own.cut:
+            self._tell("ready", "The line separates the whole file, not only what is shown here.")
 
     def save(self, folder: str | PathLike[str] = "output/explorer") -> list[Path]:
-        """Write the enhanced speech (WAV), the picture (PNG) and the settings (JSON).
+        """Write enhanced speech and removed noise (WAV), picture (PNG) and settings (JSON).
 
         Parameters
         ----------
@@ -187,7 +214,7 @@ class SeparationExplorer(Explorer):
         Returns
         -------
         list of Path
-            The three files.
+            The four files, in that order.
 
         Raises
         ------
@@ -206,8 +233,20 @@ class SeparationExplorer(Explorer):
         }
         name = f"{source}_{state.settings.nmf_mode}"
         files = save_result(folder, name, self.result, self.png(), facts)
-        self._tell("ready", f"Saved {', '.join(file.name for file in files)} in {folder}.")
+        names = ", ".join(file.name for file in files)
+        self._tell("ready", showable(f"Saved {names} in {folder}."))
         return files
+
+    def hand_out(self) -> None:
+        """Save in a folder beside the notebook, or as a download where there is no such folder."""
+        if not in_dashboard():
+            self.save()
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            files = self.save(folder)
+            name = f"{files[0].stem}.zip"
+            self.page.download(name, zipped(files))
+        self._tell("ready", f"Saved {name}, with your other downloads.")
 
     def _paint(self, state: State) -> None:
         chain, spectrogram = self.chain, self.chain.get("spectrogram", state)
@@ -238,14 +277,17 @@ class SeparationExplorer(Explorer):
         stft = self.chain.get("spectrogram", state).stft
         if state.recording is not None:
             if self.reference.is_new(G, V):
-                self.reference.widget.title = "Noise removed"
+                self._name_reference("noise removed")
                 levels = self._levels + decibels(np.float32(1) - G, 1.0, lowest=LEAST_GAIN)
                 self.reference.show_spectrum(levels, stft)
             return
         clean = self.chain.get("clean", state)
         if self.reference.is_new(clean, V):
-            self.reference.widget.title = "Clean"
+            self._name_reference("clean")
             self.reference.show_spectrum(decibels(clean, self._loudest), stft)
+
+    def _name_reference(self, sound: str) -> None:
+        self.reference.widget.title, self.reference.widget.sound = sound.capitalize(), sound
 
     def _basis_shown(self, state: State) -> int:
         """Give the basis that was picked, or the busiest one of speech."""
@@ -310,12 +352,16 @@ class SeparationExplorer(Explorer):
     def _line(self, state: State) -> str:
         score = self.chain.get("si_sdr", state)
         end = "" if score is None else f", SI-SDR {SCORES['si_sdr'].text(score, 2)} dB"
-        return f"{_in_words(state)}{end}"
+        return f"{_in_words(state, self._dictionary(state))}{end}"
+
+    def _dictionary(self, state: State) -> str:
+        """Name what the noise dictionary was trained on."""
+        return state.noise if state.noise in self.chain.corpus.train_noise.names else "all noises"
 
     def _summary(self, state: State) -> str:
         scores, before = (self.chain.get(name, state) for name in SCORED)
         if scores is None or before is None:
-            return _in_words(state)
+            return _in_words(state, self._dictionary(state))
         return (
             f"{_in_words(state)}: SDR {before.sdr:.2f} to {scores.sdr:.2f} dB, "
             f"SI-SDR {before.si_sdr:.2f} to {scores.si_sdr:.2f} dB, "
@@ -346,11 +392,12 @@ def _decoded(name: str, content: bytes, sampling_rate: int) -> NDArray[np.float3
             raise NmflabError(str(error).replace(str(path), name)) from error
 
 
-def _in_words(state: State) -> str:
+def _in_words(state: State, dictionary: str = "") -> str:
     s = state.settings
+    trained = f", noise dictionary {dictionary}" if dictionary else ""
     source = state.recording.name if state.recording else f"{state.clip} in {state.noise}"
     snr = "" if state.recording else f" at {s.snr:g} dB"
     return (
-        f"{source}{snr}, {s.nmf_mode}, λ {s.penalty:.3g}, K {s.num_basis_speech} + "
+        f"{source}{snr}{trained}, {s.nmf_mode}, λ {s.penalty:.3g}, K {s.num_basis_speech} + "
         f"{s.num_basis_noise}, p {s.p:.2f}, window {s.win_size}, {s.max_iter_test} iterations"
     )

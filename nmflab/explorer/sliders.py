@@ -1,9 +1,8 @@
-"""Sliders that keep the exact value that they were given."""
+"""Controls that show, exactly, any value that they are given."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ipywidgets as widgets
@@ -12,11 +11,91 @@ import traitlets
 from nmflab.explorer.engine.scheduling import hear_browser
 
 
+def in_full(value: Any, places: int = 0) -> str:
+    """Write a number with so many places, or with more where it would be another.
+
+    >>> in_full(2.0, 1), in_full(0.0125), in_full(1 / 3), in_full(1024)
+    ('2.0', '0.0125', '0.3333333333333333', '1024')
+    """
+    short = (f"{value:.{places}f}", f"{value:g}") if places else (f"{value:g}",)
+    return next((text for text in short if float(text) == value), str(value))
+
+
+class _Offering(widgets.widget_selection._Selection):  # type: ignore[misc]
+    """Offers some values, and any other legal one that it is given.
+
+    What a browser sends is a place in the list of values, which no rounding can change.
+    """
+
+    def __init__(
+        self,
+        value: Any,
+        *,
+        steps: Sequence[Any],
+        check: Callable[[Any], Any],
+        text: Callable[[Any], str] = str,
+        **options: Any,
+    ) -> None:
+        self._steps, self._check, self._text = steps, check, text
+        super().__init__(options=self._offered(value), value=value, **options)
+
+    def _offered(self, value: Any) -> list[tuple[str, Any]]:
+        values = dict.fromkeys([*self._steps, value])
+        return [(self._text(x), x) for x in values]
+
+    @traitlets.validate("value")
+    def _validate_value(self, proposal: dict[str, Any]) -> Any:
+        value = self._check(proposal["value"])
+        if value not in self._options_values:
+            self._offer(value)
+        return self._options_values[self._options_values.index(value)]
+
+    def _offer(self, value: Any) -> None:
+        """Add a value to the list; the one that is chosen stays chosen."""
+        chosen = self.value
+        kept = [x for x in self._options_values if x == chosen]
+        options = dict(self._offered(value)) | {self._text(x): x for x in kept}
+        with self.hold_sync():
+            self._initializing_traits_ = True  # or the first of the list would be chosen
+            self.options = self._in_order(options)
+            self._initializing_traits_ = False
+            if kept:
+                self.index = self._options_values.index(chosen)
+
+    def _in_order(self, options: dict[str, Any]) -> list[tuple[str, Any]]:
+        return list(options.items())
+
+
+class ExactSlider(_Offering, widgets.SelectionSlider):  # type: ignore[misc]
+    """A slider of given steps that takes any other legal number too.
+
+    Parameters
+    ----------
+    value : int or float
+        The number that it shows.
+    steps : sequence of numbers
+        The values to choose from.
+    check : callable
+        Gives a legal value back in its type, and raises for any other.
+    text : callable
+        Writes a number.
+    **options
+        Passed on to the slider.
+    """
+
+    def _offered(self, value: Any) -> list[tuple[str, Any]]:
+        return sorted(super()._offered(value), key=lambda option: option[1])
+
+    def _in_order(self, options: dict[str, Any]) -> list[tuple[str, Any]]:
+        return sorted(options.items(), key=lambda option: option[1])
+
+
+class OpenMenu(_Offering, widgets.Dropdown):  # type: ignore[misc]
+    """A menu of words that takes any other legal word too; see `ExactSlider`."""
+
+
 class PenaltySlider(widgets.HBox):  # type: ignore[misc]
     """A slider of given steps that can also be off, which is 0.
-
-    It chooses among its steps, and any other value that it was given: what a browser sends is a
-    place in a list, which no rounding can change.
 
     Parameters
     ----------
@@ -24,16 +103,30 @@ class PenaltySlider(widgets.HBox):  # type: ignore[misc]
         λ; 0 is off.
     steps : sequence of float
         The values to choose from, in rising order.
+    check : callable
+        Gives a legal value back, and raises for any other.
     **options
         Passed on to the slider.
     """
 
     value = traitlets.Float(0.0)
 
-    def __init__(self, value: float = 0.0, *, steps: Sequence[float], **options: Any) -> None:
-        self._least, self._most = steps[0], steps[-1]
-        self.slider = widgets.SelectionSlider(
-            options=[(f"{x:g}", x) for x in steps], value=steps[0], **options
+    def __init__(
+        self,
+        value: float,
+        *,
+        steps: Sequence[float],
+        check: Callable[[Any], Any],
+        **options: Any,
+    ) -> None:
+        self._check = check
+        self.slider = ExactSlider(
+            value or steps[0],
+            steps=steps,
+            check=check,
+            text=in_full,
+            disabled=value == 0,
+            **options,
         )
         self.off = widgets.Checkbox(
             value=value == 0,
@@ -51,9 +144,8 @@ class PenaltySlider(widgets.HBox):  # type: ignore[misc]
         self.value = value
 
     @traitlets.validate("value")
-    def _in_range(self, proposal: dict[str, Any]) -> float:
-        value = float(proposal["value"])
-        return 0.0 if value <= 0 else min(max(value, self._least), self._most)
+    def _legal(self, proposal: dict[str, Any]) -> float:
+        return float(self._check(proposal["value"]))
 
     @traitlets.observe("value")
     def _spread(self, change: dict[str, Any]) -> None:
@@ -63,9 +155,6 @@ class PenaltySlider(widgets.HBox):  # type: ignore[misc]
         try:
             self.slider.disabled = self.off.value = value == 0
             if value != 0:
-                offered = {x for _, x in self.slider.options}
-                if value not in offered:
-                    self.slider.options = [(f"{x:g}", x) for x in sorted({*offered, value})]
                 self.slider.value = value
         finally:
             self._spreading = False
@@ -74,23 +163,3 @@ class PenaltySlider(widgets.HBox):  # type: ignore[misc]
         """Take the value from the parts."""
         if not self._spreading:
             self.value = 0.0 if self.off.value else self.slider.value
-
-
-class SteppedSlider(widgets.FloatSlider):  # type: ignore[misc]
-    """A slider that takes a value between two of its steps, and keeps it.
-
-    A browser puts the handle on the nearest step as soon as it shows the slider, and sends that
-    back as if somebody had moved it.
-    """
-
-    def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Take what a browser sends, but for the value that it had and has only rounded."""
-        if self._is_rounded(sync_data.get("value", math.inf)):
-            sync_data = {name: x for name, x in sync_data.items() if name != "value"}
-        super().set_state(sync_data)
-
-    def _is_rounded(self, sent: float) -> bool:
-        """Say whether this is the step nearest to the value, or one of two equally near."""
-        steps = (self.value - self.min) / self.step
-        nearest = {math.floor(steps + 0.5 + tiny) for tiny in (-1e-9, 1e-9)}
-        return any(abs((sent - self.min) / self.step - step) < 1e-6 for step in nearest)

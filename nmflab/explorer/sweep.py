@@ -66,6 +66,8 @@ class SweepExplorer(Explorer):
     """
 
     names = ("nmf_mode", "num_basis_speech", "num_basis_noise", "p", "clip", "noise", "snr")
+    training_text = "Sweeping …; shown meanwhile is {}: "
+    before = "the state before", "the map before"
     cancelled_text = "The sweep was cancelled; the earlier map stays."
 
     @property
@@ -85,9 +87,9 @@ class SweepExplorer(Explorer):
             layout={"flex": "2 1 460px"},
         )  # fmt: skip
         self.panel.widget.on_pick(self._picked)
-        self.noisy = Panel("Noisy", self.group)
-        self.enhanced = Panel("Enhanced by the cell", self.group)
-        self.clean = Panel("Clean", self.group)
+        self.noisy = Panel("Noisy", self.group, sound="noisy")
+        self.enhanced = Panel("Enhanced by the cell", self.group, sound="enhanced")
+        self.clean = Panel("Clean", self.group, sound="clean")
         self.player = Player(labels=("noisy", "enhanced", "clean"), group=self.group)
         self.player.source = "enhanced"
         self.table = widgets.HTML()
@@ -148,7 +150,7 @@ class SweepExplorer(Explorer):
             If a setting is unknown or out of range.
         """
         with self.telling():
-            self.controls.set(self.store.wanted.replace(**values))
+            self.controls.set(self.store.wanted.replace(**values), whole=False)
 
     def choose_best(self) -> None:
         """Choose the cell with the highest score."""
@@ -241,9 +243,10 @@ class SweepExplorer(Explorer):
         axes = self.map.axes
         self.choose(**{self._drawn: axes[self._drawn][line], "penalty": axes["penalty"][column]})
 
-    def _meanwhile(self, state: State) -> State:
-        """Take from the state all that the dictionaries and the map that are there allow."""
-        return self._as_shown(state, ("speech", "noise", _stage(self._drawn)))
+    @property
+    def _fixed(self) -> Sequence[str]:
+        """The dictionaries and the map that are there."""
+        return "speech", "noise", _stage(self._drawn)
 
     def _go_back(self) -> None:
         """After a cancelled sweep: the menus tell again what is shown."""

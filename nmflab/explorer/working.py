@@ -15,9 +15,10 @@ from nmflab.errors import NmflabError
 from nmflab.explorer.controls import Controls
 from nmflab.explorer.engine.chain import Chain
 from nmflab.explorer.engine.scheduling import Background, browser_drives, driven_by_browser
-from nmflab.explorer.engine.state import State, Store
+from nmflab.explorer.engine.state import PARTS, State, Store
 from nmflab.explorer.layout import row
 from nmflab.explorer.widgets.canvas import MatrixCanvas
+from nmflab.settings import parameters
 
 REST = 0.2
 """Seconds without a change after which a slider counts as released."""
@@ -30,6 +31,9 @@ Beside a thread that draws it waits for Python's lock time and again, and the pi
 
 REPORTS = 0.1
 """Least seconds between two steps of the progress bar."""
+
+MOVABLE = (*parameters(), *(part for part in PARTS if part != "settings"))
+"""All that a state can differ in."""
 
 log = logging.getLogger(__name__)
 
@@ -47,11 +51,16 @@ class Working:
     """
 
     trained: tuple[str, ...] = ()
+    training_text = "Training …; shown meanwhile is {}: "
+    before = "the state before", "the dictionaries before"
     cancelled_text = "The training was cancelled; the earlier dictionaries stay."
     controls: Controls
 
     def __init__(self, chain: Chain, state: State) -> None:
         self.chain, self.store = chain, Store(state)
+        self._asked = state  # what was wanted when a change was worked off last
+        self._said = ""  # of what is shown, in the status line
+        self._moved = False  # whether something has moved on since a training began
         self._seq = self._shown_seq = 0
         self._cancelled = self._halted = False
         self._background = Background()
@@ -110,15 +119,20 @@ class Working:
         return button
 
     def _changed(self, *_: object) -> None:
-        """Work off what is wanted now; also the observer of controls that are no settings."""
+        """Work off what a control that is no setting has changed."""
+        self._work_off(False)
+
+    def _work_off(self, whole: bool) -> None:
+        """Work off what is wanted now; `whole` is a change of all controls together."""
         if driven_by_browser():
-            self._soon(self.store.wanted)
+            self._soon(self.store.wanted, whole)
         else:
             self._now(self.store.wanted)
 
     def _now(self, state: State) -> None:
         """Work off a change here and now, and raise what goes wrong."""
         self._halt()
+        self._asked = state
         try:
             self._train(state)
             self._show(state)
@@ -132,23 +146,41 @@ class Working:
             self._tell_error(error)
             raise
 
-    def _soon(self, state: State) -> None:
-        """Work off a change from the browser: what needs training later, the rest at once."""
+    def _soon(self, state: State, whole: bool) -> None:
+        """Work off a change from the browser: what needs training later, the rest at once.
+
+        Until a training is done the state before it is shown, and never a mixture of the two.
+        Only what is moved by itself meanwhile, and needs no training, moves on in it.
+        """
+        asked, self._asked = self._asked, state
         with self.telling():
-            if self.chain.missing(state, self.trained):
-                self._show(self._meanwhile(state), "training")
-                self._background.start(self._train_in_background)
-            else:
+            if not self.chain.missing(state, self.trained):
                 self._show(state)
                 self._background.later(self._release_late, REST)
+                return
+            if whole:
+                self._tell_training()
+            else:
+                shown = self.store.shown
+                live = self._meanwhile(asked, state)
+                self._moved = self._moved or live != shown
+                self._show(live, "training")
+                if live != shown:
+                    self._background.later(self._release_late, REST)
+            self._background.start(self._train_in_background)
 
-    def _meanwhile(self, state: State) -> State:
-        """Take from the state all but what the dictionaries that are there stand for."""
-        return self._as_shown(state, self.trained)
+    def _meanwhile(self, asked: State, wanted: State) -> State:
+        """Give what is shown, but for what has moved and no dictionary depends on."""
+        fixed = {part for name in self._fixed for part in self.chain.depends[name]}
+        moved = [
+            part for part in MOVABLE if part not in fixed and asked.read(part) != wanted.read(part)
+        ]
+        return self.store.shown.replace(**{part: wanted.read(part) for part in moved})
 
-    def _as_shown(self, state: State, stages: Sequence[str]) -> State:
-        fixed = {part for name in stages for part in self.chain.depends[name]}
-        return state.replace(**{part: self.store.shown.read(part) for part in fixed})
+    @property
+    def _fixed(self) -> Sequence[str]:
+        """The stages whose results are those of the state before while something trains."""
+        return self.trained
 
     def _train_in_background(self) -> None:
         """Train for the state that is wanted at last, and show it."""
@@ -180,6 +212,8 @@ class Working:
         if not missing:
             return
         last = 0.0
+        if self._shown_seq:
+            self._tell_training()
         self.progress.value = 0.0
         self._training_row.layout.visibility = "visible"
 
@@ -204,6 +238,7 @@ class Working:
             with self._canvases_together():
                 self._paint(state)
             self.store.shown = state
+            self._moved = self._moved and mark == "training"
             self._seq += 1
             self._shown_seq = self._seq
             time.sleep(SENDING)
@@ -238,6 +273,8 @@ class Working:
     def _go_back(self) -> None:
         """After a cancelled training: the controls tell again what is shown."""
         self.controls.show(self.store.shown)
+        self._asked, self._moved = self.store.shown, False
+        self._seq += 1  # so that a release that is still to come leaves it there
         self._tell("ready", self.cancelled_text)
 
     def _halt(self) -> None:
@@ -251,11 +288,24 @@ class Working:
 
     def _tell(self, mark: str, text: str | None = None) -> None:
         self._png = None  # the picture may have changed without the state, as with another row
-        text = self._line(self.store.shown) if text is None else text
+        if text is None:
+            text = self._said = self._line(self.store.shown)
+            if mark == "training":
+                text = self._in_training()
         self.status.value = (
             f'<div class="nmflab-status" role="status" data-seq="{self._seq}" '
             f'data-state="{mark}">{html.escape(text)}</div>'
         )
+
+    def _tell_training(self) -> None:
+        """Say that what is shown is the state before."""
+        with self.chain.lock:
+            self._seq += 1
+            self._shown_seq = self._seq
+            self._tell("training", self._in_training())
+
+    def _in_training(self) -> str:
+        return self.training_text.format(self.before[self._moved]) + self._said
 
     def _tell_error(self, error: BaseException) -> None:
         """Say in one sentence what went wrong; what was shown stays."""

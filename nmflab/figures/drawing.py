@@ -1,13 +1,15 @@
 """What all figures share: sizes, colours, labels, a matrix over time, colour bars, PNG.
 
 Conventions: every picture is a `matplotlib.figure.Figure` that belongs to nobody's global state
-(never pyplot), so nothing is shown twice and nothing leaks. Every axis has its unit. Levels are in
-dB relative to the loudest point; panels that share a colour bar share its range.
+(never pyplot), so nothing is shown twice and nothing leaks. Every axis has its unit. A name is
+text: two dollar signs in it are no mathematics. Levels are in dB relative to the loudest point;
+panels that share a colour bar share its range.
 """
 
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Sequence
 from os import PathLike
 from typing import Any, NamedTuple
@@ -67,9 +69,9 @@ def side_by_side(count: int, *, sharey: bool = False) -> tuple[Figure, list[Axes
 
 def label(panel: Axes, title: str, xlabel: str, ylabel: str, *, fonts: Fonts = LESSON) -> None:
     """Write what stands above, below and beside a panel."""
-    panel.set_title(title, fontsize=fonts.title)
-    panel.set_xlabel(xlabel, fontsize=fonts.text)
-    panel.set_ylabel(ylabel, fontsize=fonts.text)
+    panel.set_title(title, fontsize=fonts.title, parse_math=False)
+    panel.set_xlabel(xlabel, fontsize=fonts.text, parse_math=False)
+    panel.set_ylabel(ylabel, fontsize=fonts.text, parse_math=False)
     panel.tick_params(labelsize=fonts.ticks)
 
 
@@ -161,7 +163,9 @@ def png_bytes(figure: Figure, *, dpi: int = DPI, colours: int = 0) -> bytes:
     The same figure gives the same bytes.
     """
     content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=dpi, metadata={"Software": None})
+    with warnings.catch_warnings():  # a letter that the font doesn't have is drawn as a box
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
+        figure.savefig(content, format="png", dpi=dpi, metadata={"Software": None})
     if colours:
         from PIL import Image
 

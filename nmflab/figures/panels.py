@@ -58,7 +58,8 @@ def panels_figure(
     figure.subplots_adjust(
         left=0.07, right=0.96, bottom=0.65 * inch, top=1 - 1.1 * inch, hspace=0.5, wspace=0.22
     )
-    figure.suptitle(textwrap.fill(title, 100), fontsize=PLOT.text, y=1 - 0.15 * inch, va="top")
+    look = {"fontsize": PLOT.text, "va": "top", "parse_math": False}
+    figure.suptitle(textwrap.fill(title, 100), y=1 - 0.15 * inch, **look)
     if len(shown) % 2:
         is_wide = len(pictures) > 0 and pictures[-1].shape[1] > 3 * pictures[-1].shape[0]
         shown.append(shown.pop(-1 if is_wide else len(canvases) - 1))
@@ -99,7 +100,7 @@ def _draw(panel: Axes, canvas: _Canvas) -> None:
     for name, size in shape.row_bands:
         panel.annotate(
             name, (shape.columns[0], at), (5, 4), textcoords="offset points", color="white",
-            fontsize=PLOT.ticks,
+            fontsize=PLOT.ticks, parse_math=False,
         )  # fmt: skip
         at += size
         panel.axhline(at, color="white", lw=1)
@@ -116,12 +117,18 @@ def _name_cells(panel: Axes, canvas: _Canvas) -> None:
         for (first, last), count in ((shape.rows, rows), (shape.columns, columns))
     ]
     if shape.row_names:
-        panel.set_yticks(middles[0], shape.row_names)
+        panel.set_yticks(middles[0], shape.row_names, parse_math=False)
     if shape.column_names:
-        panel.set_xticks(middles[1], shape.column_names)
+        panel.set_xticks(middles[1], shape.column_names, parse_math=False)
     for y, texts in zip(middles[0], shape.cell_texts, strict=False):
         for x, text in zip(middles[1], texts, strict=True):
-            written = panel.text(x, y, text, ha="center", va="center", color="white")
+            look: dict[str, Any] = {
+                "ha": "center",
+                "va": "center",
+                "color": "white",
+                "parse_math": False,
+            }
+            written = panel.text(x, y, text, **look)
             written.set_path_effects([withStroke(linewidth=3, foreground="black")])
     if canvas.framed_cell:
         row, column = canvas.framed_cell

@@ -18,8 +18,8 @@ import ipywidgets, numpy as np
 from nmflab.explorer.widgets.canvas import MatrixCanvas
 from nmflab.explorer.widgets.player import Player
 from nmflab.explorer.widgets.recorder import Recorder
-noisy = MatrixCanvas(title="Noisy", group="one")
-enhanced = MatrixCanvas(title="Enhanced", group="one", colormap="viridis")
+noisy = MatrixCanvas(title="Noisy", group="one", sound="noisy")
+enhanced = MatrixCanvas(title="Enhanced", group="one", sound="enhanced", colormap="viridis")
 W = MatrixCanvas(title="W", columns_label="Basis", columns_unit="", pick=True)
 other = MatrixCanvas(title="Other", group="two")
 AXES = {"rows": (0, 8.0), "columns": (0, 4.0)}
@@ -29,6 +29,7 @@ noisy.show(flat(-30), **AXES); enhanced.show(flat(-30), **AXES); other.show(flat
 W.show(np.zeros((257, 80)), rows=(0, 8.0), column_bands=[("speech", 64), ("noise", 16)])
 picked = []
 W.on_pick(lambda row, column: picked.append((row, column)))
+W.on_pick(lambda row, column: column == 79 and player.play())
 t = np.arange(64000) / 16000
 chirp = np.sin(2 * np.pi * (200 * t + 200 * t**2))
 player = Player(group="one")
@@ -429,6 +430,49 @@ def test_switching_keeps_the_place(lab):
     lab.page.wait_for_selector('.nmflab-player[data-source="noisy"]')
 
 
+def test_space_on_any_button_but_loop_plays_and_pauses(lab):
+    lab.page.locator(".nmflab-player").scroll_into_view_if_needed()
+    for name in ("noisy", "enhanced", "noise removed"):
+        button = lab.page.get_by_role("button", name=name)
+        before = player_data(lab)["source"]
+        button.focus()
+        for playing in (True, False):
+            lab.page.keyboard.press(" ")
+            wait_playing(lab, playing)
+        assert player_data(lab)["source"] == before, "Space switches nothing"
+        lab.page.keyboard.press("Enter")
+        lab.page.wait_for_selector(f'.nmflab-player[data-source="{name}"]')
+    loop = lab.page.get_by_role("button", name="Loop")
+    loop.focus()
+    for pressed in ("true", "false"):
+        lab.page.keyboard.press(" ")
+        assert loop.get_attribute("aria-pressed") == pressed
+    assert player_data(lab)["playing"] == "false"
+
+
+def test_a_click_on_a_picture_plays_what_is_seen_in_it(lab):
+    for title, source in (("Noisy", "noisy"), ("Enhanced", "enhanced"), ("Noisy", "noisy")):
+        lab.page.mouse.click(*place(lab, title, 0.25))
+        wait_playing(lab)
+        lab.page.wait_for_selector(f'.nmflab-player[data-source="{source}"]')
+        assert float(player_data(lab)["position"]) > 0.9
+        lab.page.keyboard.press(" ")
+        wait_playing(lab, False)
+        assert lab.run.value("player.source") == repr(source)
+
+
+def test_a_click_on_a_basis_can_play_it(lab):
+    lab.page.mouse.click(*place(lab, "W", 0.5))
+    lab.page.wait_for_timeout(300)
+    assert player_data(lab)["playing"] == "false"
+    lab.page.mouse.click(*place(lab, "W", 0.995))
+    wait_playing(lab)
+    lab.page.locator(".nmflab-play").focus()
+    lab.page.keyboard.press(" ")
+    wait_playing(lab, False)
+    lab.page.keyboard.press("Home")
+
+
 def test_new_sound_comes_in_at_the_same_place(lab):
     lab.page.keyboard.press("Home")
     press_play(lab)
@@ -505,6 +549,8 @@ def test_it_stops_at_the_end_and_loops_when_told(lab):
 
 def test_buttons_are_named_and_say_their_state(lab):
     page = lab.page
+    lab.run("player.source = 'noisy'")
+    lab.page.wait_for_selector('.nmflab-player[data-source="noisy"]')
     assert page.get_by_role("button", name="noisy").get_attribute("aria-pressed") == "true"
     assert page.get_by_role("button", name="enhanced").get_attribute("aria-pressed") == "false"
     assert page.get_by_role("button", name="clean").is_disabled()

@@ -98,7 +98,8 @@ names = list(explorer.names)
 assert names[names.index("smoothing") + 1] == "snr"
 slider = explorer.controls.smoothing
 assert (slider.description, slider.tooltip) == ("smoothing", "How even it is.")
-assert (slider.min, slider.max, slider.step, slider.value) == (0.0, 1.0, 0.1, 0.5)
+assert [value for _, value in slider.options] == [k / 10 for k in range(11)]
+assert slider.value == 0.5
 explorer.chain.runs.clear()
 slider.value = 0.7
 assert explorer.settings.smoothing == explorer.result.settings.smoothing == 0.7

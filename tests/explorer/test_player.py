@@ -83,6 +83,42 @@ def test_silence_and_nothing(player):
     assert player.duration == 0.0
 
 
+@pytest.mark.parametrize("level", [1e-13, 1e-9, 1e-5])
+def test_what_is_numerically_silent_is_silent(player, rng, level):
+    player.load({"noisy": level * rng.standard_normal(RATE).clip(-1, 1)}, RATE)
+    assert not heard(player)["noisy"].any()
+    assert player.duration == 1.0
+    assert player._meta["scales"][0] == 0.0
+
+
+def test_what_is_left_of_another_by_rounding_is_silent_and_a_faint_recording_is_not(player, rng):
+    loud = rng.standard_normal(RATE)
+    player.load({"noisy": loud, "noise removed": 1e-7 * loud}, RATE)
+    assert not heard(player)["noise removed"].any()
+    player.load({"noisy": 1e-3 * loud, "noise removed": 1e-6 * loud}, RATE)
+    assert np.abs(heard(player)["noisy"]).max() == pytest.approx(CEILING)
+    np.testing.assert_allclose(
+        heard(player)["noise removed"], 1e-3 * heard(player)["noisy"], atol=1e-4
+    )
+
+
+def test_the_version_that_is_chosen_is_one_that_is_there(player, sounds):
+    player.load({**sounds, "clean": sounds["enhanced"]}, RATE)
+    player.source = "clean"
+    player.load(sounds, RATE)
+    assert player.source == "noisy"
+    player.source = "noise removed"
+    player.load(sounds, RATE)
+    assert player.source == "noise removed"
+
+
+def test_to_play_is_said_to_the_browser_after_the_sounds(player, sounds, sent):
+    player.load(sounds, RATE)
+    player.play()
+    player.play()
+    assert [names(message) for message in sent[1:]] == [{"_starts"}] * 2
+
+
 def test_caller_keeps_its_arrays(player, sounds):
     before = {label: x.copy() for label, x in sounds.items()}
     player.load(sounds, RATE)

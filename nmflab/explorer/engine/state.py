@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from nmflab.corpus.folders import Corpus
 from nmflab.errors import NmflabError
+from nmflab.names import showable
 from nmflab.settings import Settings, parameters
 
 PARTS = ("settings", "clip", "noise", "recording")
@@ -26,10 +28,19 @@ class Recording:
         What to call it.
     samples : ndarray of float32, shape (n,)
         The samples at the corpus's sampling rate.
+    cut : str, default ""
+        Which part of the recording they are, in words, if they aren't the whole.
+    path : Path, optional
+        The file that it comes from.
     """
 
     name: str
     samples: NDArray[np.float32]
+    cut: str = ""
+    path: Path | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", showable(self.name))
 
 
 @dataclass(frozen=True, kw_only=True)

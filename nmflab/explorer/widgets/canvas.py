@@ -96,6 +96,8 @@ class MatrixCanvas(anywidget.AnyWidget):
     pick : bool
         A plain click picks a cell (see `on_pick`) instead of moving the playhead. Without it,
         a click with the shift key does.
+    sound : str
+        Which version of the group's player a click on it plays; "" is whichever is chosen.
     slider : bool
         Whether there is a range slider.
     **options : object
@@ -122,6 +124,7 @@ class MatrixCanvas(anywidget.AnyWidget):
     value_unit = traitlets.Unicode("dB").tag(sync=True)
     colormap = traitlets.Unicode("magma")
     group = traitlets.Unicode("").tag(sync=True)
+    sound = traitlets.Unicode("").tag(sync=True)
     height = traitlets.Int(220, min=120).tag(sync=True)
     pick = traitlets.Bool(False).tag(sync=True)
     slider = traitlets.Bool(True).tag(sync=True)

@@ -46,12 +46,14 @@ export class Engine {
     this.group = this.join();
     this.onSounds = () => this.load();
     this.onSource = () => this.crossfade();
+    this.onStart = () => this.play();
     this.onGroup = () => {
       this.group.leave();
       this.group = this.join();
     };
     model.on("change:_meta", this.onSounds);
     model.on("change:source", this.onSource);
+    model.on("change:_starts", this.onStart);
     model.on("change:group", this.onGroup);
     this.load();
   }
@@ -60,6 +62,7 @@ export class Engine {
     this.pause();
     this.model.off("change:_meta", this.onSounds);
     this.model.off("change:source", this.onSource);
+    this.model.off("change:_starts", this.onStart);
     this.model.off("change:group", this.onGroup);
     this.group.leave();
     if (bus.soloist === this) bus.soloist = null;
@@ -68,7 +71,7 @@ export class Engine {
   /** @returns {Group} */
   join() {
     return bus.join(this.model.get("group"), (type, detail) => {
-      if (type === "seek") this.seek(detail.time, true);
+      if (type === "seek") this.playFrom(detail);
       if (type === "key") this.key(detail.key);
     });
   }
@@ -214,6 +217,13 @@ export class Engine {
     this.place = clamp(time, 0, this.duration);
     if (thenPlay) this.play();
     this.changed();
+  }
+
+  // A click on a picture: play from there what is to be seen in it, if it is one of the versions.
+  /** @param {{ time: number, sound?: string }} click */
+  playFrom({ time, sound }) {
+    this.choose(this.labels.indexOf(sound ?? ""));
+    this.seek(time, true);
   }
 
   /** @param {number} version */

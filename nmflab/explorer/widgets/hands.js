@@ -97,7 +97,7 @@ export class Hands {
     } else if (isTimed) {
       const time = value ?? middleOf(column, frame.shape[1], frame.columns);
       group.send("playhead", { time });
-      group.send("seek", { time });
+      group.send("seek", { time, sound: model.get("sound") });
     }
   }
 

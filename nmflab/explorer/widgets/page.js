@@ -23,6 +23,13 @@ function isDark(element) {
   return 0.3 * r + 0.6 * g + 0.1 * b > 128; // light text stands on a dark page
 }
 
+/** @param {string} name @param {DataView[]} content */
+function download(name, content) {
+  const href = URL.createObjectURL(new Blob(/** @type {BlobPart[]} */ (content)));
+  Object.assign(document.createElement("a"), { href, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(href), 60_000);
+}
+
 /** @param {Scope<{ dark: boolean }>} scope */
 function render({ model, el }) {
   el.style.display = "none";
@@ -57,14 +64,16 @@ function render({ model, el }) {
     watcher.observe(root, { subtree: true, childList: true, characterData: true });
   }, 100);
 
-  const copy = (/** @type {{ copy?: string }} */ message) => {
+  /** @param {{ copy?: string, download?: string }} message @param {DataView[]} buffers */
+  const hear = (message, buffers = []) => {
     if (message.copy) navigator.clipboard?.writeText(message.copy).catch(() => {});
+    if (message.download) download(message.download, buffers);
   };
-  model.on("msg:custom", copy);
+  model.on("msg:custom", hear);
   return () => {
     clearInterval(start);
     watcher.disconnect();
-    model.off("msg:custom", copy);
+    model.off("msg:custom", hear);
   };
 }
 

@@ -42,3 +42,15 @@ class Page(anywidget.AnyWidget):
             The text.
         """
         self.send({"copy": text})
+
+    def download(self, name: str, content: bytes) -> None:
+        """Hand a file to the browser, as a download.
+
+        Parameters
+        ----------
+        name : str
+            What the browser is to call it.
+        content : bytes
+            All that is in it.
+        """
+        self.send({"download": name}, [content])

@@ -2,7 +2,7 @@
 
 import { add } from "./elements.js";
 import { Engine } from "./engine.js";
-import { clock } from "./transport.js";
+import { clock, isOwnKey } from "./transport.js";
 
 /** @import { Model, PlayerTraits, Scope } from "./types.d.ts" */
 
@@ -60,6 +60,10 @@ class PlayerView {
     this.watch = () => this.update();
     engine.watchers.add(this.watch);
     this.root.addEventListener("keydown", (event) => this.keyPressed(event));
+    // Some browsers press a button when Space is let go, whatever became of it before.
+    this.root.addEventListener("keyup", (event) => {
+      if (event.key === " " && event.target !== this.loop) event.preventDefault();
+    });
     this.update();
   }
 
@@ -75,13 +79,10 @@ class PlayerView {
 
   /** @param {KeyboardEvent} event */
   keyPressed(event) {
-    const { key } = event;
-    const target = /** @type {Element} */ (event.target);
+    const { key, target } = event;
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (target === this.volume && /^(Arrow|Home|End)/.test(key)) return; // its own
-    // Space presses a button that does something; on the version that plays it means pause.
-    const isIdle = target.getAttribute("aria-pressed") === "true" && target !== this.loop;
-    if (key === " " && target.tagName === "BUTTON" && !isIdle) return;
+    const focus = target === this.volume ? "volume" : target === this.loop ? "loop" : "";
+    if (isOwnKey(key, focus)) return;
     if (!this.engine.key(key, event.shiftKey)) return;
     event.preventDefault();
     event.stopPropagation();

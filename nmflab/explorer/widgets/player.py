@@ -3,7 +3,8 @@
 Conventions: sounds are 1-D float arrays at one sampling rate. They travel as PCM16, each with the
 scale it was quantised by, so that a faint one loses nothing; what is heard is ONE gain for all,
 with the loudest peak at `CEILING`: levels stay comparable, no version is normalised by itself.
-Only sounds that changed are sent. The player never starts by itself.
+What is 90 dB below full scale even at its loudest is what rounding leaves of silence, and stays
+silent. Only sounds that changed are sent. The player never starts by itself.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ HERE = Path(__file__).parent
 
 CEILING = 0.89
 """Where the loudest peak of all versions is put: 1 dB below full scale."""
+
+SILENCE = 10.0 ** (-90 / 20)
+"""Peak below which nothing is left to hear: of all versions, or of one beside the loudest."""
 
 
 class Player(anywidget.AnyWidget):
@@ -54,6 +58,7 @@ class Player(anywidget.AnyWidget):
 
     group = traitlets.Unicode("").tag(sync=True)
     source = traitlets.Unicode("").tag(sync=True)
+    _starts = traitlets.Int(0).tag(sync=True)  # how often `play` was called
 
     # One binary traitlet a version, `_sound_0`, …, added below: an update carries only what
     # changed, and a view that opens later still finds all of them.
@@ -100,6 +105,8 @@ class Player(anywidget.AnyWidget):
     def load(self, sounds: Mapping[str, ArrayLike], sampling_rate: float) -> None:
         """Take new sounds. What plays goes on playing at the same place.
 
+        Where the version that was chosen is left out, the first that is there is chosen.
+
         Parameters
         ----------
         sounds : mapping of str to array_like, shape (N,)
@@ -118,10 +125,20 @@ class Player(anywidget.AnyWidget):
             raise NmflabError(f"sampling_rate must be 3000 to 192000 Hz, not {sampling_rate}.")
         arrays = [_checked(sounds.get(label, ()), label) for label in self._labels]
         peaks = [float(np.max(np.abs(x), initial=0.0)) for x in arrays]
+        loudest = max(peaks)
+        least = SILENCE * (loudest if loudest >= SILENCE else 1.0)
+        peaks = [peak if peak >= least else 0.0 for peak in peaks]
         gain = CEILING / (max(peaks) or 1.0)
         pcm = [_pcm16(x, peak) for x, peak in zip(arrays, peaks, strict=True)]
         meta = {"rate": float(sampling_rate), "scales": [gain * peak for peak in peaks]}
-        self._update(pcm, meta)
+        with self.hold_sync():
+            self._update(pcm, meta)
+            if sounds and self.source not in sounds:
+                self.source = next(label for label in self._labels if label in sounds)
+
+    def play(self) -> None:
+        """Play in the browser, once the sounds that were loaded are there; for a click on them."""
+        self._starts += 1
 
     def _update(self, pcm: Sequence[bytes], meta: dict[str, Any]) -> None:
         """Send the sounds that changed, with what belongs to them, in one message."""
@@ -153,6 +170,6 @@ def _checked(sound: ArrayLike, label: str) -> NDArray[np.float32]:
 
 
 def _pcm16(sound: NDArray[np.float32], peak: float) -> bytes:
-    """Quantise to 16 bits, little-endian, the peak at full scale."""
-    scaled = np.rint(sound * np.float32(32767.0 / (peak or 1.0)))
+    """Quantise to 16 bits, little-endian, the peak at full scale; a peak of 0 is silence."""
+    scaled = np.rint(sound * np.float32(32767.0 / peak if peak else 0.0))
     return bytes(np.clip(scaled, -32767, 32767).astype("<i2").tobytes())

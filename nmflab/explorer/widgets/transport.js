@@ -29,6 +29,16 @@ export function jump(key, fine, position, duration) {
   return places[key];
 }
 
+/**
+ * Whether a key belongs to what has the focus, and not to the player: Space presses the loop
+ * button, but on any other it plays and pauses; arrows move the volume.
+ * @param {string} key @param {"loop" | "volume" | ""} focus
+ */
+export function isOwnKey(key, focus) {
+  if (focus === "volume") return /^(Arrow|Home|End)/.test(key);
+  return focus === "loop" && key === " ";
+}
+
 // Go to a value in FADE seconds: no click.
 /** @param {AudioParam} parameter @param {number} value @param {number} when */
 export function ramp(parameter, value, when) {

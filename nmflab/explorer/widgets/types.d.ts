@@ -17,8 +17,8 @@ export interface Model<Traits> {
   get<Name extends keyof Traits>(name: Name): Traits[Name];
   set<Name extends keyof Traits>(name: Name, value: Traits[Name]): void;
   save_changes(): void;
-  on(event: string, callback: (message: any) => void): void;
-  off(event: string, callback: (message: any) => void): void;
+  on(event: string, callback: (message: any, buffers?: DataView[]) => void): void;
+  off(event: string, callback: (message: any, buffers?: DataView[]) => void): void;
   send(content: object, callbacks?: undefined, buffers?: ArrayBuffer[]): void;
 }
 
@@ -33,6 +33,7 @@ export type AxisName = "rows" | "columns" | "value";
 export type CanvasTraits = {
   title: string;
   group: string;
+  sound: string;
   height: number;
   pick: boolean;
   slider: boolean;
@@ -63,6 +64,7 @@ export interface Frame {
 export interface PlayerTraits {
   group: string;
   source: string;
+  _starts: number;
   _labels: string[];
   _meta: { seq: number; rate: number; scales: number[] };
   [sound: `_sound_${number}`]: DataView;

@@ -178,7 +178,8 @@ class Explorer(Working):
         if self.closed:
             return {"text/plain": repr(self)}, {}
         bundle = dict(self.widget._repr_mimebundle_() or {})
-        _, metadata = self.page._repr_mimebundle_()  # where Colab finds what shows our widgets
+        # Colab finds in the metadata of our widgets, not in a box's, what shows them.
+        _, metadata = self.page._repr_mimebundle_() or ({}, {})
         return {**bundle, "image/png": self.png(), "text/plain": repr(self)}, metadata
 
     def _ipython_display_(self) -> None:

@@ -8,6 +8,7 @@ the style below hides the error. A page that knows no widgets shows the picture 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 Bundle = dict[str, Any]
@@ -26,10 +27,11 @@ MARK = """<style class="nmflab-face">
 
 def display_apart(bundle: Bundle, metadata: Bundle) -> None:
     """Display the view and the rest of a bundle as two outputs with the mark between them."""
-    from IPython.display import display
+    from IPython import display
 
+    publish: Callable[..., None] = display.publish_display_data
     still = {mime: content for mime, content in bundle.items() if mime != WIDGET_VIEW}
     if WIDGET_VIEW in bundle:
-        display({WIDGET_VIEW: bundle[WIDGET_VIEW]}, metadata=metadata, raw=True)
-        display({"text/html": MARK}, raw=True)
-    display(still, raw=True)
+        publish({WIDGET_VIEW: bundle[WIDGET_VIEW]}, metadata)
+        publish({"text/html": MARK})
+    publish(still)

@@ -68,6 +68,6 @@ def _running_cell() -> tuple[str, str]:
     """Give the id of the cell and that of its run; "" where the page names no cells."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
-    request = shell.get_parent() if hasattr(shell, "get_parent") else {}
+    request: dict[str, Any] = getattr(shell, "get_parent", dict)()
     cell = request.get("metadata", {}).get("cellId", "")
     return str(cell or ""), str(request.get("header", {}).get("msg_id", ""))

@@ -26,10 +26,13 @@ class Recording:
         What to call it.
     samples : ndarray of float32, shape (n,)
         The samples at the corpus's sampling rate.
+    cut : str, default ""
+        Which part of the recording they are, in words, if they aren't the whole.
     """
 
     name: str
     samples: NDArray[np.float32]
+    cut: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

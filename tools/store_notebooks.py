@@ -28,6 +28,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from PIL import Image
 
+from nmflab.explorer.face import MARK, WIDGET_VIEW
 from nmflab.system.files import replacing
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,7 +36,6 @@ FOLDER = ROOT / "notebooks"
 LARGEST = 500_000  # bytes; GitHub shows these reliably
 TIMEOUT = 600  # seconds a cell
 KEPT = ("text/plain", "text/html", "text/markdown", "text/latex", "image/png")
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python", "pygments_lexer": "ipython3", "file_extension": ".py"},
@@ -112,8 +112,16 @@ def tidy(notebook: Any, stem: str) -> None:
             cell["id"] = f"{stem}-{number}"[-64:]
         seen.add(cell["id"])
         cell.metadata = {k: v for k, v in cell.metadata.items() if k in ("tags", "jupyter")}
+        if "outputs" in cell:
+            cell.outputs = [output for output in cell.outputs if not is_view_apart(output, cell)]
         for output in cell.get("outputs", []):
             tidy_output(output, cell["id"])
+
+
+def is_view_apart(output: Any, cell: Any) -> bool:
+    """Say whether this is the live view of an explorer, whose picture is an output of its own."""
+    marked = any(each.get("data", {}).get("text/html") == MARK for each in cell.outputs)
+    return marked and set(output.get("data", {})) == {WIDGET_VIEW}
 
 
 def tidy_output(output: Any, cell: str) -> None:

@@ -55,6 +55,8 @@ __all__ = [
     "stoi",
 ]
 
+PERFECT = 99.0  # dB
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -145,10 +147,13 @@ class Score:
         Returns
         -------
         str
-            The number with a true minus sign, or a dash.
+            The number with a true minus sign, a dash, or ∞ for a ratio of more than 99 dB, whose
+            error is nothing but rounding.
         """
         if value is None or math.isnan(value):
             return "–"
+        if self.unit == "dB" and abs(value) > PERFECT:
+            return "∞" if value > 0 else "−∞"
         places = self.decimals if decimals is None else decimals
         return f"{value:z.{places}f}".replace("-", "−")
 

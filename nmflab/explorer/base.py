@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
+from nmflab.errors import NmflabError
 from nmflab.explorer.controls import Controls
 from nmflab.explorer.engine.chain import Chain
 from nmflab.explorer.engine.state import State
+from nmflab.explorer.face import display_apart
 from nmflab.explorer.layout import box, panels_box, row
+from nmflab.explorer.lifetime import close_widgets, succeed
 from nmflab.explorer.plots import Plot
 from nmflab.explorer.widgets.canvas import MatrixCanvas
 from nmflab.explorer.widgets.page import Page
@@ -56,6 +59,7 @@ class Explorer(Working):
         What is shown.
     """
 
+    closed = False
     names: tuple[str, ...] = ()
     words: Mapping[str, tuple[str, str]] = MappingProxyType({})
     noise: str | None = None
@@ -70,6 +74,7 @@ class Explorer(Working):
     ) -> None:
         from nmflab.corpus.folders import load_corpus
 
+        succeed(self)
         settings = settings or self._default_settings()
         chain = Chain(corpus or load_corpus(sampling_rate=settings.sampling_rate))
         first = self._first_state(chain, settings)
@@ -128,9 +133,21 @@ class Explorer(Working):
         return self.store.shown.settings
 
     def close(self) -> None:
-        """Stop all work and take the widgets off the page."""
+        """Stop all work, take the widgets off the page, and free everything."""
+        if self.closed:
+            return
+        self.closed = True
         self._halt()
-        self.widget.close()
+        close_widgets((*vars(self).values(), self.controls.preset))
+        vars(self).clear()
+        self.closed = True
+
+    if not TYPE_CHECKING:  # it would let every name pass
+
+        def __getattr__(self, name: str) -> Any:
+            if vars(self).get("closed") and not name.startswith("_"):
+                raise NmflabError("This explorer is closed: run its cell again, or make a new one.")
+            raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
 
     def figure(self) -> Figure:
         """Draw the whole explorer as it is now, for pages that can run nothing.
@@ -163,12 +180,21 @@ class Explorer(Working):
             return self._png
 
     def __repr__(self) -> str:
+        if self.closed:
+            return f"{type(self).__name__}: closed"
         return f"{type(self).__name__}: {self._summary(self.store.shown)}"
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Give the live view, and for pages that can run nothing a picture and a line of text."""
+        if self.closed:
+            return {"text/plain": repr(self)}, {}
         bundle = dict(self.widget._repr_mimebundle_() or {})
-        return {**bundle, "image/png": self.png(), "text/plain": repr(self)}, {}
+        # Colab finds in the metadata of our widgets, not in a box's, what shows them.
+        _, metadata = self.page._repr_mimebundle_() or ({}, {})
+        return {**bundle, "image/png": self.png(), "text/plain": repr(self)}, metadata
+
+    def _ipython_display_(self) -> None:
+        display_apart(*self._repr_mimebundle_())
 
     def _theme_changed(self, change: dict[str, Any]) -> None:
         with self.chain.lock:

@@ -15,11 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 from nmflab.audio.files import read_audio
 from nmflab.audio.signals import resample
 from nmflab.checks import as_signal
-from nmflab.errors import NmflabError
 from nmflab.evaluation.metrics import SCORES
 from nmflab.explorer.base import Explorer
 from nmflab.explorer.controls import placed
-from nmflab.explorer.engine.scheduling import browser_drives, hear_browser
+from nmflab.explorer.engine.scheduling import browser_drives
 from nmflab.explorer.engine.state import Recording, State
 from nmflab.explorer.layout import row
 from nmflab.explorer.panels import LEAST_GAIN, ActivationPanel, Panel, bands
@@ -35,6 +34,7 @@ from nmflab.explorer.saving import (
     zipped,
 )
 from nmflab.explorer.tables import table
+from nmflab.explorer.widgets.opener import Opener, Read
 from nmflab.explorer.widgets.player import Player
 from nmflab.explorer.widgets.recorder import Recorder
 from nmflab.figures.scales import decibels
@@ -48,6 +48,9 @@ if TYPE_CHECKING:
 
 LONGEST = 30.0
 """Seconds of an own recording that are used."""
+
+BARELY = 0.1
+"""Seconds that are cut off without a word: a recording ends with a block of samples."""
 
 SOUNDS = ("noisy", "enhanced", "noise removed", "clean")
 SCORED = ("scores", "scores_before")
@@ -98,13 +101,8 @@ class SeparationExplorer(Explorer):
         self.command = widgets.Text(
             description="command", layout={"width": "100%", "display": "none"}
         )
-        self.upload = widgets.FileUpload(
-            description="own recording",
-            accept="audio/*,.sph",
-            tooltip="Open a noisy recording of your own.",
-        )
-        hear_browser(self.upload)
-        self.upload.observe(self._uploaded, "value")
+        self.upload = Opener(max_seconds=LONGEST)
+        self.upload.on_open(self._opened)
         self.recorder = Recorder(max_seconds=LONGEST)
         self.recorder.on_recording(self._recorded)
 
@@ -147,7 +145,7 @@ class SeparationExplorer(Explorer):
 
     def open(self, recording: str | PathLike[str] | ArrayLike, sampling_rate: int | None = None,
              *, name: str = "recording") -> None:  # fmt: skip
-        """Take an own noisy recording in place of the mixture.
+        """Take an own noisy recording in place of the mixture, of a long one the first 30 s.
 
         Parameters
         ----------
@@ -169,8 +167,16 @@ class SeparationExplorer(Explorer):
         else:
             samples = resample(as_signal(recording, name), sampling_rate or rate, rate)
         path = Path(recording).absolute() if isinstance(recording, str | PathLike) else None
-        kept = samples[: int(LONGEST * rate)]
-        self.controls.add_recording(Recording(name, kept, path=path))
+        self._take(name, samples, len(samples) / rate, path)
+
+    def _take(
+        self, name: str, samples: NDArray[np.float32], seconds: float, path: Path | None = None
+    ) -> None:
+        """Take the beginning of a recording of so many seconds."""
+        kept = samples[: int(LONGEST * self.chain.corpus.sampling_rate)]
+        is_cut = seconds > LONGEST + BARELY
+        cut = f" (the first {LONGEST:g} s of {seconds:.4g} s)" if is_cut else ""
+        self.controls.add_recording(Recording(name, kept, cut, path))
 
     def command_line(self) -> str:
         """Give the line that computes what is shown in a terminal.
@@ -368,34 +374,21 @@ class SeparationExplorer(Explorer):
             f"STOI {before.stoi:.2f} to {scores.stoi:.2f}"
         )
 
-    def _uploaded(self, change: dict[str, Any]) -> None:
-        """Take the file that was chosen; a bad one is one sentence in the status line."""
-        for file in change["new"]:
-            with self.telling():
-                name = PurePath(str(file["name"]).replace("\\", "/")).name
-                samples = _decoded(name, bytes(file["content"]), self.chain.corpus.sampling_rate)
-                self.open(samples, name=PurePath(name).stem)
+    def _opened(self, name: str, read: Read) -> None:
+        """Take the file that was opened; a bad one is one sentence in the status line."""
+        with browser_drives(), self.telling():
+            samples, seconds = read(self.chain.corpus.sampling_rate)
+            self._take(PurePath(name).stem, samples, seconds)
 
     def _recorded(self, samples: Any, sampling_rate: float) -> None:
         with browser_drives(), self.telling():
             self.open(samples, int(sampling_rate), name="microphone")
 
 
-def _decoded(name: str, content: bytes, sampling_rate: int) -> NDArray[np.float32]:
-    """Read an audio file that came as bytes, by way of a temporary one."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"upload{PurePath(name).suffix}"
-        path.write_bytes(content)
-        try:
-            return read_audio(path, sampling_rate)
-        except NmflabError as error:
-            raise NmflabError(str(error).replace(str(path), name)) from error
-
-
 def _in_words(state: State, dictionary: str = "") -> str:
-    s = state.settings
+    s, own = state.settings, state.recording
     trained = f", noise dictionary {dictionary}" if dictionary else ""
-    source = state.recording.name if state.recording else f"{state.clip} in {state.noise}"
+    source = f"{own.name}{own.cut}" if own else f"{state.clip} in {state.noise}"
     snr = "" if state.recording else f" at {s.snr:g} dB"
     return (
         f"{source}{snr}{trained}, {s.nmf_mode}, λ {s.penalty:.3g}, K {s.num_basis_speech} + "

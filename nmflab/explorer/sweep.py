@@ -44,9 +44,6 @@ SHOWN = ("sdr", "sir", "sar", "si_sdr", "stoi")
 DEPTH = {"dB": 8.0, "": 0.25}
 """Scores that are further below the best than this have the darkest colour."""
 
-HIGHEST = 99.0
-"""Ratios in dB above this mean "perfect", and are shown as this."""
-
 
 class SweepExplorer(Explorer):
     """Sweep λ against another setting, read the score map, and hear the cell that is clicked.
@@ -207,7 +204,7 @@ class SweepExplorer(Explorer):
             scores, best = found.mean(metric), _cell(found, found.best(metric))
             top = float(scores[best])
             low = max(float(scores[np.isfinite(scores)].min()), top - DEPTH[score.unit])
-            texts = [[_number(value, metric) for value in values] for values in scores]
+            texts = [[score.text(value) for value in values] for values in scores]
             texts[best[0]][best[1]] += " ★"
             canvas.rows_label = label
             canvas.value_label, canvas.value_unit = score.label, score.unit
@@ -258,7 +255,7 @@ class SweepExplorer(Explorer):
         s, found, metric = state.settings, self._map(state), self.metric.value
         scores, best = self._scores("chosen", state), found.best(metric)
         score = SCORES[metric]
-        top = f"{_number(float(found.mean(metric)[_cell(found, best)]), metric)} {score.unit}"
+        top = f"{score.text(float(found.mean(metric)[_cell(found, best)]))} {score.unit}"
         where = ", ".join(f"{_symbol(name)} {best[name]:g}" for name in ("penalty", self._drawn))
         skipped = f". {found.skipped[0]}" if found.skipped else ""
         return (
@@ -298,14 +295,8 @@ def _cell(found: Sweep, values: Mapping[str, Any]) -> tuple[int, ...]:
     return tuple(place for place in places if place is not None) if None not in places else ()
 
 
-def _number(value: float, metric: str) -> str:
-    if np.isnan(value):
-        return "–"
-    return f"{min(value, HIGHEST):z.{SCORES[metric].decimals}f}"
-
-
 def _cells(scores: Mapping[str, float]) -> list[str]:
-    return [_number(scores[metric], metric) for metric in SHOWN]
+    return [SCORES[metric].text(scores[metric]) for metric in SHOWN]
 
 
 def _scores(view: View, mixture: Mixture, estimate: NDArray[np.float32]) -> dict[str, float]:

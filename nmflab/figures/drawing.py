@@ -123,21 +123,27 @@ def paint_small(
     is_gain: bool = False,
 ) -> None:
     """Paint levels, or a gain from 0 to 1, with a colour bar; in few rows and shades."""
-    few = _thinned(np.asarray(matrix))
+    matrix = np.asarray(matrix)
+    bottom, top = rows or frequency_edges(stft)
+    few, shown = _thinned(matrix)
+    look: dict[str, Any] = {"low": low, "shades": SHADES}
     if is_gain:
-        look: dict[str, Any] = {"high": 1.0, "colours": GAIN_COLOUR_MAP, "shades": GAIN_SHADES}
-        paint(panel, few, stft, rows=rows, low=0.0, **look)
-    else:
-        paint(panel, few, stft, rows=rows, low=low, shades=SHADES)
+        look = {"low": 0.0, "high": 1.0, "colours": GAIN_COLOUR_MAP, "shades": GAIN_SHADES}
+    paint(panel, few, stft, rows=(bottom, bottom + (top - bottom) * shown / len(matrix)), **look)
+    panel.set_ylim(*(rows or (0.0, stft.sampling_rate / 2000)))
     colour_bar([panel], above="gain" if is_gain else "dB")
 
 
-def _thinned(matrix: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Take the mean of neighbouring rows where there are more than the panel has pixels."""
+def _thinned(matrix: NDArray[np.floating]) -> tuple[NDArray[np.floating], int]:
+    """Take the mean of neighbouring rows where there are more than the panel has pixels.
+
+    The second value counts the rows whose room is painted: the last group may want some.
+    """
     each = max(1, len(matrix) // MOST_ROWS)
-    count = len(matrix) // each
-    mean: NDArray[np.floating] = matrix[: count * each].reshape(count, each, -1).mean(axis=1)
-    return mean
+    starts = np.arange(0, len(matrix), each)
+    sizes = np.diff([*starts, len(matrix)])[:, None]
+    means: NDArray[np.floating] = np.add.reduceat(matrix, starts, axis=0) / sizes
+    return means.astype(matrix.dtype, copy=False), len(starts) * each
 
 
 def colour_bar(

@@ -73,6 +73,6 @@ def frequency_edges(stft: Stft) -> tuple[float, float]:
     tuple of float
         Bottom and top in kHz.
     """
-    khz = stft.sampling_rate / 2000
-    half = khz / (stft.num_bins - 1) / 2
-    return -half, khz + half
+    khz = stft.frequencies() / 1000
+    half = stft.sampling_rate / stft.fft / 2000
+    return float(khz[0]) - half, float(khz[-1]) + half

@@ -23,6 +23,8 @@ import threadpoolctl
 from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import ThreadpoolController
 
+from nmflab.system.cores import usable_cores
+
 Block = TypeVar("Block")
 Result = TypeVar("Result")
 
@@ -38,11 +40,10 @@ def num_workers() -> int:
     """Count the threads that share the blocks: the cores that this process may use.
 
     They are fewer if ``OMP_NUM_THREADS`` says so, as it does in the workers of Dask and joblib:
-    no machine is oversubscribed.
+    no machine is oversubscribed. See `nmflab.system.cores` for quotas.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     asked = os.environ.get("OMP_NUM_THREADS", "")
-    return max(1, min(cores or 1, int(asked) if asked.isdigit() else 64))
+    return max(1, min(usable_cores(), int(asked) if asked.isdigit() else 64))
 
 
 def map_blocks(work: Callable[[Block], Result], blocks: Sequence[Block]) -> Iterator[Result]:

@@ -1,6 +1,5 @@
 """The explorers without a browser: driven from Python, and by the messages a browser sends."""
 
-import datetime
 import io
 import json
 import shlex
@@ -15,6 +14,7 @@ from support.corpora import ANOTHER, SETTINGS, make_corpus
 from support.hands import drag, held_up, state_of
 
 import nmflab as nl
+from nmflab.audio.signals import resample
 from nmflab.cli import main as cli
 from nmflab.evaluation import metrics
 from nmflab.explorer import sweep as sweeping
@@ -452,15 +452,15 @@ def wav(samples, rate=16000):
     return content.getvalue()
 
 
-def uploaded(name, content):
-    when = datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC)
-    file = {"name": name, "type": "", "size": len(content), "content": memoryview(content)}
-    return ({**file, "last_modified": when},)
+def upload(explorer, name, content):
+    """Do what a file does that the browser can't decode."""
+    explorer.upload.receive({"kind": "file", "name": name}, [memoryview(content)])
+    explorer.flush()
 
 
 def test_an_uploaded_file_takes_the_place_of_the_mixture(explorer, rng):
     samples = 0.1 * rng.standard_normal(8000)
-    explorer.upload.value = uploaded("my street.wav", wav(samples, 8000))
+    upload(explorer, "C:\\fakepath\\my street.wav", wav(samples, 8000))
     assert len(explorer.result.speech) == 16000  # resampled
     assert explorer.scores is None
     assert explorer.controls.clip.value == "own: my street"
@@ -475,12 +475,65 @@ def test_an_uploaded_file_takes_the_place_of_the_mixture(explorer, rng):
 @pytest.mark.parametrize("content", [b"", b"not a sound at all"])
 def test_a_bad_upload_is_one_sentence(explorer, content):
     result = explorer.result
-    with pytest.raises(nl.NmflabError):
-        explorer.upload.value = uploaded("song.wav", content)
+    upload(explorer, "song.wav", content)
     assert explorer.result is result
     assert state_of(explorer) == "error"
     assert "song.wav" in explorer.status.value
     assert "/" not in explorer.status.value.split(">", 1)[1].removesuffix("</div>")
+
+
+def sound(explorer, samples, *, seconds=None, rate=16000, name="talk.m4a", **facts):
+    """Do what a file does that the browser has decoded."""
+    content = {"kind": "sound", "name": name, "rate": rate, "seconds": seconds or 1.0, **facts}
+    explorer.upload.receive(content, [memoryview(samples.astype("<f4").tobytes())])
+    explorer.flush()
+
+
+def test_a_file_that_the_browser_decodes_is_taken_and_again(explorer, rng):
+    samples = 0.1 * rng.standard_normal(48000).astype(np.float32)
+    for _ in range(2):
+        sound(explorer, samples, rate=48000)
+        assert explorer.controls.clip.value == "own: talk"
+        np.testing.assert_allclose(
+            explorer.store.shown.recording.samples, resample(samples, 48000, 16000), atol=1e-6
+        )
+        explorer.controls.clip.value = "alice"
+    kept = explorer.upload.get_state()
+    assert not any(isinstance(value, bytes | memoryview) for value in kept.values())
+
+
+def test_what_is_cut_off_is_said(explorer, rng):
+    samples = 0.1 * rng.standard_normal(45 * 16000).astype(np.float32)
+    said = "talk (the first 30 s of 45 s)"
+    sound(explorer, samples[: 30 * 16000], seconds=45.0)
+    assert len(explorer.result.speech) == 30 * 16000
+    assert said in explorer.status.value
+    assert said in repr(explorer)
+    explorer.controls.clip.value = "alice"
+    assert "first" not in explorer.status.value
+    explorer.open(samples, name="talk")
+    assert said in explorer.status.value
+    explorer.open(samples[: 30 * 16000 + 500], name="talk")
+    assert "first" not in explorer.status.value
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ({"kind": "refused", "size": 61e6}, "61 MB are too much"),
+        ({"kind": "sound", "rate": 16000, "seconds": 1.0, "left": 1e-9}, "cancel each other"),
+        ({"kind": "sound", "rate": 16000, "seconds": 1.0}, "NaN"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_one_sentence(explorer, content, sentence):
+    result = explorer.result
+    buffers = [np.full(100, np.nan, "<f4").tobytes()]
+    explorer.upload.receive({"name": "talk.aac", **content}, buffers)
+    explorer.flush()
+    assert state_of(explorer) == "error"
+    assert sentence in explorer.status.value
+    assert "talk.aac" in explorer.status.value
+    assert explorer.result is result
 
 
 def test_a_recording_from_the_microphone_is_taken(explorer, rng):

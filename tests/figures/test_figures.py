@@ -5,10 +5,14 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
 from PIL import Image
+from support.transforms import assert_cells_stand_where_they_are, middles, transforms
 
 from nmflab.core.stft import Stft
-from nmflab.figures.drawing import save_figure
+from nmflab.figures.drawing import paint, paint_small, save_figure
 from nmflab.figures.scales import decibels, frequency_edges, time_edges
 from nmflab.figures.spectrograms import DYNAMIC_RANGE, spectrogram_figure
 from nmflab.settings import Settings
@@ -118,6 +122,33 @@ def test_levels_are_relative_and_cut_off():
     assert decibels([0.0]) == pytest.approx([-140], abs=1e-4)
     assert decibels(np.zeros((2, 0))).shape == (2, 0)
     assert decibels(np.ones(3)).dtype == np.float32
+
+
+@given(transforms(), st.integers(1, 50))
+def test_each_cell_stands_where_its_bin_and_frame_are(stft, num_frames):
+    assert_cells_stand_where_they_are(
+        stft, num_frames, time_edges(stft, num_frames), frequency_edges(stft)
+    )
+    panel = Figure().subplots()
+    paint(panel, np.zeros((stft.num_bins, num_frames), np.float32), stft, low=-60)
+    left, right, bottom, top = panel.images[0].get_extent()
+    assert_cells_stand_where_they_are(stft, num_frames, (left, right), (bottom, top))
+
+
+@given(transforms(), st.integers(1, 8), st.booleans())
+def test_a_thinned_picture_stands_where_its_bins_are(stft, num_frames, is_gain):
+    panel = Figure().subplots()
+    bins = np.arange(stft.num_bins, dtype=np.float32)
+    paint_small(panel, np.repeat(bins[:, None], num_frames, 1), stft, is_gain=is_gain)
+    image = panel.images[0]
+    *_, bottom, top = image.get_extent()
+    group = np.asarray(image.get_array())[:, 0]  # the mean of the bins that each row stands for
+    shown = middles((bottom, top), len(group))
+    khz = stft.sampling_rate / stft.fft / 1000
+    whole = slice(None, -1) if len(group) > 1 else slice(None)
+    assert shown[whole] == pytest.approx(group[whole] * khz, abs=1e-6 * max(1, shown[-1]))
+    assert panel.get_ylim() == (0, stft.sampling_rate / 2000)
+    assert top >= stft.frequencies()[-1] / 1000
 
 
 def test_frames_and_bins_have_their_edges():

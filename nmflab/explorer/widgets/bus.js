@@ -14,7 +14,7 @@ window.__nmflab_bus ??= {
     ({ target, ctrlKey, metaKey, altKey }) => {
       const isPlain = !(ctrlKey || metaKey || altKey);
       const element = /** @type {Partial<Element>} */ (target);
-      if (element.closest?.(".nmflab"))
+      if (element.closest?.(".nmflab, .nmflab-opener"))
         element.toggleAttribute?.("data-lm-suppress-shortcuts", isPlain);
     },
     { capture: true },

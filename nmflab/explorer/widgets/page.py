@@ -8,6 +8,7 @@ import anywidget
 import traitlets
 
 from nmflab.explorer.engine.scheduling import hear_browser
+from nmflab.explorer.widgets.modules import linked
 
 HERE = Path(__file__).parent
 
@@ -24,8 +25,9 @@ class Page(anywidget.AnyWidget):
         Whether the page has a dark theme; set by the browser.
     """
 
-    _esm = HERE / "page.js"
-    _css = HERE / "page.css"
+    # As text: anywidget watches files, and keeps every widget of a class that has them.
+    _esm = linked(HERE / "page.js")
+    _css = (HERE / "page.css").read_text("utf-8")
 
     dark = traitlets.Bool(False).tag(sync=True)
 

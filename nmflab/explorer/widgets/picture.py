@@ -7,6 +7,8 @@ from pathlib import Path
 import anywidget
 import traitlets
 
+from nmflab.explorer.widgets.modules import linked
+
 
 class Picture(anywidget.AnyWidget):
     """Show a PNG.
@@ -19,7 +21,7 @@ class Picture(anywidget.AnyWidget):
         What a screen reader says of it.
     """
 
-    _esm = Path(__file__).with_name("picture.js")
+    _esm = linked(Path(__file__).with_name("picture.js"))
 
     value = traitlets.Bytes(b"").tag(sync=True)
     alt = traitlets.Unicode("").tag(sync=True)

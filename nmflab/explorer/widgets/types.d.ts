@@ -70,6 +70,14 @@ export interface PlayerTraits {
   [sound: `_sound_${number}`]: DataView;
 }
 
+export interface OpenerTraits {
+  description: string;
+  tooltip: string;
+  accept: string;
+  max_seconds: number;
+  max_bytes: number;
+}
+
 /** An axis: what it is called, where it begins and ends, how many cells it has. */
 export interface Axis {
   name: string;

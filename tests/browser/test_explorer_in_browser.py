@@ -268,6 +268,12 @@ def test_reopening_a_saved_notebook_shows_the_static_picture(site):
     assert picture["text/plain"].startswith("SeparationExplorer: ")
 
 
+def test_no_picture_stands_beside_a_live_explorer(site):
+    images = site.page.locator(".jp-OutputArea-output > img")
+    assert images.count() >= 2
+    assert images.evaluate_all("(all) => all.filter((i) => i.checkVisibility()).length") == 0
+
+
 @pytest.mark.parametrize("control", MOVES)
 def test_each_slider_moves_its_panels_by_keyboard_and_by_mouse(first, second, control):
     panels = MOVES[control]

@@ -16,6 +16,7 @@ import pytest
 import soundfile
 from PIL import Image
 
+from nmflab.explorer.face import MARK
 from nmflab.lessons.check import all_exercises
 
 ROOT = Path(__file__).parents[2]
@@ -293,6 +294,19 @@ def test_tool_stores_the_same_bytes_again_and_nothing_that_changes(tmp_path):
     assert "audio/mpeg" in sound.data["text/html"]
     assert len(sound.data["text/html"]) < 10_000
     assert set(picture.data) == {"image/png", "text/plain"}
+
+
+def test_tool_leaves_out_the_live_view_of_an_explorer_and_keeps_its_picture(tmp_path):
+    source = """
+import nmflab as nl
+from nmflab.explorer import StftExplorer
+StftExplorer(settings=nl.Settings(win_size=512))
+"""
+    path = made_up(tmp_path, source.strip())
+    tool.store(path)
+    mark, still = nbformat.read(path, as_version=4).cells[0].outputs
+    assert mark.data == {"text/html": MARK}
+    assert set(still.data) == {"image/png", "text/plain"}
 
 
 @pytest.mark.parametrize(

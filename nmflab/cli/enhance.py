@@ -64,9 +64,8 @@ def _run(arguments: argparse.Namespace) -> int:
     say(*result.skipped)
     show_summary(result)
     skipped = f", {len(result.skipped)} skipped" if result.skipped else ""
-    print(
-        f"{len(result.rows)} mixtures by {settings.nmf_mode}{skipped}; see {showable(arguments.output)}"
-    )
+    where = showable(arguments.output)
+    print(f"{len(result.rows)} mixtures by {settings.nmf_mode}{skipped}; see {where}")
     return DONE
 
 

@@ -122,13 +122,8 @@ def _name_cells(panel: Axes, canvas: _Canvas) -> None:
         panel.set_xticks(middles[1], shape.column_names, parse_math=False)
     for y, texts in zip(middles[0], shape.cell_texts, strict=False):
         for x, text in zip(middles[1], texts, strict=True):
-            look: dict[str, Any] = {
-                "ha": "center",
-                "va": "center",
-                "color": "white",
-                "parse_math": False,
-            }
-            written = panel.text(x, y, text, **look)
+            written = panel.text(x, y, text, ha="center", va="center", color="white")
+            written.set_parse_math(False)
             written.set_path_effects([withStroke(linewidth=3, foreground="black")])
     if canvas.framed_cell:
         row, column = canvas.framed_cell

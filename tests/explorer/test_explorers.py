@@ -578,9 +578,10 @@ def test_copy_as_command_shows_what_differs_from_the_defaults(explorer):
 
 
 def test_save_writes_sound_picture_and_settings(explorer, tmp_path):
-    sound, picture, text = explorer.save(tmp_path / "new")
-    assert sorted((tmp_path / "new").iterdir()) == sorted([sound, picture, text])
+    sound, noise, picture, text = explorer.save(tmp_path / "new")
+    assert sorted((tmp_path / "new").iterdir()) == sorted([sound, noise, picture, text])
     np.testing.assert_allclose(nl.read_audio(sound), explorer.result.speech, atol=1e-4)
+    np.testing.assert_allclose(nl.read_audio(noise), explorer.result.noise, atol=1e-4)
     assert picture.read_bytes()[:4] == b"\x89PNG"
     facts = json.loads(text.read_text("utf-8"))
     assert nl.Settings.from_dict(facts["settings"]) == explorer.settings
@@ -697,24 +698,20 @@ def test_the_factorisation_explorer_goes_through_the_iterations(corpus):
 
 def told(explorer):
     """Say what the factorisation explorer shows: picture, sound, line."""
-    basis, (K, _) = explorer.basis, explorer.H.widget.matrix.shape
-    parts = explorer._parts(explorer.store.shown)
-    alone = np.outer(parts.W[-1][:, basis or 0], parts.H[-1][basis or 0])
-    levels = explorer.model.widget.matrix
-    shown = "one" if basis is not None and _looks_like(levels, alone) else "all"
+    basis, parts = explorer.basis, explorer._parts(explorer.store.shown)
+    levels, (W, H) = explorer.model.widget.matrix, (parts.W[-1], parts.H[-1])
+    alone = basis is not None and is_of(levels, np.outer(W[:, basis], H[basis]))
+    assert alone != is_of(levels, W @ H)
     has = [bool(getattr(explorer.player, f"_sound_{i}")) for i in range(2)]
     assert has[explorer.player.labels.index(explorer.player.source)]
-    return (
-        shown,
-        explorer.player.source,
-        "alone" in repr(explorer),
-        "alone" in explorer.status.value,
-    )
+    said = "alone" in repr(explorer), "alone" in explorer.status.value
+    return "one" if alone else "all", explorer.player.source, *said
 
 
-def _looks_like(levels, V):
-    loudest = np.unravel_index(V.argmax(), V.shape)
-    return np.unravel_index(levels.argmax(), levels.shape) == loudest and np.std(levels - 20 * np.log10(np.maximum(V, 1e-9)), where=V.max() / 100 < V) < 0.01  # fmt: skip
+def is_of(levels, V):
+    """Tell whether levels are those of a matrix, but for a constant."""
+    there = V.max() / 100 < V
+    return np.std((levels - 20 * np.log10(np.maximum(V, 1e-9)))[there]) < 0.01
 
 
 ONE, WHOLE = ("one", "basis alone", True, True), ("all", "all", False, False)

@@ -59,7 +59,10 @@ def line_of(explorer):
     return explorer.status.value.split(">", 1)[1].removesuffix("</div>")
 
 
-@pytest.mark.parametrize("name", PRESETS)
+TRAINED = [name for name in PRESETS if "many bases" not in name]  # too many for this corpus
+
+
+@pytest.mark.parametrize("name", TRAINED)
 def test_a_preset_that_trains_shows_the_state_before_wholly_and_says_so(
     explorer, monkeypatch, name
 ):

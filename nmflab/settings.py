@@ -27,7 +27,6 @@ SOURCES = ("speech", "noise")
 ANALYSIS = ("spectrogram", *SOURCES)
 ENCODING = ("mixture", "activations", "gain")
 """The stages that a trained model leaves open: `nmflab.separate` may override what they read."""
-
 UPDATES = ("mm", "mu")
 PENALTY_SCALES = ("relative", "raw")
 SOLVERS = ("plain", "accelerated")

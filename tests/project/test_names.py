@@ -61,7 +61,7 @@ def write(folder, name, samples):
     soundfile.write(plain, samples, 16000, format="WAV")
     try:
         path = os.fsdecode(os.fsencode(folder) + b"/" + name + b".wav")
-        os.rename(plain, path)
+        plain.rename(path)
     except OSError:
         plain.unlink()
         pytest.skip("this file system takes no such name")
@@ -176,8 +176,7 @@ def test_the_table_of_a_sweep_and_of_the_data_take_the_name(data, name, tmp_path
 
 def test_messages_are_one_line_that_can_be_shown(name, tmp_path, capsys):
     path = write(tmp_path, name, speech(1))
-    with open(path, "wb") as file:
-        file.write(b"no sound at all")
+    Path(path).write_bytes(b"no sound at all")
     with pytest.raises(nl.NmflabError) as caught:
         nl.read_audio(path)
     assert is_text(str(caught.value))
@@ -206,5 +205,5 @@ def test_a_model_and_its_results_take_the_name(data, name, tmp_path, monkeypatch
         assert code == 1  # its results would have names of more than 255 bytes
         return
     assert code == 0
-    assert len(os.listdir(tmp_path / "output")) == 2
+    assert len(list((tmp_path / "output").iterdir())) == 2
     shutil.rmtree(tmp_path / "output")

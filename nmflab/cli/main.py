@@ -56,9 +56,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         The exit code: 0 done, 1 failed, 2 bad arguments, 130 interrupted, 141 unread, 143 ended.
     """
-    prepare_output()
-    code = _run(sys.argv[1:] if argv is None else argv)
-    return finish_output() or code
+    try:
+        prepare_output()
+        code = _run(sys.argv[1:] if argv is None else argv)
+        return finish_output() or code
+    except KeyboardInterrupt:  # between a command's own end and this line
+        say("Interrupted; no file is half-written.")
+        return INTERRUPTED
 
 
 def _run(argv: Sequence[str]) -> int:

@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { fromPcm16, joined, toPcm16 } from "../../nmflab/explorer/widgets/samples.js";
-import { clock, FADE, isOwnKey, jump, placeAt, ramp } from "../../nmflab/explorer/widgets/transport.js";
+import {
+  clock,
+  FADE,
+  isOwnKey,
+  jump,
+  placeAt,
+  ramp,
+} from "../../nmflab/explorer/widgets/transport.js";
 
 /** An AudioParam's timetable, with the value at any time after the last call. */
 class Parameter {
@@ -84,7 +91,10 @@ test("arrows go half a second, with shift a tenth of it; Home and End to the end
 });
 
 test("Space plays and pauses from any button but Loop; the arrows of the volume are its own", () => {
-  assert.deepEqual([isOwnKey(" ", ""), isOwnKey(" ", "loop"), isOwnKey(" ", "volume")], [false, true, false]);
+  assert.deepEqual(
+    [isOwnKey(" ", ""), isOwnKey(" ", "loop"), isOwnKey(" ", "volume")],
+    [false, true, false],
+  );
   assert.deepEqual([isOwnKey("ArrowUp", "volume"), isOwnKey("ArrowUp", "")], [true, false]);
   assert.deepEqual([isOwnKey("1", "volume"), isOwnKey("1", "loop")], [false, false]);
 });

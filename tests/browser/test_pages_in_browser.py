@@ -204,6 +204,7 @@ def test_a_wav_of_60_megabytes_is_decoded_and_cut(site, explorer):
 
 
 def test_the_same_file_opens_again(site, explorer):
+    explorer("import numpy as np")
     path = site.folder / "mine.wav"
     soundfile.write(path, noise(1), 16000)
     for _ in range(2):

@@ -23,7 +23,6 @@ __all__ = ["PRESETS", "Settings", "parameters", "settings_of"]
 
 SOURCES = ("speech", "noise")
 """The stages that train a dictionary, one for each source."""
-
 ANALYSIS = ("spectrogram", *SOURCES)
 ENCODING = ("mixture", "activations", "gain")
 """The stages that a trained model leaves open: `nmflab.separate` may override what they read."""
@@ -398,3 +397,4 @@ def settings_of(*stages: str) -> tuple[str, ...]:
 Settings.__doc__ = (Settings.__doc__ or "").replace("{parameters}", described(Settings))
 
 PRESETS = {"original": Settings(), "tuned": Settings.tuned()}
+"""The original script's defaults, and the best settings found since."""

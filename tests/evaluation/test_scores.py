@@ -42,7 +42,7 @@ def test_scores_csv_has_the_columns_that_it_always_had():
         ("sdr", 7.25, None, "7.2"),
         ("sdr", -7.256, 2, "−7.26"),
         ("sdr", -0.04, None, "0.0"),
-        ("sir", float("inf"), None, "inf"),
+        ("sir", float("inf"), None, "∞"),
         ("stoi", 0.5, None, "0.50"),
         ("pesq", float("nan"), None, "–"),
         ("pesq", None, None, "–"),

@@ -6,13 +6,22 @@ import math
 import numbers
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cache
+from typing import Any, Self
 
 from nmflab.checks import shown
 from nmflab.errors import NmflabError
 
-__all__ = ["Control", "Parameter", "checked", "described", "preferred_numbers", "setting"]
+__all__ = [
+    "Control",
+    "Declared",
+    "Parameter",
+    "checked",
+    "described",
+    "preferred_numbers",
+    "setting",
+]
 
 
 @dataclass(frozen=True)
@@ -211,3 +220,111 @@ def _checked_number(name: str, value: Any, *, whole: bool) -> int | float:
         kind = "a whole number" if whole else "a finite number"
         raise NmflabError(f"{name} is {shown(value)} but must be {kind}.")
     return int(value) if whole else float(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declared:
+    """A dataclass whose fields are declared by `setting`: frozen, and checked when it is made."""
+
+    def __post_init__(self) -> None:
+        for name, parameter in self.declared().items():
+            object.__setattr__(self, name, checked(name, parameter, getattr(self, name)))
+
+    @classmethod
+    @cache
+    def declared(cls) -> dict[str, Parameter]:
+        """Give the declarations by name, in their order.
+
+        Returns
+        -------
+        dict of str to Parameter
+            What is declared of every field.
+        """
+        return {f.name: f.metadata["parameter"] for f in fields(cls)}
+
+    @classmethod
+    @cache
+    def read_in(cls, *stages: str) -> tuple[str, ...]:
+        """Give the names of the fields that any of some stages reads.
+
+        Parameters
+        ----------
+        *stages : str
+            Names of stages, see `Parameter`.
+
+        Returns
+        -------
+        tuple of str
+            Names in the order of the definition.
+        """
+        declared = cls.declared().items()
+        return tuple(name for name, parameter in declared if set(parameter.read_by) & set(stages))
+
+    def replace(self, **changes: Any) -> Self:
+        """Give a copy with some parameters changed.
+
+        Parameters
+        ----------
+        **changes
+            Parameters by name.
+
+        Returns
+        -------
+        Settings
+            The validated copy.
+
+        Raises
+        ------
+        NmflabError
+            If a name is unknown or a value is out of range.
+        """
+        unknown = sorted(set(changes) - set(self.declared()))
+        if unknown:
+            known = ", ".join(self.declared())
+            raise NmflabError(f"There is no setting called {unknown[0]!r}; there are: {known}.")
+        return replace(self, **changes)
+
+    def read_by(self, *stages: str) -> tuple[Any, ...]:
+        """Give the values of all settings that any of some stages reads.
+
+        Parameters
+        ----------
+        *stages : str
+            Names of stages, see `nmflab.settings.settings_of`.
+
+        Returns
+        -------
+        tuple
+            Equal for settings under which those stages compute the same.
+        """
+        if not all(isinstance(stage, str) for stage in stages):
+            raise NmflabError("Stages must be given by their names.")
+        return tuple(getattr(self, name) for name in self.read_in(*stages))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give all parameters as a plain dictionary, ready for JSON.
+
+        Returns
+        -------
+        dict
+            Names and values, in the order of the definition.
+        """
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, parameters: dict[str, Any]) -> Self:
+        """Build settings from a dictionary, the inverse of `to_dict`.
+
+        Parameters
+        ----------
+        parameters : dict
+            Names and values; what is missing has its default.
+
+        Returns
+        -------
+        Settings
+            The settings, checked as in `replace`.
+        """
+        if not (isinstance(parameters, dict) and all(isinstance(name, str) for name in parameters)):
+            raise NmflabError("Settings must be a dictionary of their names and values.")
+        return cls().replace(**parameters)

@@ -10,13 +10,17 @@ that its users know.
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
 from nmflab.errors import NmflabError
-from nmflab.parameters import Control, Parameter, checked, described, preferred_numbers, setting
+from nmflab.parameters import (
+    Control,
+    Declared,
+    Parameter,
+    described,
+    preferred_numbers,
+    setting,
+)
 from nmflab.priors.variants import VARIANTS
 
 __all__ = ["PRESETS", "Settings", "parameters", "settings_of"]
@@ -36,7 +40,7 @@ PENALTIES = (*preferred_numbers(-4, 1), 10.0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(Declared):
     """Every parameter of training, encoding and reconstruction.
 
     ``Settings()`` holds the defaults of the original script; `Settings.tuned` the best values
@@ -153,13 +157,35 @@ class Settings:
         128,
         "noise bases, K_N",
         ("noise",),
-        within=(1, 65536),
+        within=(0, 65536),
         short="-b_noise",
         control=Control(
             "noise K_N",
             "How many spectra the noise dictionary may learn; a new count trains it.",
             place=8,
             steps=BASES,
+        ),
+    )
+    num_basis_free: int = setting(
+        0,
+        "free noise bases, K_f, learnt on the mixture",
+        ("activations",),
+        within=(0, 64),
+        control=Control(
+            "free K_f",
+            "How many noise bases are learnt on the mixture itself; many begin to spell speech.",
+            steps=(0, 1, 2, 3, 4, 5, 6, 8, 12, 16),
+        ),
+    )
+    context: int = setting(
+        1,
+        "frames seen together; a basis is a piece of so many frames",
+        SOURCES,
+        within=(1, 32),
+        control=Control(
+            "context",
+            "How many frames are seen together; a basis is a piece of sound that long.",
+            steps=(1, 2, 3, 4, 5, 7, 9),
         ),
     )
     epsilon: float = setting(
@@ -193,6 +219,18 @@ class Settings:
             "Power of the Wiener gain: 1 is a soft ratio, 2 the Wiener filter, 10 almost a switch.",
             place=5,
             even=(0.1, 10.0, 0.1),
+        ),
+    )
+    keep: float = setting(
+        100.0,
+        "noise that is left in, so far below its own level; 100: none",
+        ("gain",),
+        unit="dB",
+        within=(0.0, 100.0),
+        control=Control(
+            "keep (dB)",
+            "How far the noise is pushed down at most, in dB; 100 removes it.",
+            steps=(0, 3, 6, 9, 12, 15, 18, 21, 24, 30, 40, 60, 100),
         ),
     )
     snr: float = setting(
@@ -250,8 +288,7 @@ class Settings:
     )
 
     def __post_init__(self) -> None:
-        for name, parameter in parameters().items():
-            object.__setattr__(self, name, checked(name, parameter, getattr(self, name)))
+        super().__post_init__()
         if self.fft < self.win_size:
             raise NmflabError(
                 f"fft is {self.fft} but must be at least win_size ({self.win_size}): "
@@ -261,6 +298,11 @@ class Settings:
             raise NmflabError(
                 f"overlap is {self.overlap} but must be below win_size ({self.win_size}): "
                 "the windows have to move on by one sample at least."
+            )
+        if self.num_basis_noise + self.num_basis_free == 0:
+            raise NmflabError(
+                "num_basis_noise is 0 and so is num_basis_free, but a noise needs a basis: train "
+                "some, or let some be learnt on the mixture."
             )
 
     @property
@@ -272,75 +314,6 @@ class Settings:
     def num_bins(self) -> int:
         """Frequency bins F of a spectrogram."""
         return self.fft // 2 + 1
-
-    def replace(self, **changes: Any) -> Settings:
-        """Give a copy with some parameters changed.
-
-        Parameters
-        ----------
-        **changes
-            Parameters by name.
-
-        Returns
-        -------
-        Settings
-            The validated copy.
-
-        Raises
-        ------
-        NmflabError
-            If a name is unknown or a value is out of range.
-        """
-        unknown = sorted(set(changes) - set(parameters()))
-        if unknown:
-            known = ", ".join(parameters())
-            raise NmflabError(f"There is no setting called {unknown[0]!r}; there are: {known}.")
-        return dataclasses.replace(self, **changes)
-
-    def read_by(self, *stages: str) -> tuple[Any, ...]:
-        """Give the values of all settings that any of some stages reads.
-
-        Parameters
-        ----------
-        *stages : str
-            Names of stages, see `settings_of`.
-
-        Returns
-        -------
-        tuple
-            Equal for settings under which those stages compute the same.
-        """
-        if not all(isinstance(stage, str) for stage in stages):
-            raise NmflabError("Stages must be given by their names.")
-        return tuple(getattr(self, name) for name in settings_of(*stages))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give all parameters as a plain dictionary, ready for JSON.
-
-        Returns
-        -------
-        dict
-            Names and values, in the order of the definition.
-        """
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, parameters: dict[str, Any]) -> Settings:
-        """Build settings from a dictionary, the inverse of `to_dict`.
-
-        Parameters
-        ----------
-        parameters : dict
-            Names and values; what is missing has its default.
-
-        Returns
-        -------
-        Settings
-            The settings, checked as in `replace`.
-        """
-        if not (isinstance(parameters, dict) and all(isinstance(name, str) for name in parameters)):
-            raise NmflabError("Settings must be a dictionary of their names and values.")
-        return cls().replace(**parameters)
 
     @classmethod
     def tuned(cls) -> Settings:
@@ -363,8 +336,29 @@ class Settings:
             penalty=0.1,
         )
 
+    @classmethod
+    def own(cls) -> Settings:
+        """Give the settings for a recording whose noise nobody has trained.
 
-@cache
+        Four noise bases are learnt on the recording itself, too few to spell speech; pieces of five
+        frames tell a voice from a noise; the updates stop early.
+
+        Returns
+        -------
+        Settings
+            The preset of `nmflab.denoise`.
+        """
+        return cls.tuned().replace(
+            context=5,
+            num_basis_speech=96,
+            num_basis_noise=0,
+            num_basis_free=4,
+            penalty=0.12,
+            p=1.0,
+            max_iter_test=50,
+        )
+
+
 def parameters() -> dict[str, Parameter]:
     """Give what is declared of every setting.
 
@@ -373,10 +367,9 @@ def parameters() -> dict[str, Parameter]:
     dict of str to Parameter
         By name, in the order of the definition.
     """
-    return {f.name: f.metadata["parameter"] for f in dataclasses.fields(Settings)}
+    return Settings.declared()
 
 
-@cache
 def settings_of(*stages: str) -> tuple[str, ...]:
     """Give the names of the settings that any of some stages reads.
 
@@ -390,11 +383,10 @@ def settings_of(*stages: str) -> tuple[str, ...]:
     tuple of str
         Names in the order of the definition.
     """
-    declared = parameters().items()
-    return tuple(name for name, parameter in declared if set(parameter.read_by) & set(stages))
+    return Settings.read_in(*stages)
 
 
 Settings.__doc__ = (Settings.__doc__ or "").replace("{parameters}", described(Settings))
 
-PRESETS = {"original": Settings(), "tuned": Settings.tuned()}
-"""The original script's defaults, and the best settings found since."""
+PRESETS = {"original": Settings(), "tuned": Settings.tuned(), "own": Settings.own()}
+"""The original script's defaults, the best found since, and those for a noise never trained."""

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nmflab import checks
 from nmflab.checks import steady
+from nmflab.core.context import stacked
 from nmflab.core.nmf import train_nmf
 from nmflab.core.stft import Stft
 from nmflab.errors import NmflabError
@@ -42,7 +43,8 @@ class Dictionary:
     Parameters
     ----------
     W : ndarray of float32, shape (F, K)
-        Bases; each column sums to 1.
+        Bases; each column sums to 1. With a context of c a basis is c spectra, one after another,
+        shape (cF, K). A noise that is learnt on the mixture alone has none, K = 0.
     H : ndarray of float32, shape (K, T)
         Activations of the training audio's frames that aren't digitally silent. Of more than
         65,536 frames each row keeps its distribution alone, 8192 values in rising order with the
@@ -51,12 +53,15 @@ class Dictionary:
         D(V‖WH) after each training iteration.
     rms : float
         Root mean square of the training spectrogram's magnitudes V.
+    context : int, default 1
+        Frames that a basis is long.
     """
 
     W: NDArray[np.float32]
     H: NDArray[np.float32]
     divergence: NDArray[np.float64]
     rms: float
+    context: int = 1
     _priors: dict[tuple[str, float], Prior] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
@@ -84,6 +89,8 @@ class Dictionary:
         checks.check_choice("nmf_mode", nmf_mode, tuple(VARIANTS))
         checks.check_floor(activation_floor)
         variant = VARIANTS[nmf_mode]
+        if variant.fit is not None and not len(self.H):
+            return Prior(scale=np.empty(0), shape=np.empty(0))
         key = nmf_mode, activation_floor if variant.floored else 0.0
         if variant.fit is not None and key not in self._priors:
             self._priors[key] = variant.fit(self.H, activation_floor)
@@ -110,6 +117,11 @@ class SeparationModel:
     def W(self) -> NDArray[np.float32]:
         """All bases [W_S W_N], shape (F, K_S + K_N)."""
         return np.concatenate([self.speech.W, self.noise.W], axis=1)
+
+    @property
+    def context(self) -> int:
+        """Frames that a basis of this model is long."""
+        return self.speech.context
 
     def save(self, path: str | Path) -> Path:
         """Write the model to a NumPy archive, without pickles.
@@ -150,12 +162,19 @@ def train_dictionary(
 ) -> Dictionary:
     """Train the K bases of one source by itself; the STFT and training parameters count.
 
-    `name` is what messages and progress, ``progress(f"training {name}", done, total)`` after each
-    iteration, call the source.
+    No bases need no signals. `name` is what messages and progress, ``progress(f"training {name}",
+    done, total)`` after each iteration, call the source.
     """
     checks.check_kind(settings, Settings, "settings", "Settings")
     checks.check_progress(progress)
-    checks.as_count(num_bases, f"num_basis_{name}", 1)
+    if checks.as_count(num_bases, f"num_basis_{name}", 0) == 0:
+        return Dictionary(
+            np.empty((settings.context * settings.num_bins, 0), np.float32),
+            np.empty((0, 1), np.float32),
+            np.empty(0),
+            1.0,
+            settings.context,
+        )
     V = _training_spectrogram(signals, settings, name)
     if num_bases > V.shape[1]:
         seconds = V.shape[1] * settings.hop / settings.sampling_rate
@@ -175,7 +194,7 @@ def train_dictionary(
         progress=None if progress is None else lambda i, n: progress(stage, i, n),
     )
     rms = float(np.sqrt(np.mean(V * V, dtype=np.float64)))
-    return Dictionary(found.W, condensed(found.H), found.divergence, rms)
+    return Dictionary(found.W, condensed(found.H), found.divergence, rms, settings.context)
 
 
 def condensed(H: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -204,7 +223,8 @@ def train_model(
     Parameters
     ----------
     speech, noise : sequence of array_like, each of shape (n,)
-        Clean audio of the two sources at ``settings.sampling_rate``.
+        Clean audio of the two sources at ``settings.sampling_rate``. Where
+        ``settings.num_basis_noise`` is 0 no noise is needed.
     settings : Settings, optional
         By default ``Settings()``.
     progress : callable, optional
@@ -266,14 +286,20 @@ def _model_of(header: dict[str, Any], archive: Mapping[str, Any]) -> SeparationM
     dictionaries = []
     for source, K in _counts(settings):
         W, H, divergence, rms = (archive[f"{source}_{name}"] for name in ARRAYS)
-        if W.shape != (settings.num_bins, K) or H.ndim != 2 or H.shape[0] != K or rms.ndim != 0:
+        if (
+            W.shape != (settings.context * settings.num_bins, K)
+            or H.ndim != 2
+            or H.shape[0] != K
+            or rms.ndim != 0
+        ):
             raise ValueError(f"the arrays of {source} don't fit the settings")
         for array in (W, H, divergence, rms):
-            if array.dtype.kind != "f" or not (array.min() >= 0 and array.max() < np.inf):
+            least, most = (find(array, initial=0) for find in (np.min, np.max))
+            if array.dtype.kind != "f" or not (least >= 0 and most < np.inf):
                 raise ValueError(f"an array of {source} holds what it may not")
-        if not (W.any(axis=0).all() and H.any() and rms > 0):
+        if not (W.any(axis=0).all() and (H.any() or K == 0) and rms > 0):
             raise ValueError(f"the dictionary of {source} is silent")
-        dictionaries.append(Dictionary(W, H, divergence, float(rms)))
+        dictionaries.append(Dictionary(W, H, divergence, float(rms), settings.context))
     speech, noise = dictionaries
     return SeparationModel(speech, noise, settings)
 
@@ -286,7 +312,7 @@ def _counts(settings: Settings) -> tuple[tuple[str, int], ...]:
 def _training_spectrogram(
     signals: Sequence[ArrayLike], settings: Settings, name: str
 ) -> NDArray[np.float32]:
-    """Magnitudes of all signals' frames that aren't silent, one after another, shape (F, T)."""
+    """Magnitudes of all signals' frames that aren't silent, stacked, one signal after another."""
     stft, heard = Stft.from_settings(settings), checks.as_signals(signals, name)
     spectrograms = []
     for i, signal in enumerate(heard):
@@ -296,8 +322,8 @@ def _training_spectrogram(
             files = getattr(signals, "paths", ())  # a `ClipList` knows them
             where = f"The training {name} {str(files[i])!r}" if files else f"{name}[{i}]"
             raise NmflabError(f"{where} is so loud that its spectrogram overflows: scale it down.")
-        spectrograms.append(V)
-    V = np.concatenate(spectrograms)
+        spectrograms.append(stacked(V.T, settings.context).T)
+    V = spectrograms[0] if len(spectrograms) == 1 else np.concatenate(spectrograms)
     if not V.any():
         raise NmflabError(f"The training {name} is silent: nothing can be learnt from it.")
     return V[checks.sounding(np.any(V, axis=1))].T

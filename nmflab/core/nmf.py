@@ -100,11 +100,14 @@ class Encoding:
         of the best point beyond H that each frame was updated from, unless ε > 0.
     divergence : ndarray of float64, shape (n,)
         D(V‖WH) by itself.
+    W_free : ndarray of float32, shape (F, K_f), optional
+        Bases learnt on V, whose activations are the last rows of H; see `nmflab.core.nmf_free`.
     """
 
     H: Matrix
     objective: NDArray[np.float64]
     divergence: NDArray[np.float64]
+    W_free: Matrix | None = None
 
 
 @steady

@@ -89,6 +89,14 @@ class UpdateRule:
         divergence, penalty = (self.silent @ self.linear).astype(np.float64)
         return np.array([divergence, penalty + np.log(self.silent) @ self.logarithmic])
 
+    def replace_bases(self, bases: slice, correlates: Matrix) -> None:
+        """Multiply bases by their correlates R Hᵀ (K_f, F), and norm them to a sum of 1."""
+        W = self.Wt[bases]
+        W *= correlates
+        W /= np.maximum(W.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
+        np.maximum(W, np.float32(LEAST_WEIGHT), out=W)
+        self.W_over_den[:, bases] = (W / self.den[bases, None]).T
+
 
 class EncodingBlock(threading.local):
     """A block of frames of V and the scratch for its updates, all in the cache.
@@ -117,10 +125,10 @@ class EncodingBlock(threading.local):
         safe = not self._rule.penalised and frame_sums.min() > QUIET * self._rule.level
         self._floor_every = FLOOR_EVERY if safe else 1
         self._R, self._L = (part[: n * F].reshape(n, F) for part in self._scratch)  # V/WH, its log
-        # In their place a scratch and G, which `_correlate` computes:
+        # In their place a scratch and G, which `correlate` computes:
         self._T, self._G = (part[: n * K].reshape(n, K) for part in self._scratch)
 
-    def _divide(self, H: Matrix) -> None:
+    def divide(self, H: Matrix) -> None:
         """Compute V/WH, at a flat start without a product of matrices."""
         if self._flat:
             np.multiply(H[:, :1], self._rule.row_sums, out=self._R)
@@ -129,13 +137,13 @@ class EncodingBlock(threading.local):
         else:
             ratio(self._Vt, H, self._rule.Wt, self._R)
 
-    def _correlate(self) -> None:
+    def correlate(self) -> None:
         """Compute G = Wᵀ(V/WH)/den from V/WH as it stands."""
         np.matmul(self._R, self._rule.W_over_den, out=self._G)
 
     def measure(self, H: Matrix) -> Costs:
         """Compute V/WH, and from it what each frame costs."""
-        self._divide(H)
+        self.divide(H)
         np.log(self._R, out=self._L)
         divergence, penalty = (H @ self._rule.linear).T.astype(np.float64)  # ΣWH and λ Σ H/b
         divergence += np.vecdot(self._Vt, self._L) - self._frame_sums
@@ -143,6 +151,11 @@ class EncodingBlock(threading.local):
             np.log(H, out=self._G)
             penalty += self._G @ self._rule.logarithmic
         return np.stack([divergence, penalty])
+
+    @property
+    def ratio(self) -> Matrix:
+        """V/WH as it stands: the next steps take its place."""
+        return self._R
 
     def update(self, Q: Matrix, H: Matrix) -> None:
         """Update Q, with G as it stands, into H, which may be Q itself."""
@@ -170,8 +183,8 @@ class EncodingBlock(threading.local):
             if trace and i > 0:
                 costs.append(self.measure(H).sum(axis=1))
             else:
-                self._divide(H)
-            self._correlate()
+                self.divide(H)
+            self.correlate()
             self.update(H, H)
             if i % self._floor_every == 0 or i == n_iter - 1:
                 self.floor(H)
@@ -204,8 +217,8 @@ class EncodingBlock(threading.local):
             if at_Q:
                 cost = self.measure(Q)
             else:
-                self._divide(Q)
-            self._correlate()
+                self.divide(Q)
+            self.correlate()
             rise = self._rise(H, Q)
             doubtful = np.flatnonzero(rise > 0)
             before = H[doubtful]

@@ -14,6 +14,11 @@ together with λ. The exponential rule then reads
 
 and no level, of a mixture or of training audio, changes the gain. See
 notebooks/04_separation.ipynb and notebooks/06_map_separation.ipynb.
+
+Free noise bases, K_f of them, are learnt on the mixture itself (`nmflab.core.nmf_free`). Their
+share of the prior is such that all of them together are as loud as all of speech: each row is
+taken for Σ(rows of speech)/K_f on average, and being few they pay little where speech bases pay
+much. With 4 of them beside 64 a basis of speech is taxed 16 times as much.
 """
 
 from __future__ import annotations
@@ -24,18 +29,23 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmflab.checks import as_signal, check_above_0, check_kind, check_progress, steady
+from nmflab.core.context import stacked, summed
 from nmflab.core.model import SeparationModel, StageProgress, mean_activation
 from nmflab.core.nmf import Encoding, encode
+from nmflab.core.nmf_free import encode_free, free_start
 from nmflab.core.stft import Stft
 from nmflab.core.wiener import gain_from_log_ratio, log_ratio
 from nmflab.errors import NmflabError
-from nmflab.priors.distributions import Prior, joined
+from nmflab.priors.distributions import ExponentialPrior, Prior, joined
 from nmflab.settings import ENCODING, Settings, settings_of
 from nmflab.system.threads import even_split, map_blocks
 
 __all__ = ["Separation", "separate"]
 
 FRAMES_PER_BLOCK = 256
+
+ALL = 100.0
+"""Decibels that noise is pushed down where none of it is kept."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +56,8 @@ class Separation:
     ----------
     speech, noise : ndarray of float32, shape (n,)
         The two parts; their sum is the mixture.
-    H : ndarray of float32, shape (K_S + K_N, T)
-        Activations, those of speech first.
+    H : ndarray of float32, shape (K_S + K_N + K_f, T)
+        Activations, those of speech first, those of the free bases last.
     gain : ndarray of float32, shape (F, T)
         Wiener gain of the speech.
     divergence : ndarray of float64, shape (n_iter,)
@@ -58,6 +68,8 @@ class Separation:
         Spectrogram X of the mixture.
     settings : Settings
         What was really used.
+    W_free : ndarray of float32, shape (F, K_f), optional
+        Noise bases that were learnt on the mixture; None without free bases.
     """
 
     speech: NDArray[np.float32]
@@ -68,6 +80,7 @@ class Separation:
     objective: NDArray[np.float64]
     mixture: NDArray[np.complex64]
     settings: Settings
+    W_free: NDArray[np.float32] | None = None
 
 
 @steady
@@ -113,7 +126,7 @@ def separate(
     stft = Stft.from_settings(settings)
     X = stft._forward(x)
     encoding = encode_mixture(model, np.abs(X), settings, unit=unit, progress=progress)
-    gain = speech_gain(speech_log_ratio(model, encoding.H), settings)
+    gain = speech_gain(speech_log_ratio(model, encoding), settings)
     return taken_apart(x, X, encoding, gain, stft, settings)
 
 
@@ -132,22 +145,39 @@ def encode_mixture(
     settings: Settings,
     *,
     unit: float | None = None,
+    W_free: NDArray[np.float32] | None = None,
     progress: StageProgress | None = None,
 ) -> Encoding:
     """Encode the magnitudes V (F, T) of a mixture on the bases of speech and noise together.
 
-    The rows of speech come first in H. λ and ε count in `unit`, by default V's own mean
-    activation m; it is given where V is but a part of a recording.
+    The rows of speech come first in H, those of free bases last. λ and ε count in `unit`, by
+    default V's own mean activation m; it is given where V is but a part of a recording. Free bases
+    start from `W_free` or, without it, from what is always there in V.
     """
-    W = model.W
-    if V.ndim != 2 or V.shape[0] != W.shape[0] or V.shape[1] == 0:
+    W, context = model.W, model.context
+    if V.ndim != 2 or V.shape[0] * context != W.shape[0] or V.shape[1] == 0:
         raise NmflabError(
-            f"V has the shape {V.shape} but must be ({W.shape[0]}, T): use the STFT of the model."
+            f"V has the shape {V.shape} but must be ({W.shape[0] // context}, T): use the STFT of "
+            "the model."
         )
-    unit = mean_activation(V, W.shape[1]) if unit is None else unit
+    K_free = settings.num_basis_free
+    unit = context * mean_activation(V, W.shape[1] + K_free) if unit is None else unit
     prior, penalty = scaled_prior(model, settings, unit)
+    report = None if progress is None else lambda i, n: progress("separating", i, n)
+    if K_free:
+        W_free = free_start(V, K_free, context) if W_free is None else W_free
+        return encode_free(
+            stacked(V, context),
+            W,
+            W_free,
+            prior=prior,
+            penalty=penalty,
+            n_iter=settings.max_iter_test,
+            update=settings.update,
+            progress=report,
+        )
     return encode(
-        V,
+        stacked(V, context),
         W,
         prior=prior,
         penalty=penalty,
@@ -155,7 +185,7 @@ def encode_mixture(
         epsilon=settings.epsilon * (unit if settings.penalty_scale == "relative" else 1.0),
         update=settings.update,
         solver=settings.solver,
-        progress=None if progress is None else lambda i, n: progress("separating", i, n),
+        progress=report,
     )
 
 
@@ -173,38 +203,60 @@ def scaled_prior(
     priors = [prior for prior in fitted if prior is not None]
     if not priors or settings.penalty == 0:
         return None, 0.0
+    rows = [source.row_means / source.rms for source in sources]
+    if K_free := settings.num_basis_free:
+        rows.append(np.full(K_free, rows[0].sum() / K_free))
     if settings.penalty_scale == "raw":
+        if K_free:  # what is learnt has no level of its own: speech's
+            priors.append(ExponentialPrior(rows[-1] * model.speech.rms, np.ones(K_free)))
         return joined(priors), settings.penalty
-    h_bar = np.concatenate([source.row_means / source.rms for source in sources]).mean()
+    h_bar = np.concatenate(rows).mean()
     stretched = [
         prior.stretched(unit / (h_bar * source.rms))
         for prior, source in zip(priors, sources, strict=True)
     ]
+    if K_free:
+        stretched.append(ExponentialPrior(rows[-1] * (unit / h_bar), np.ones(K_free)))
     return joined(stretched), settings.penalty * unit
 
 
 @steady
-def speech_log_ratio(model: SeparationModel, H: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Compute log(Ŝ/N̂), shape (F, T), from the activations H (K_S + K_N, T) of a mixture.
+def speech_log_ratio(model: SeparationModel, encoding: Encoding) -> NDArray[np.float32]:
+    """Compute log(Ŝ/N̂), shape (F, T), from the activations H of a mixture.
 
-    Ŝ = W_S H_S and N̂ = W_N H_N: it is all of the gain but its power p.
+    Ŝ = W_S H_S and N̂ = W_N H_N: it is all of the gain but its power p. With a context both are
+    the means of what the stacks say of a frame.
     """
-    K = model.speech.W.shape[1]
-    L = np.empty((H.shape[1], len(model.speech.W)), dtype=np.float32)
+    K, context, Ht = model.speech.W.shape[1], model.context, encoding.H.T
+    W_N = model.noise.W
+    if encoding.W_free is not None:
+        W_N = np.concatenate([W_N, encoding.W_free], axis=1)
+    F, T = len(W_N) // context, len(Ht)
+    L = np.empty((T, F), dtype=np.float32)
 
     def work(frames: slice) -> None:
-        S = H[:K, frames].T @ model.speech.W.T
-        N = H[K:, frames].T @ model.noise.W.T
+        around = slice(max(0, frames.start - context), frames.stop + context)
+        inside = slice(frames.start - around.start, frames.stop - around.start)
+        S = summed(Ht[around, :K] @ model.speech.W.T, context)[inside]
+        N = summed(Ht[around, K:] @ W_N.T, context)[inside]
         L[frames] = log_ratio(S, N)
 
-    for _ in map_blocks(work, even_split(0, len(L), FRAMES_PER_BLOCK)):
+    for _ in map_blocks(work, even_split(0, T, FRAMES_PER_BLOCK)):
         pass
     return L.T
 
 
 def speech_gain(log_ratio: NDArray[np.float32], settings: Settings) -> NDArray[np.float32]:
-    """Compute the gain of the speech (F, T) from the log-ratio: all that a power changes."""
-    return gain_from_log_ratio(log_ratio, p=settings.p)
+    """Compute the gain of the speech (F, T) from the log-ratio: all that a power changes.
+
+    Noise that is kept at −k dB makes of it G + (1 − G)·10^(−k/20).
+    """
+    G = gain_from_log_ratio(log_ratio, p=settings.p)
+    if settings.keep < ALL:
+        kept = np.float32(10.0 ** (-settings.keep / 20.0))
+        G *= np.float32(1.0) - kept
+        G += kept
+    return G
 
 
 def taken_apart(
@@ -219,4 +271,4 @@ def taken_apart(
     speech = stft.synthesise(gain * X, len(x))
     noise = x - speech  # the inverse of (1 − G)∘X, for the STFT is linear
     H, costs = encoding.H, (encoding.divergence, encoding.objective)
-    return Separation(speech, noise, H, gain, *costs, X, settings)
+    return Separation(speech, noise, H, gain, *costs, X, settings, encoding.W_free)

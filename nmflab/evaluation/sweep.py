@@ -297,7 +297,7 @@ def _measured(
     with one_blas_thread():
         X = stft.analyse(mixed.mixture)
         encoding = encode_mixture(model, np.abs(X), shared)
-        log_ratio = speech_log_ratio(model, encoding.H)
+        log_ratio = speech_log_ratio(model, encoding)
     for point in points:
         gain = speech_gain(log_ratio, point)
         found = taken_apart(mixed.mixture, X, encoding, gain, stft, point)

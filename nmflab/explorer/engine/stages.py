@@ -139,7 +139,7 @@ def _encode(
 ) -> Activations:
     model = SeparationModel(speech, noise, view.settings)
     encoding = encode_mixture(model, spectrogram.V, view.settings)
-    return Activations(encoding, speech_log_ratio(model, encoding.H))
+    return Activations(encoding, speech_log_ratio(model, encoding))
 
 
 @stage("gain", needs=("activations",))

@@ -159,7 +159,7 @@ class DeclaredSettings(Settings):
             raise _undeclared(get("_stage"), name)
         return get(name)
 
-    def replace(self, **changes: Any) -> Settings:
+    def replace(self, **changes: Any) -> Settings:  # type: ignore[override]
         """Give a whole copy; what isn't declared has to be among the changes."""
         kept = {name: getattr(self, name) for name in parameters() if name not in changes}
         return Settings().replace(**kept, **changes)

@@ -221,7 +221,9 @@ def scaled_prior(
 
 
 @steady
-def speech_log_ratio(model: SeparationModel, encoding: Encoding) -> NDArray[np.float32]:
+def speech_log_ratio(
+    model: SeparationModel, encoding: Encoding | Separation
+) -> NDArray[np.float32]:
     """Compute log(Ŝ/N̂), shape (F, T), from the activations H of a mixture.
 
     Ŝ = W_S H_S and N̂ = W_N H_N: it is all of the gain but its power p. With a context both are

@@ -28,11 +28,15 @@ def write_archive(
     version: int,
     header: dict[str, Any],
     arrays: Mapping[str, Any],
+    *,
+    compressed: bool = False,
 ) -> Path:
     """Write arrays and a header that JSON can hold, whole or not at all."""
     header = {"format": f"nmflab {kind}", "version": version, **header}
     with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, header=np.array(json.dumps(header)), **arrays)
+        (np.savez_compressed if compressed else np.savez)(
+            file, header=np.array(json.dumps(header)), **arrays
+        )
     return Path(path)
 
 

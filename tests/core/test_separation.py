@@ -121,7 +121,7 @@ def test_the_gain_is_wiener_s_of_the_two_parts_of_the_activations(model, mixture
     S, N = model.speech.W @ found.H[:6], model.noise.W @ found.H[6:]
     np.testing.assert_allclose(found.gain, S**1.3 / (S**1.3 + N**1.3), atol=1e-5)
     np.testing.assert_allclose(found.gain, wiener_gain(S, N, p=1.3), atol=1e-6)
-    L = speech_log_ratio(model, found.H)
+    L = speech_log_ratio(model, found)
     assert np.array_equal(found.gain, gain_from_log_ratio(L, p=1.3))
 
 

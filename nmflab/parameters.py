@@ -227,37 +227,20 @@ class Declared:
     """A dataclass whose fields are declared by `setting`: frozen, and checked when it is made."""
 
     def __post_init__(self) -> None:
-        for name, parameter in self.declared().items():
+        for name, parameter in self._declared().items():
             object.__setattr__(self, name, checked(name, parameter, getattr(self, name)))
 
     @classmethod
     @cache
-    def declared(cls) -> dict[str, Parameter]:
-        """Give the declarations by name, in their order.
-
-        Returns
-        -------
-        dict of str to Parameter
-            What is declared of every field.
-        """
+    def _declared(cls) -> dict[str, Parameter]:
+        """Give what is declared of every field, by name, in the order of the definition."""
         return {f.name: f.metadata["parameter"] for f in fields(cls)}
 
     @classmethod
     @cache
-    def read_in(cls, *stages: str) -> tuple[str, ...]:
-        """Give the names of the fields that any of some stages reads.
-
-        Parameters
-        ----------
-        *stages : str
-            Names of stages, see `Parameter`.
-
-        Returns
-        -------
-        tuple of str
-            Names in the order of the definition.
-        """
-        declared = cls.declared().items()
+    def _read_in(cls, *stages: str) -> tuple[str, ...]:
+        """Give the names of the fields that any of some stages reads, in their order."""
+        declared = cls._declared().items()
         return tuple(name for name, parameter in declared if set(parameter.read_by) & set(stages))
 
     def replace(self, **changes: Any) -> Self:
@@ -278,9 +261,9 @@ class Declared:
         NmflabError
             If a name is unknown or a value is out of range.
         """
-        unknown = sorted(set(changes) - set(self.declared()))
+        unknown = sorted(set(changes) - set(self._declared()))
         if unknown:
-            known = ", ".join(self.declared())
+            known = ", ".join(self._declared())
             raise NmflabError(f"There is no setting called {unknown[0]!r}; there are: {known}.")
         return replace(self, **changes)
 
@@ -299,7 +282,7 @@ class Declared:
         """
         if not all(isinstance(stage, str) for stage in stages):
             raise NmflabError("Stages must be given by their names.")
-        return tuple(getattr(self, name) for name in self.read_in(*stages))
+        return tuple(getattr(self, name) for name in self._read_in(*stages))
 
     def to_dict(self) -> dict[str, Any]:
         """Give all parameters as a plain dictionary, ready for JSON.

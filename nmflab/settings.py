@@ -223,7 +223,7 @@ class Settings(Declared):
     )
     keep: float = setting(
         100.0,
-        "noise that is left in, so far below its own level; 100: none",
+        "most that the noise is pushed down; 100: all of it goes",
         ("gain",),
         unit="dB",
         within=(0.0, 100.0),
@@ -367,7 +367,7 @@ def parameters() -> dict[str, Parameter]:
     dict of str to Parameter
         By name, in the order of the definition.
     """
-    return Settings.declared()
+    return Settings._declared()
 
 
 def settings_of(*stages: str) -> tuple[str, ...]:
@@ -383,7 +383,7 @@ def settings_of(*stages: str) -> tuple[str, ...]:
     tuple of str
         Names in the order of the definition.
     """
-    return Settings.read_in(*stages)
+    return Settings._read_in(*stages)
 
 
 Settings.__doc__ = (Settings.__doc__ or "").replace("{parameters}", described(Settings))

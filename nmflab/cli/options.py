@@ -74,7 +74,8 @@ def add_settings(parser: Parser, preset: str | None, names: Iterable[str]) -> No
             choices=tuple(PRESETS),
             default=preset,
             help="what settings that you don't give are taken from: the original script's "
-            f"defaults, or the best found since (default: {preset})",
+            "defaults, the best found since, or those for a noise that nobody has trained "
+            f"(default: {preset})",
         )
     group = parser.add_argument_group("settings")
     for name in names:

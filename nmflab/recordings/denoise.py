@@ -217,7 +217,8 @@ class Denoiser:
         X = self._analyse(samples)
         V = np.abs(X[: self._band])
         encoding = encode_mixture(self._model, V, self._settings, W_free=self._W_free)
-        self._W_free = encoding.W_free  # the next block begins there
+        if V.any():
+            self._W_free = encoding.W_free  # the next block begins there
         gain = speech_gain(speech_log_ratio(self._model, encoding), self._settings)
         if found is not None:
             assert encoding.W_free is not None
@@ -252,7 +253,7 @@ def _mix(powers: NDArray[np.float64]) -> NDArray[np.float32]:
     C = len(channels)
     if mix >= CANCELLED * np.mean(channels):
         return np.full(C, 1.0 / C, dtype=np.float32)
-    return np.eye(C, dtype=np.float32)[int(np.argmax(channels))]
+    return np.asarray(np.arange(C) == np.argmax(channels), dtype=np.float32)
 
 
 def _as_channels(samples: ArrayLike) -> Samples:

@@ -334,7 +334,7 @@ def test_an_override_takes_only_the_encoding_parameters(model):
         nmf_mode="NMF_g", sampling_rate=8000, fft=2048, window="hann", win_size=1024, overlap=512,
         max_iter_train=3, max_iter_test=7, num_basis_speech=9, num_basis_noise=9, epsilon=0.25,
         penalty=0.7, p=1.5, snr=5.0, seed=9, update="mu", penalty_scale="raw",
-        activation_floor=0.01, solver="accelerated",
+        activation_floor=0.01, solver="accelerated", num_basis_free=1, context=2, keep=10.0,
     )  # fmt: skip
     used = settings_in_force(model, other).to_dict()
     for name, value in used.items():
@@ -342,7 +342,7 @@ def test_an_override_takes_only_the_encoding_parameters(model):
         assert value == getattr(origin, name)
         assert getattr(other, name) != getattr(model.settings, name), "the test shows nothing"
     fixed = {"sampling_rate", "fft", "window", "win_size", "overlap", "max_iter_train", "seed",
-             "num_basis_speech", "num_basis_noise"}  # fmt: skip
+             "num_basis_speech", "num_basis_noise", "context"}  # fmt: skip
     assert set(settings_of(*ENCODING)) == set(used) - fixed
 
 

@@ -95,7 +95,7 @@ def test_dictionaries_are_kept_by_the_settings_that_the_chain_reads(corpus, sour
     changed |= {"max_iter_train": 7, "epsilon": 0.1, "solver": "accelerated", "update": "mu"}
     changed |= {"penalty_scale": "raw", "penalty": 9.0, "p": 9.0, "snr": 9.0, "nmf_mode": "NMF"}
     changed |= {"num_basis_speech": 9, "num_basis_noise": 9, "max_iter_test": 9}
-    changed |= {"activation_floor": 0.9}
+    changed |= {"activation_floor": 0.9, "num_basis_free": 1, "context": 2, "keep": 9.0}
     assert {"sampling_rate", *changed} == {f.name for f in dataclasses.fields(nl.Settings)}
     for name, value in changed.items():
         same = SETTINGS.replace(**{name: value}).read_by(source) == SETTINGS.read_by(source)

@@ -74,7 +74,7 @@ def test_a_stage_that_forgets_to_declare_a_setting_fails_loudly(chain, stage, se
     [
         (lambda view: view.settings.snr, "snr"),
         (lambda view: view.settings.hop, "win_size"),
-        (lambda view: view.settings.read_by("gain", "mixture"), "snr"),
+        (lambda view: view.settings.read_by("mixture"), "snr"),
         (lambda view: view.settings.replace(p=3.0), "nmf_mode"),
         (lambda view: view.settings.to_dict(), "nmf_mode"),
         (lambda view: hash(view.settings), "nmf_mode"),

@@ -15,6 +15,7 @@ ANOTHER = {
     **{"activation_floor": 0.6, "solver": "accelerated", "epsilon": 1e3, "p": 3.5},
     **{"max_iter_train": 7, "max_iter_test": 9, "seed": 1, "snr": 6.0},
     **{"num_basis_speech": 5, "num_basis_noise": 3, "window": "hann", "win_size": 224},
+    **{"num_basis_free": 2, "context": 3, "keep": 12.0},
     **{"overlap": 128, "fft": 1024, "sampling_rate": 8000},
 }
 """Another value of every setting than that of `SETTINGS`."""

@@ -165,7 +165,7 @@ WITHOUT_DOOR = {
     "Scores.to_dict": "takes nothing",
     "Dictionary.row_means": "takes nothing",
     "Settings.to_dict": "takes nothing",
-    "Settings.tuned": "takes nothing",
+    **dict.fromkeys(("Settings.tuned", "Settings.own"), "takes nothing"),
 }
 
 

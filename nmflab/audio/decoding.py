@@ -1,21 +1,21 @@
 """Decode audio files, from their first sample to their last without a jump.
 
 libsndfile gets the path of a file, not its bytes: some formats it knows by the ending alone, as a
-telephone's ``.gsm`` or an MP3 cut out of a stream; of some a part lies in another file. A file is
+telephone's ``.gsm`` or an MP3 cut out of a stream; of some a part lies in another file. What it
+doesn't know goes to FFmpeg, see `nmflab.audio.ffmpeg`. A file is
 never sought in, and whole or in blocks it gives the same samples: a decoder that jumps into an MP3
 lacks what the frames before it hold in store, and some codecs can't jump.
 """
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import struct
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from nmflab.audio.ffmpeg import (
+    BY_FFMPEG,
+    FFmpegMissing,
+    NotDecoded,
+    decoded_by_ffmpeg,
+    is_signed,
+    seconds_by_ffmpeg,
+)
+from nmflab.audio.sources import Sound, Source, beginning, ending, say_shorter
 from nmflab.checks import as_rate, as_signal, from_pcm
 from nmflab.errors import NmflabError, warn
 from nmflab.system.files import is_folder, is_special, reason
@@ -30,18 +39,7 @@ from nmflab.system.files import is_folder, is_special, reason
 if TYPE_CHECKING:
     from soundfile import SoundFile
 
-Source = Path | io.BytesIO
-"""What is decoded: a file by its path, or the content of a file object."""
-
-FORMATS = "WAV, FLAC, OGG, MP3 and NIST SPHERE"
-
-NOT_READ = frozenset(
-    ".3ga .3gp .3gpp .aac .ac3 .adts .amr .ape .asf .awb .dff .dsf .dss "  # noqa: SIM905
-    ".dts .eac3 .f4a .flv "
-    ".m4a .m4b .m4r .m4v .mka .mkv .mov .mp4 .mpc .qcp .qt .ra .ram .rm .shn .spx .tta .webm "
-    ".wma .wmv .wv".split()
-)
-"""Endings of recordings, and of films with sound, that libsndfile doesn't read; in lower case."""
+FORMATS = "WAV, FLAC, OGG, MP3, M4A, WebM and NIST SPHERE"
 
 NO_HEADER = frozenset({".pcm", ".raw", ".al", ".ul"})
 """Endings of bare samples, of which nothing says the sampling rate and the kind."""
@@ -50,9 +48,6 @@ NOTHING_LEFT, CANCELLED = 1e-6, 1e-2
 """Powers of the mix of a recording's channels, over that of the channels: below the first it is but
 the rounding of samples that cancel each other, below the other a channel is very likely inverted.
 C channels that have nothing in common are mixed to 1/C, so it would take a hundred of them."""
-
-WHOLE = 0.99
-"""Part of what its header promises that a file must hold to pass for whole."""
 
 SHORTENED = re.compile(
     r"^ *(?:data|SSND|BODY|Data Size|riff|Riff size) *: (\d+) \(should be (\d+)\)", re.MULTILINE
@@ -63,37 +58,66 @@ large for the file."""
 NEAR = 2**16
 """Programs that write into a pipe put about the largest number there is for the length."""
 
-PEEK = 2**16
-"""Bytes at the beginning of a file in which a count of its frames is looked for."""
-
 UNCLOSED = 5000
 """Bytes that no header has alone."""
 
 BARE = frozenset({".gsm", ".vox"})
 """Endings of formats that never have a header."""
 
+_SUBTYPES = {"uint8": "PCM_U8", "int32": "PCM_32", "float32": "FLOAT", "float64": "DOUBLE"}
+
 LONGEST_PATH = 1000
 """Bytes of a path that libsndfile takes; it cuts off what is beyond 1024."""
 
 
 @contextmanager
-def decoded(source: Source, name: str) -> Iterator[tuple[int, Iterator[NDArray[np.float32]]]]:
-    """Open a file: give its sampling rate and its blocks of samples, one column a channel."""
+def decoded(source: Source, name: str) -> Iterator[Sound]:
+    """Open a file: give its form, and its blocks of samples, one column a channel."""
     if isinstance(source, Path):
         _check_file(source, name)
+    with ExitStack() as stack:
+        if is_signed(source):
+            sound = _by_ffmpeg(stack, source, name, None)
+        else:
+            sound = _by_libsndfile(stack, source, name)
+        _own_rate(sound.rate, name)
+        yield sound
+
+
+def _by_libsndfile(stack: ExitStack, source: Source, name: str) -> Sound:
     try:
         import soundfile
     except (ImportError, OSError):  # the package is there, but libsndfile is not
-        channels, rate = _decode_with_scipy(source, name)
-        yield _own_rate(rate, name), iter([channels])
-        return
+        return _without_libsndfile(stack, source, name)
     try:
-        file = open_sound(source)
+        file = stack.enter_context(open_sound(source))
     except soundfile.SoundFileError as error:
-        raise _no_audio(source, name, error) from error
-    with file:
-        rate = _own_rate(file.samplerate, name)
-        yield rate, _blocks(file, source, name)
+        return _by_ffmpeg(stack, source, name, error)
+    length = file.frames if 0 < file.frames < 2**62 else None  # else written into a pipe
+    blocks = _blocks(file, source, name)
+    return Sound(file.samplerate, file.channels, length, file.subtype, blocks)
+
+
+def _by_ffmpeg(stack: ExitStack, source: Source, name: str, error: Exception | None) -> Sound:
+    """Take what FFmpeg makes of a file, or say what libsndfile's error means."""
+    try:
+        return stack.enter_context(decoded_by_ffmpeg(source, name))
+    except NotDecoded as unknown:
+        raise _no_audio(source, name, error, unknown) from error
+
+
+def seconds(source: Source) -> float:
+    """Give the length of a recording as its header has it, or its last packet; 0 if nothing has."""
+    try:
+        if is_signed(source):
+            return seconds_by_ffmpeg(source)
+        try:
+            with open_sound(source) as file:
+                return float(file.frames / file.samplerate)
+        except (ImportError, OSError, RuntimeError):  # soundfile's own errors are RuntimeErrors
+            return seconds_by_ffmpeg(source)
+    except (NotDecoded, NmflabError, OSError):
+        return 0.0
 
 
 def mixed(blocks: Iterator[NDArray[np.float32]], name: str) -> Iterator[NDArray[np.float32]]:
@@ -169,13 +193,8 @@ def _blocks(file: SoundFile, source: Source, name: str) -> Iterator[NDArray[np.f
 
 def _say_what_the_header_lacks(file: SoundFile, source: Source, found: int, name: str) -> None:
     """Say so where a file holds less than its header promises, or has none where most have one."""
-    whole = min(_parts_held(file, source, found), default=1.0)
-    if whole < WHOLE:
-        seconds = found / file.samplerate
-        warn(
-            f"{name} holds {seconds:.1f} s, but its header promises {seconds / whole:.1f} s: it is "
-            "very likely cut off, or not copied whole."
-        )
+    held = found / file.samplerate
+    say_shorter(held, held / min(_parts_held(file, source, found), default=1.0), name)
     if file.format == "RAW" and isinstance(source, Path) and source.suffix.lower() not in BARE:
         warn(
             f"{name} has no header and is taken for {file.subtype} at {file.samplerate} Hz, by its "
@@ -188,7 +207,7 @@ def _parts_held(file: SoundFile, source: Source, found: int) -> Iterator[float]:
     for promised, held in SHORTENED.findall(file.extra_info):  # libsndfile has put it right
         if all(abs(int(promised) - 2**bits) > NEAR for bits in (31, 32, 63, 64)):  # no "unknown"
             yield int(held) / int(promised)
-    start = _beginning(source)
+    start = beginning(source)
     counted = file.format != "MP3" or b"Xing" in start or b"Info" in start  # else it is a guess
     if counted and file.format != "RAW" and 0 < file.frames < 2**62:
         yield found / file.frames
@@ -196,25 +215,25 @@ def _parts_held(file: SoundFile, source: Source, found: int) -> Iterator[float]:
         yield found / max(int(count[1]), 1)
 
 
-def _beginning(source: Source) -> bytes:
-    if not isinstance(source, Path):
-        return source.getvalue()[:PEEK]
-    with source.open("rb") as file:
-        return file.read(PEEK)
-
-
 def _size(source: Source) -> int:
     return source.stat().st_size if isinstance(source, Path) else len(source.getvalue())
 
 
-def _decode_with_scipy(source: Source, name: str) -> tuple[NDArray[np.float32], int]:
-    from scipy.io import wavfile
-
-    if isinstance(source, Path) and source.suffix.lower() != ".wav":
+def _without_libsndfile(stack: ExitStack, source: Source, name: str) -> Sound:
+    if not isinstance(source, Path) or ending(source) == ".wav":
+        return _by_scipy(source, name)
+    try:
+        return stack.enter_context(decoded_by_ffmpeg(source, name))
+    except NotDecoded as error:
         raise NmflabError(
             f"{name} can't be read without the package soundfile, which is not installed: "
             "install it, or convert the file to WAV."
-        )
+        ) from error
+
+
+def _by_scipy(source: Source, name: str) -> Sound:
+    from scipy.io import wavfile
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", wavfile.WavFileWarning)
@@ -224,7 +243,9 @@ def _decode_with_scipy(source: Source, name: str) -> tuple[NDArray[np.float32], 
             f"{name} can't be read as WAV ({reason(error)}): give a whole WAV file."
         ) from error
     channels = samples if samples.ndim == 2 else samples[:, np.newaxis]
-    return from_pcm(channels, name), int(rate)
+    subtype = _SUBTYPES.get(samples.dtype.name, "PCM_16")
+    blocks = iter([from_pcm(channels, name)])
+    return Sound(int(rate), channels.shape[1], len(channels), subtype, blocks)
 
 
 def _check_file(path: Path, name: str) -> None:
@@ -253,16 +274,28 @@ def _own_rate(rate: int, name: str) -> int:
     return as_rate(rate, f"{name} may be damaged: its sampling rate")
 
 
-def _no_audio(source: Source, name: str, error: Exception) -> NmflabError:
-    ending = source.suffix.lower() if isinstance(source, Path) else ""
-    if ending in NOT_READ:
-        return NmflabError(f"{name} can't be read yet, for it is {ending}: convert it to WAV.")
-    if ending in NO_HEADER:
+def _no_audio(
+    source: Source, name: str, error: Exception | None, unknown: NotDecoded | None = None
+) -> NmflabError:
+    """Say why neither libsndfile, whose error this is, nor FFmpeg makes sound of a file."""
+    missing = isinstance(unknown, FFmpegMissing)
+    if ending(source) in NO_HEADER:
         return NmflabError(
             f"{name} can't be read, for it has no header that says its sampling rate: convert it "
             "to WAV."
         )
+    if error and ending(source) not in BY_FFMPEG:
+        others = "; what others there are, the package av reads, which is not installed"
+        return NmflabError(
+            f"{name} can't be read as audio ({reason(error) or 'damaged'}): give a sound file, "
+            f"such as {FORMATS}{others if missing else ''}."
+        )
+    if missing:
+        return NmflabError(
+            f"{name} can't be read without the package av, which is not installed: install it, or "
+            "convert the file to WAV."
+        )
     return NmflabError(
-        f"{name} can't be read as audio ({reason(error) or 'damaged'}): give a sound file, such as "
-        f"{FORMATS}."
+        f"{name} can't be read, for it is damaged, cut off or protected: repair it, or leave it "
+        "out."
     )

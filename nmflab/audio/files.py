@@ -1,7 +1,7 @@
 """Read and write audio files: one channel, float32, full scale at ±1.
 
-Files are decoded by libsndfile, through ``soundfile``. Where Python runs without it, as in a
-browser, scipy reads and writes WAV files.
+Files are decoded by libsndfile, through ``soundfile``, and what it doesn't know by FFmpeg, through
+``av``. Where Python runs without them, as in a browser, scipy reads and writes WAV files.
 """
 
 from __future__ import annotations
@@ -11,24 +11,23 @@ import os
 import wave
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nmflab.audio.decoding import Source, decoded, mixed, open_sound
+from nmflab.audio.decoding import decoded, mixed, seconds
+from nmflab.audio.encoding import LARGEST_WAV, encode
 from nmflab.audio.signals import resample
+from nmflab.audio.sources import Source
 from nmflab.checks import as_rate, as_signal
 from nmflab.errors import NmflabError
-from nmflab.system.files import reason, replacing
+from nmflab.system.files import replacing
 
 __all__ = ["duration", "read_audio", "read_blocks", "write_audio"]
 
 QUIETEST_PCM = 2.0**-8
 """Peak below which 16-bit PCM would leave less than 8 bits of a signal."""
-
-LARGEST_WAV = 2**32 - 2**12
-"""Bytes of samples that a WAV file has room for beside its header."""
 
 BLOCK = 2**18
 """Samples that are written at a time."""
@@ -42,11 +41,13 @@ def read_audio(
     Several channels are mixed down to their mean. Clipped and silent recordings are read as they
     are. Without ``soundfile`` only WAV files can be read. An `NmflabWarning` says what is very
     likely not meant: a file shorter than its header promises, channels that cancel each other.
+    Of a film the best sound track is read, from where its picture begins.
 
     Parameters
     ----------
     path : str, path or binary file object
-        An audio file: WAV, FLAC, OGG, MP3, NIST SPHERE or whatever else libsndfile reads.
+        An audio file, or a film: WAV, FLAC, OGG, MP3, NIST SPHERE or whatever else libsndfile
+        reads; M4A, WebM, 3GP, AMR, MP4 or whatever else FFmpeg reads.
     sampling_rate : int, default=16000
         Sampling rate of the result in Hz; a file at another rate is resampled.
 
@@ -65,10 +66,10 @@ def read_audio(
     --------
     write_audio : The inverse.
     """
-    (source, name), sampling_rate = _source(path), as_rate(sampling_rate)
-    with decoded(source, name) as (rate, blocks):
-        signal = np.concatenate([*mixed(blocks, name)])
-    return resample(signal, rate, sampling_rate)
+    (source, name), sampling_rate = named_source(path), as_rate(sampling_rate)
+    with decoded(source, name) as sound:
+        signal = np.concatenate([*mixed(sound.blocks, name)])
+    return resample(signal, sound.rate, sampling_rate)
 
 
 def duration(path: str | os.PathLike[str]) -> float:
@@ -82,16 +83,13 @@ def duration(path: str | os.PathLike[str]) -> float:
     Returns
     -------
     float
-        Seconds, as the file's header has it; 0 where nothing can tell, be it that the file is none
-        or that ``soundfile`` is not installed.
+        Seconds, as the file's header has it, or else its last packet; 0 where nothing can tell, be
+        it that the file is none or that ``soundfile`` is not installed.
     """
     try:
         path = Path(path)
-        if not path.is_file():  # a pipe would wait for its other end
-            return 0.0
-        with open_sound(path) as file:
-            return float(file.frames / file.samplerate)
-    except (ImportError, OSError, RuntimeError):  # soundfile's own errors are RuntimeErrors
+        return seconds(path) if path.is_file() else 0.0  # a pipe would wait for its other end
+    except OSError:
         return 0.0
 
 
@@ -119,18 +117,18 @@ def read_blocks(
     """
     import soxr
 
-    (source, name), sampling_rate = _source(path), as_rate(sampling_rate)
-    with decoded(source, name) as (rate, blocks):
-        if rate == sampling_rate:
-            yield from mixed(blocks, name)
+    (source, name), sampling_rate = named_source(path), as_rate(sampling_rate)
+    with decoded(source, name) as sound:
+        if sound.rate == sampling_rate:
+            yield from mixed(sound.blocks, name)
             return
-        stream = soxr.ResampleStream(rate, sampling_rate, 1, dtype="float32", quality="HQ")
-        for mono in mixed(blocks, name):
+        stream = soxr.ResampleStream(sound.rate, sampling_rate, 1, dtype="float32", quality="HQ")
+        for mono in mixed(sound.blocks, name):
             yield stream.resample_chunk(mono)
         yield stream.resample_chunk(np.empty(0, dtype=np.float32), last=True)
 
 
-def _source(path: str | os.PathLike[str] | BinaryIO) -> tuple[Source, str]:
+def named_source(path: str | os.PathLike[str] | BinaryIO) -> tuple[Source, str]:
     """Give what is to be decoded, and what to call it."""
     if not hasattr(path, "read"):
         try:
@@ -193,7 +191,7 @@ def write_audio(
     return path
 
 
-def check_encodable(path: Path, sampling_rate: int) -> None:
+def check_encodable(path: Path, sampling_rate: int, channels: int = 1) -> None:
     """Check before any work that a file's ending is known and its format takes the rate."""
     ending = path.suffix.lower()
     if ending not in (".wav", ".flac"):
@@ -201,7 +199,7 @@ def check_encodable(path: Path, sampling_rate: int) -> None:
             f"The file {str(path)!r} can't be written: end its name in .wav or .flac."
         )
     if ending == ".flac":
-        _write_with_libsndfile(io.BytesIO(), np.zeros(0, np.int16), "FLAC", True, sampling_rate)
+        encode(io.BytesIO(), [], "FLAC", "PCM_16", sampling_rate, channels)
 
 
 def check_flac_level(path: Path, peak: float) -> None:
@@ -221,12 +219,14 @@ def write_signal(
     A WAV file beyond 4 GiB, which its header has no room for, becomes an RF64 file.
     """
     pcm = fits_pcm(peak)
+    subtype = "PCM_16" if pcm else "FLOAT"
     if ending.lower() == ".flac":
         with path.open("wb") as file:
-            _write_with_libsndfile(file, signal, "FLAC", True, sampling_rate)
+            encode(file, map(to_int16, _in_blocks(signal)), "FLAC", "PCM_16", sampling_rate)
     elif signal.size * (2 if pcm else 4) > LARGEST_WAV:
+        blocks = map(to_int16, _in_blocks(signal)) if pcm else _in_blocks(signal)
         with path.open("wb") as file:
-            _write_with_libsndfile(file, signal, "RF64", pcm, sampling_rate)
+            encode(file, blocks, "RF64", subtype, sampling_rate)
     elif pcm:
         with path.open("wb") as file, wave.open(file, "wb") as encoder:
             encoder.setparams((1, 2, sampling_rate, signal.size, "NONE", "not compressed"))
@@ -240,30 +240,6 @@ def write_signal(
 
 def _in_blocks(signal: NDArray[Any]) -> Iterator[NDArray[Any]]:
     return (signal[start : start + BLOCK] for start in range(0, signal.size, BLOCK))
-
-
-def _write_with_libsndfile(
-    file: IO[bytes], signal: NDArray[Any], form: str, pcm: bool, sampling_rate: int
-) -> None:
-    try:
-        import soundfile
-    except (ImportError, OSError) as error:
-        raise NmflabError(
-            f"{form} can't be written without the package soundfile, which is not installed: "
-            "install it, or end the file's name in .wav."
-        ) from error
-    subtype = "PCM_16" if pcm else "FLOAT"
-    try:
-        with soundfile.SoundFile(
-            file, "w", sampling_rate, channels=1, format=form, subtype=subtype
-        ) as encoder:
-            for block in _in_blocks(signal):
-                encoder.write(to_int16(block) if pcm else block)
-    except soundfile.SoundFileError as error:
-        raise NmflabError(
-            f"{form} can't be written at {sampling_rate} Hz ({reason(error)}): "
-            "end the file's name in .wav."
-        ) from error
 
 
 def fits_pcm(peak: float) -> bool:

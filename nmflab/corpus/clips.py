@@ -13,7 +13,8 @@ from typing import NoReturn, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from nmflab.audio.decoding import FORMATS, NO_HEADER, NOT_READ
+from nmflab.audio.decoding import FORMATS, NO_HEADER
+from nmflab.audio.ffmpeg import BY_FFMPEG
 from nmflab.audio.files import read_audio
 from nmflab.checks import as_rate
 from nmflab.errors import NmflabError, warn
@@ -29,8 +30,9 @@ READ = frozenset(
     ".mpga .nist .oga .ogg .opus .paf .pvf .rf64 .sd2 .sds .sf .snd .sph .svx .voc .vox .w64 .wav "
     ".wave .wve .xi".split()
 )
-AUDIO = READ | NOT_READ | NO_HEADER
-"""Endings of the files that are taken for audio, in lower case; some are named, but not read."""
+AUDIO = READ | BY_FFMPEG | NO_HEADER
+"""Endings of the files that are taken for audio, in lower case; bare samples are named, but
+not read."""
 
 FAR_BEYOND = 100.0
 """Peak, 40 dB above full scale, that no recording has unless its samples are meant as integers."""

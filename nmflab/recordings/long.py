@@ -49,7 +49,7 @@ def separate_file(
     model : SeparationModel
         Trained dictionaries.
     recording : str or path
-        The noisy recording: any file that libsndfile reads.
+        The noisy recording: any file that `read_audio` reads.
     speech, noise : str or path
         The files to write, as `write_audio` writes them, ending in ``.wav`` or ``.flac``; they
         appear once they are complete. A WAV file beyond 4 GiB becomes an RF64 file. A FLAC file is

@@ -98,9 +98,9 @@ def test_wav_is_the_same_without_soundfile(tmp_path, monkeypatch, subtype):
     np.testing.assert_allclose(read_audio(tmp_path / "a.wav"), expected, atol=1e-7)
 
 
-def test_other_formats_without_soundfile_say_so(tmp_path, monkeypatch):
+def test_other_formats_without_soundfile_and_av_say_so(tmp_path, monkeypatch):
     soundfile.write(tmp_path / "a.flac", tone(), RATE)
-    hide(monkeypatch, "soundfile")
+    hide(monkeypatch, "soundfile", "av")
     with pytest.raises(NmflabError, match=r"a\.flac.*soundfile.*convert the file to WAV"):
         read_audio(tmp_path / "a.flac")
 

@@ -318,10 +318,3 @@ def test_a_block_s_nan_is_told_by_its_place_in_the_whole(tmp_path):
     for use in (read_audio, in_blocks):
         with pytest.raises(NmflabError, match=re.escape(f"first at sample {RATE + 7}")):
             use(tmp_path / "bad.wav")
-
-
-@pytest.mark.parametrize("ending", [".m4a", ".webm", ".aac", ".mp4", ".3gp", ".WMA", ".amr"])
-def test_what_cannot_be_read_yet_says_so(tmp_path, ending):
-    (tmp_path / f"a{ending}").write_bytes(b"\0\0\0\x20ftypM4A \0\0\0\0")
-    with pytest.raises(NmflabError, match=r"can't be read yet, for it is \.\w+: convert it to WAV"):
-        read_audio(tmp_path / f"a{ending}")

@@ -106,4 +106,4 @@ def test_training_names_what_it_skips_and_what_outweighs_the_rest(tmp_path, caps
     assert len(said) == 2
     assert "loud.wav' reaches 16384, where full scale is 1" in said[0]
     assert said[1].startswith("Skipped: ")
-    assert "phone.m4a' can't be read yet" in said[1]
+    assert "phone.m4a' can't be read, for it is damaged" in said[1]

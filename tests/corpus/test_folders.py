@@ -8,7 +8,7 @@ import warnings
 
 import numpy as np
 import pytest
-from support.sounds import RATE, tone, write
+from support.sounds import RATE, tone, write, write_film
 
 from nmflab.corpus.clips import load_clips
 from nmflab.corpus.folders import describe_corpus, load_corpus
@@ -201,21 +201,31 @@ def test_training_part_alone_needs_no_test_part(folder):
         load_corpus(folder, training_only=True)
 
 
-NOT_YET = ["m4a", "webm", "aac", "mp4", "3gp", "wma", "amr", "M4A", "mov", "mka", "ape", "raw"]
+FILMS = ["m4a", "webm", "aac", "mp4", "3gp", "wma", "amr", "M4A", "mov", "mka", "ape", "dsf"]
 
 
-@pytest.mark.parametrize("ending", NOT_YET)
-def test_recordings_that_cannot_be_read_yet_are_named_and_not_passed_over(folder, ending):
+@pytest.mark.parametrize("ending", [*FILMS, "raw", "pcm"])
+def test_recordings_that_cannot_be_read_are_named_and_not_passed_over(folder, ending):
     (folder / f"train/speech/voice.{ending}").write_bytes(b"\0\0\0\x20ftypM4A \0\0\0\0")
     (skipped,) = load_corpus(folder).skipped
-    assert re.fullmatch(rf"Skipped: .*voice\.{ending}' can't be read.*convert it to WAV\.", skipped)
+    assert re.fullmatch(rf"Skipped: .*voice\.{ending}' can't be read, for it .*\.", skipped)
 
 
-def test_noise_to_test_with_that_cannot_be_read_yet_is_not_replaced_by_training_noise(folder):
+def test_noise_to_test_with_that_cannot_be_read_is_not_replaced_by_training_noise(folder):
     (folder / "test/noise").mkdir()
     (folder / "test/noise/wind.m4a").write_bytes(b"\0\0\0\x20ftypM4A \0\0\0\0")
-    with pytest.raises(NmflabError, match=r"wind\.m4a' can't be read yet"):
+    with pytest.raises(NmflabError, match=r"wind\.m4a' can't be read, for it is damaged"):
         load_corpus(folder)
+
+
+def test_recordings_of_phones_are_read_beside_others(folder):
+    expected = load_corpus(folder).train_speech
+    write_film(folder / "train/speech/voice.m4a", tone(seconds=1), RATE)
+    write_film(folder / "train/noise/hum.webm", tone(48000, 1, 50), 48000, "libopus")
+    corpus = load_corpus(folder)
+    assert corpus.skipped == ()
+    assert set(corpus.train_speech.names) == {*expected.names, "voice"}
+    assert "hum" in corpus.train_noise.names
 
 
 @pytest.mark.parametrize("load", [load_corpus, lambda folder: load_clips(folder / "train/speech")])

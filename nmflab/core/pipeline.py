@@ -18,14 +18,16 @@ notebooks/04_separation.ipynb and notebooks/06_map_separation.ipynb.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmflab.checks import as_signal, check_above_0, check_kind, check_progress, steady
 from nmflab.core.model import SeparationModel, StageProgress, mean_activation
-from nmflab.core.nmf import Encoding, encode
+from nmflab.core.nmf import Encoding, Traced, encode
+from nmflab.core.nmf_encoding import Costs
 from nmflab.core.stft import Stft
 from nmflab.core.wiener import gain_from_log_ratio, log_ratio
 from nmflab.errors import NmflabError
@@ -39,8 +41,8 @@ FRAMES_PER_BLOCK = 256
 
 
 @dataclass(frozen=True, eq=False)
-class Separation:
-    """What was found in a mixture.
+class Separation(Traced):
+    """What was found in a mixture; its objective is computed when it is first read.
 
     Parameters
     ----------
@@ -50,24 +52,30 @@ class Separation:
         Activations, those of speech first.
     gain : ndarray of float32, shape (F, T)
         Wiener gain of the speech.
-    divergence : ndarray of float64, shape (n_iter,)
-        D(V‖WH) after each iteration.
-    objective : ndarray of float64, shape (n_iter,)
-        D(V‖WH) + λ Σ φ(H) after each iteration.
     mixture : ndarray of complex64, shape (F, T)
         Spectrogram X of the mixture.
     settings : Settings
         What was really used.
+
+    Attributes
+    ----------
+    divergence : ndarray of float64, shape (n_iter,)
+        D(V‖WH) after each iteration.
+    objective : ndarray of float64, shape (n_iter,)
+        D(V‖WH) + λ Σ φ(H) after each iteration.
     """
 
     speech: NDArray[np.float32]
     noise: NDArray[np.float32]
     H: NDArray[np.float32]
     gain: NDArray[np.float32]
-    divergence: NDArray[np.float64]
-    objective: NDArray[np.float64]
     mixture: NDArray[np.complex64]
     settings: Settings
+    _trace: Costs | Callable[..., Encoding] = field(repr=False)
+
+    @property
+    def _V(self) -> NDArray[np.float32]:  # type: ignore[override]
+        return np.abs(self.mixture)
 
 
 @steady
@@ -218,5 +226,4 @@ def taken_apart(
     """Split the mixture x (n,) of spectrogram X by the gain of its speech."""
     speech = stft.synthesise(gain * X, len(x))
     noise = x - speech  # the inverse of (1 − G)∘X, for the STFT is linear
-    H, costs = encoding.H, (encoding.divergence, encoding.objective)
-    return Separation(speech, noise, H, gain, *costs, X, settings)
+    return Separation(speech, noise, encoding.H, gain, X, settings, encoding._trace)

@@ -39,8 +39,8 @@ Mathematical Programming 159, 2016, doi:10.1007/s10107-015-0949-3.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from types import NoneType
 
 import numpy as np
@@ -66,6 +66,10 @@ __all__ = ["Encoding", "Factorisation", "encode", "kl_divergence", "train_nmf"]
 
 Progress = Callable[[int, int], None]
 
+SAME = 1e-3  # of the greatest activation: two encodings of one V differ by less on any machine
+PROVABLE = 1e-3  # of ΣV: an ε up to which a few frames can show that D is above it
+UNCERTAIN = 1e-5  # of ΣV: more than D is wrong by in float32
+
 
 @dataclass(frozen=True, eq=False)
 class Factorisation:
@@ -87,14 +91,47 @@ class Factorisation:
     divergence: NDArray[np.float64]
 
 
+class Traced:
+    """What has an objective: as it was traced, or found by encoding V once more when it is read."""
+
+    H: Matrix
+    _V: ArrayLike
+    _trace: Costs | Callable[..., Encoding]
+
+    @cached_property
+    def objective(self) -> NDArray[np.float64]:
+        """D(V‖WH) + λ Σ φ(H) after each iteration, shape (n,)."""
+        return np.asarray(self._costs.sum(axis=0))
+
+    @cached_property
+    def divergence(self) -> NDArray[np.float64]:
+        """D(V‖WH) by itself, shape (n,)."""
+        return np.asarray(self._costs[0])
+
+    @cached_property
+    def _costs(self) -> Costs:
+        if isinstance(self._trace, np.ndarray):
+            return self._trace
+        found = self._trace(self._V, trace=True)
+        if found.H.shape != self.H.shape or np.abs(found.H - self.H).max() > SAME * self.H.max():
+            raise NmflabError(
+                "The objective can't be computed any more, for V, W, init or H has been changed "
+                "since: read it before, or encode with trace=True."
+            )
+        return found._costs
+
+
 @dataclass(frozen=True, eq=False)
-class Encoding:
-    """What encoding finds.
+class Encoding(Traced):
+    """What encoding finds; its objective is computed when it is first read, see `encode`.
 
     Parameters
     ----------
     H : ndarray of float32, shape (K, T)
         Activations.
+
+    Attributes
+    ----------
     objective : ndarray of float64, shape (n,)
         D(V‖WH) + λ Σ φ(H) after each iteration; those of the accelerated solver but the last are
         of the best point beyond H that each frame was updated from, unless ε > 0.
@@ -105,8 +142,8 @@ class Encoding:
     """
 
     H: Matrix
-    objective: NDArray[np.float64]
-    divergence: NDArray[np.float64]
+    _V: ArrayLike = field(repr=False)
+    _trace: Costs | Callable[..., Encoding] = field(repr=False)
     W_free: Matrix | None = None
 
 
@@ -235,7 +272,7 @@ def encode(
     solver: str = "plain",
     init: ArrayLike | str | None = None,
     seed: int = 0,
-    trace: bool = True,
+    trace: bool = False,
     progress: Progress | None = None,
 ) -> Encoding:
     """Find the activations of fixed bases, with or without a prior on them.
@@ -266,16 +303,18 @@ def encode(
         Where to start. "flat", the default, gives all bases the same share of each frame.
     seed : int, default 0
         Seed of a random start.
-    trace : bool, default True
-        Whether to compute the objective after each iteration. Without it, and with ε = 0, the
-        result holds H alone and no values.
+    trace : bool, default False
+        Whether to compute the objective along the way. If not, it is computed when it is first
+        read, by encoding once more: V, W and `init` are kept as they are, not copied, and mustn't
+        have changed by then.
     progress : callable, optional
-        Called as ``progress(done, blocks)`` after each block of frames.
+        Called as ``progress(done, blocks)`` after each block of frames; anew where it needs a
+        second run to find the first H below ε.
 
     Returns
     -------
     Encoding
-        H, and the objective, see `trace`.
+        H, and the objective when it is read, see `trace`.
 
     Raises
     ------
@@ -283,6 +322,9 @@ def encode(
         If V, W, the prior or `init` hold what they may not or don't fit each other, or λ is
         negative.
     """
+    again = partial(encode, W=W, prior=prior, penalty=penalty, n_iter=n_iter, epsilon=epsilon)
+    again = partial(again, update=update, solver=solver, init=init, seed=seed)
+    given = V
     V, frame_sums = checks.magnitudes(V)
     W = checks.bases(W, V.shape[0])
     checks.check_run(solver, SOLVERS, epsilon, seed, trace, progress)
@@ -300,13 +342,15 @@ def encode(
 
     def run(n_iter: int) -> tuple[Matrix, Costs]:
         Ht = encoding_start(frame_sums, W, init, seed)
+        looks = {"trace": trace, "watch": epsilon > 0 and not trace}
 
         def work(frames: slice) -> list[Costs]:
             block.take(V[:, frames], frame_sums[frames], flat=flat)
-            H, traced = Ht[frames], trace or epsilon > 0
             if solver == "accelerated":
-                return block.iterate_accelerated(H, n_iter, trace=traced, at_H=epsilon > 0)
-            return block.iterate(H, n_iter, trace=traced)
+                return block.iterate_accelerated(
+                    Ht[frames], n_iter, **looks, at_H=trace and epsilon > 0
+                )
+            return block.iterate(Ht[frames], n_iter, **looks)
 
         parts = []
         for done, part in enumerate(map_blocks(work, blocks), start=1):
@@ -317,10 +361,15 @@ def encode(
         costs[0] = np.maximum(costs[0], 0.0)
         return Ht, costs
 
+    energy = float(frame_sums.sum())
+    trace = trace or epsilon > PROVABLE * energy
     Ht, costs = run(n_iter)
+    if not trace and (costs[0] < epsilon + UNCERTAIN * energy).any():  # D may have been below ε
+        trace = True
+        Ht, costs = run(n_iter)
     below = np.flatnonzero(costs[0, :-1] < epsilon)
-    if len(below):  # no block knows the sum by itself
+    if trace and len(below):  # no block knows the sum by itself
         Ht, costs = run(int(below[0]) + 1)
-    divergence, penalties = costs + (num_frames - len(Ht)) * rule.cost_of_silence()[:, None]
+    costs += (num_frames - len(Ht)) * rule.cost_of_silence()[:, None]
     Ht = spread(Ht, heard, num_frames, rule.silent)
-    return Encoding(Ht.T, divergence + penalties, divergence)
+    return Encoding(Ht.T, (), costs) if trace else Encoding(Ht.T, given, again)

@@ -25,6 +25,7 @@ Costs = NDArray[np.float64]  # (2, frames) or (2,): D(V‖WH) and λ Σ φ(H)
 ENCODING_FRAMES = 640  # frames in a block, at most
 FEW_FRAMES = 128  # too few to be worth a thread of their own
 FLOOR_EVERY = 8  # iterations of plain NMF until activations are held at their floor again
+WATCHED = 4  # frames of a block whose divergence alone shows that it is above ε
 QUIET = 1e-6  # of V's mean frame sum: a quieter frame knows its floor in every iteration
 GUARD = np.float32(0.1)  # least denominator of "mu", relative to Wᵀ1 + λ/b
 
@@ -124,6 +125,7 @@ class EncodingBlock(threading.local):
         self._Vt, self._frame_sums = frame_major(V, self._rule.level), frame_sums
         safe = not self._rule.penalised and frame_sums.min() > QUIET * self._rule.level
         self._floor_every = FLOOR_EVERY if safe else 1
+        self._watched = np.argsort(frame_sums)[-WATCHED:]  # the loudest
         self._R, self._L = (part[: n * F].reshape(n, F) for part in self._scratch)  # V/WH, its log
         # In their place a scratch and G, which `correlate` computes:
         self._T, self._G = (part[: n * K].reshape(n, K) for part in self._scratch)
@@ -175,11 +177,25 @@ class EncodingBlock(threading.local):
         """Hold H at ε or above."""
         np.maximum(H, self._floors[: len(H)], out=H)
 
-    def iterate(self, H: Matrix, n_iter: int, *, trace: bool) -> list[Costs]:
-        """Iterate on H in place; give the costs after each iteration, or none."""
-        costs = []
+    def _least(self, seen: list[Matrix]) -> list[Costs]:
+        """Give D of the frames watched at each H seen of them: D of all frames is no less."""
+        if not seen:
+            return []
+        V, V_hat = self._Vt[self._watched], np.concatenate(seen) @ self._rule.Wt
+        V_hat = V_hat.reshape(-1, *V.shape)
+        terms = V * np.log(V / V_hat) - V + V_hat
+        return [np.array([D, 0.0]) for D in terms.sum(axis=(1, 2), dtype=np.float64)]
+
+    def iterate(self, H: Matrix, n_iter: int, *, trace: bool, watch: bool = False) -> list[Costs]:
+        """Iterate on H in place; give the costs after each iteration, or none.
+
+        Those who `watch` get D of a few frames instead, and none after the last iteration.
+        """
+        costs, seen = [], []
         self.floor(H)
         for i in range(n_iter):
+            if watch and i > 0:
+                seen.append(H[self._watched])
             if trace and i > 0:
                 costs.append(self.measure(H).sum(axis=1))
             else:
@@ -188,10 +204,10 @@ class EncodingBlock(threading.local):
             self.update(H, H)
             if i % self._floor_every == 0 or i == n_iter - 1:
                 self.floor(H)
-        return [*costs, self.measure(H).sum(axis=1)] if trace else []
+        return [*costs, self.measure(H).sum(axis=1)] if trace else self._least(seen)
 
     def iterate_accelerated(
-        self, H: Matrix, n_iter: int, *, trace: bool, at_H: bool = False
+        self, H: Matrix, n_iter: int, *, trace: bool, watch: bool = False, at_H: bool = False
     ) -> list[Costs]:
         """Do the same with each update taken at an extrapolated point Q.
 
@@ -200,15 +216,18 @@ class EncodingBlock(threading.local):
         the update gains from there (`_gain`). So no frame gets worse with more iterations; not so
         "mu" with a gamma prior, whose updates may themselves. No frame depends on those beside it,
         but for ε and how often it is held. The costs are those of the best Q that a frame was
-        updated from so far and at the end those of H or, which takes half as long again, those of
-        each H (`at_H`).
+        updated from so far and at the end those of H or, which takes a product of matrices more,
+        those of each H (`at_H`).
         """
         Q, P = (spare[: len(H)] for spare in self._spare)
         costs: list[Costs] = []
+        seen: list[Matrix] = []
         at_Q, least = trace and not at_H, np.full((2, len(H)), np.inf)
         self.floor(H)
         P.fill(1.0)
         for i in range(n_iter):
+            if watch and i > 0:
+                seen.append(H[self._watched])
             if at_H and i > 0:
                 costs.append(self.measure(H).sum(axis=1))
             extrapolate(H, P, i / (i + 2), out=Q)
@@ -237,7 +256,7 @@ class EncodingBlock(threading.local):
                 P *= factor
                 P *= factor
             P[kept] = 1.0
-        return [*costs[at_Q:], self.measure(H).sum(axis=1)] if trace else []
+        return [*costs[at_Q:], self.measure(H).sum(axis=1)] if trace else self._least(seen)
 
     def _rise(self, H: Matrix, Q: Matrix) -> Vector:
         """Give what the objective of a frame rises by at most from H to Q, one value a frame.

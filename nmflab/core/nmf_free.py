@@ -25,6 +25,7 @@ algorithm", J. R. Statist. Soc. B 39(1), 1977.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +94,7 @@ def encode_free(
         block.take(V[:, frames], frame_sums[frames], flat=False)
         return np.asarray(block.measure(Ht[frames]).sum(axis=1))
 
+    again = partial(encode_free, W=W, W_free=W_free, prior=prior, penalty=penalty, n_iter=n_iter)
     costs: list[Costs] = []
     with one_blas_thread():
         for i in range(n_iter):
@@ -103,5 +105,7 @@ def encode_free(
                 progress(i + 1, n_iter)
         if trace:
             costs.append(np.sum([measure(frames) for frames in blocks], axis=0))
-    divergence, penalties = np.reshape(costs[1:], (-1, 2)).T
-    return Encoding(Ht.T, divergence + penalties, divergence, rule.Wt[free].T.copy())
+    learnt = rule.Wt[free].T.copy()
+    if trace:
+        return Encoding(Ht.T, (), np.transpose(costs[1:]), learnt)
+    return Encoding(Ht.T, V, partial(again, update=update), learnt)

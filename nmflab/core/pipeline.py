@@ -23,7 +23,10 @@ much. With 4 of them beside 64 a basis of speech is taxed 16 times as much.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -31,7 +34,8 @@ from numpy.typing import ArrayLike, NDArray
 from nmflab.checks import as_signal, check_above_0, check_kind, check_progress, steady
 from nmflab.core.context import stacked, summed
 from nmflab.core.model import SeparationModel, StageProgress, mean_activation
-from nmflab.core.nmf import Encoding, encode
+from nmflab.core.nmf import Encoding, Traced, encode
+from nmflab.core.nmf_encoding import Costs
 from nmflab.core.nmf_free import encode_free, free_start
 from nmflab.core.stft import Stft
 from nmflab.core.wiener import gain_from_log_ratio, log_ratio
@@ -49,8 +53,8 @@ ALL = 100.0
 
 
 @dataclass(frozen=True, eq=False)
-class Separation:
-    """What was found in a mixture.
+class Separation(Traced):
+    """What was found in a mixture; its objective is computed when it is first read.
 
     Parameters
     ----------
@@ -60,27 +64,33 @@ class Separation:
         Activations, those of speech first, those of the free bases last.
     gain : ndarray of float32, shape (F, T)
         Wiener gain of the speech.
-    divergence : ndarray of float64, shape (n_iter,)
-        D(V‖WH) after each iteration.
-    objective : ndarray of float64, shape (n_iter,)
-        D(V‖WH) + λ Σ φ(H) after each iteration.
     mixture : ndarray of complex64, shape (F, T)
         Spectrogram X of the mixture.
     settings : Settings
         What was really used.
     W_free : ndarray of float32, shape (F, K_f), optional
         Noise bases that were learnt on the mixture; None without free bases.
+
+    Attributes
+    ----------
+    divergence : ndarray of float64, shape (n_iter,)
+        D(V‖WH) after each iteration.
+    objective : ndarray of float64, shape (n_iter,)
+        D(V‖WH) + λ Σ φ(H) after each iteration.
     """
 
     speech: NDArray[np.float32]
     noise: NDArray[np.float32]
     H: NDArray[np.float32]
     gain: NDArray[np.float32]
-    divergence: NDArray[np.float64]
-    objective: NDArray[np.float64]
     mixture: NDArray[np.complex64]
     settings: Settings
+    _trace: Costs | Callable[..., Encoding] = field(repr=False)
     W_free: NDArray[np.float32] | None = None
+
+    @property
+    def _V(self) -> NDArray[np.float32]:  # type: ignore[override]
+        return np.abs(self.mixture)
 
 
 @steady
@@ -146,13 +156,14 @@ def encode_mixture(
     *,
     unit: float | None = None,
     W_free: NDArray[np.float32] | None = None,
+    trace: bool = False,
     progress: StageProgress | None = None,
 ) -> Encoding:
     """Encode the magnitudes V (F, T) of a mixture on the bases of speech and noise together.
 
     The rows of speech come first in H, those of free bases last. λ and ε count in `unit`, by
     default V's own mean activation m; it is given where V is but a part of a recording. Free bases
-    start from `W_free` or, without it, from what is always there in V.
+    start from `W_free` or, without it, from what is always there in V; ε is not looked at then.
     """
     W, context = model.W, model.context
     if V.ndim != 2 or V.shape[0] * context != W.shape[0] or V.shape[1] == 0:
@@ -163,30 +174,26 @@ def encode_mixture(
     K_free = settings.num_basis_free
     unit = context * mean_activation(V, W.shape[1] + K_free) if unit is None else unit
     prior, penalty = scaled_prior(model, settings, unit)
-    report = None if progress is None else lambda i, n: progress("separating", i, n)
+    options: dict[str, Any] = {
+        "prior": prior,
+        "penalty": penalty,
+        "n_iter": settings.max_iter_test,
+        "update": settings.update,
+        "trace": trace,
+        "progress": None if progress is None else lambda i, n: progress("separating", i, n),
+    }
     if K_free:
-        W_free = free_start(V, K_free, context) if W_free is None else W_free
-        return encode_free(
-            stacked(V, context),
-            W,
-            W_free,
-            prior=prior,
-            penalty=penalty,
-            n_iter=settings.max_iter_test,
-            update=settings.update,
-            progress=report,
+        start = free_start(V, K_free, context) if W_free is None else W_free
+        found = encode_free(stacked(V, context), W, start, **options)
+    else:
+        options["epsilon"] = settings.epsilon * (
+            unit if settings.penalty_scale == "relative" else 1
         )
-    return encode(
-        stacked(V, context),
-        W,
-        prior=prior,
-        penalty=penalty,
-        n_iter=settings.max_iter_test,
-        epsilon=settings.epsilon * (unit if settings.penalty_scale == "relative" else 1.0),
-        update=settings.update,
-        solver=settings.solver,
-        progress=report,
-    )
+        found = encode(stacked(V, context), W, solver=settings.solver, **options)
+    if context == 1 or isinstance(found._trace, np.ndarray):
+        return found
+    again = partial(encode_mixture, model, settings=settings, unit=unit, W_free=W_free)
+    return replace(found, _V=V, _trace=again)  # V, of which the stacks can be made anew
 
 
 def scaled_prior(
@@ -272,5 +279,5 @@ def taken_apart(
     """Split the mixture x (n,) of spectrogram X by the gain of its speech."""
     speech = stft.synthesise(gain * X, len(x))
     noise = x - speech  # the inverse of (1 − G)∘X, for the STFT is linear
-    H, costs = encoding.H, (encoding.divergence, encoding.objective)
-    return Separation(speech, noise, H, gain, *costs, X, settings, encoding.W_free)
+    H, trace, W_free = encoding.H, encoding._trace, encoding.W_free
+    return Separation(speech, noise, H, gain, X, settings, trace, W_free)

@@ -104,8 +104,8 @@ def denoise(
         np.concatenate([getattr(part, name)[:, part.frames] for part in found], axis=1)
         for name in ("H", "gain", "X")
     )
-    nothing = np.empty(0)
-    return Separation(speech, noises, H, gain, nothing, nothing, X, settings, found[-1].W_free)
+    untraced = np.empty((2, 0))
+    return Separation(speech, noises, H, gain, X, settings, untraced, found[-1].W_free)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,7 @@ All that is float32 inside is compared with float64 written down here from the f
 tolerance of 1e-6 of the sum of the terms is the rounding of float32 (6e-8) over some hundred terms.
 """
 
+import pickle
 import tracemalloc
 
 import numpy as np
@@ -218,16 +219,99 @@ def test_a_lengthened_step_of_h_never_raises_what_bounds_the_divergence():
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_without_a_trace_the_factors_are_the_same_to_the_bit_and_there_are_no_values(solver):
-    V, W, _ = problem(3)
+def test_training_without_a_trace_gives_the_same_factors_to_the_bit_and_no_values(solver):
+    V, _, _ = problem(3)
     options = {"n_iter": 7, "solver": solver}
     traced, bare = (train_nmf(V, 3, **options, trace=trace) for trace in (True, False))
     assert np.array_equal(bare.W, traced.W)
     assert np.array_equal(bare.H, traced.H)
     assert (len(traced.divergence), len(bare.divergence)) == (7, 0)
-    traced, bare = (encode(V, W, **options, trace=trace) for trace in (True, False))
-    assert np.array_equal(bare.H, traced.H)
-    assert (len(traced.objective), len(bare.objective), len(bare.divergence)) == (7, 0, 0)
+
+
+@pytest.mark.parametrize("start", ["random", "flat", "H"])
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_an_objective_is_the_same_to_the_bit_traced_or_computed_when_it_is_read(solver, start):
+    V, W, rng = problem(3, T=ENCODING_FRAMES + 9)
+    V[:, 5] = 0
+    init = rng.random((4, V.shape[1])) if start == "H" else start
+    for prior, update in (
+        (None, "mm"),
+        (gamma_prior(rng, 0.3), "mu"),
+        (exponential_prior(rng), "mm"),
+    ):
+        options = {"prior": prior, "penalty": 0.2, "update": update, "solver": solver, "seed": 4}
+        traced, bare = (
+            encode(V, W, **options, init=init, n_iter=7, trace=trace) for trace in (True, False)
+        )
+        assert np.array_equal(bare.H, traced.H)
+        again = pickle.loads(pickle.dumps(bare))
+        for name in ("objective", "divergence"):
+            values = getattr(traced, name)
+            assert len(values) == 7
+            assert values.tobytes() == getattr(bare, name).tobytes()
+            assert values.tobytes() == getattr(again, name).tobytes()
+            assert getattr(bare, name) is getattr(bare, name)
+
+
+@pytest.mark.parametrize("changed", ["V", "W", "init", "H"])
+def test_an_objective_whose_data_were_changed_says_so_unless_it_was_traced(changed):
+    for trace in (True, False):
+        V, W, rng = problem(3)
+        init = rng.random((4, V.shape[1]))
+        found = encode(V, W, init=init, n_iter=3, trace=trace)
+        for array in (V, W, init, found.H):
+            array.flags.writeable = True
+        {"V": V, "W": W, "init": init, "H": found.H}[changed][2] *= 1.5
+        if trace:
+            assert len(found.objective) == 3
+        else:
+            with pytest.raises(
+                NmflabError, match="can't be computed any more, for V, W, init or H"
+            ):
+                _ = found.objective
+
+
+@settings(max_examples=80)
+@given(
+    seed=seeds,
+    share=st.one_of(st.floats(-0.1, 1.1), st.floats(-9, 0).map(lambda x: 10**x)),
+    fit=st.sampled_from(["close", "loose"]),
+    solver=st.sampled_from(SOLVERS),
+    penalty=st.sampled_from([0.0, 0.3]),
+    n_iter=st.sampled_from([1, 2, 20]),
+)
+def test_an_epsilon_ends_encoding_at_the_same_h_whether_or_not_it_is_traced(
+    seed, share, fit, solver, penalty, n_iter
+):
+    V, W, rng = problem(seed)
+    V = W @ rng.gamma(0.3, 1.0, (4, 14)).astype(np.float32) if fit == "close" else V
+    options = {"prior": gamma_prior(rng, 0.3), "penalty": penalty, "solver": solver}
+    highest = encode(V, W, **options, n_iter=1, epsilon=1e-30).divergence[0]
+    traced, bare = (
+        encode(V, W, **options, n_iter=n_iter, epsilon=share * highest, trace=trace)
+        for trace in (True, False)
+    )
+    assert traced.H.tobytes() == bare.H.tobytes()
+    assert traced.objective.tobytes() == bare.objective.tobytes()
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_few_frames_show_that_a_small_epsilon_is_not_reached(solver, monkeypatch):
+    """And no logarithm of V/WH is taken; but where they fit closely, they show nothing."""
+    V, W, _ = problem(3, F=30, T=2 * ENCODING_FRAMES + 5)
+    measured, measure = [], nmf_encoding.EncodingBlock.measure
+
+    def counted(self, H):
+        measured.append(len(H))
+        return measure(self, H)
+
+    monkeypatch.setattr(nmf_encoding.EncodingBlock, "measure", counted)
+    encode(V, W, solver=solver, epsilon=1e-5 * V.sum())
+    assert not measured
+    V[:, ::9] = 2 * V.sum(axis=0).max() * W.sum(axis=1, keepdims=True)  # what a flat start fits
+    found = encode(V, W, solver=solver, epsilon=1e-5 * V.sum())
+    assert sum(measured) == 30 * V.shape[1]
+    assert len(found.objective) == 30
 
 
 def test_without_a_trace_epsilon_still_ends_the_work():

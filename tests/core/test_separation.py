@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import weakref
 import zipfile
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nmflab as nl
+from nmflab.core import nmf_encoding, pipeline
 from nmflab.core.model import (
     SeparationModel,
     load_model,
@@ -84,6 +86,37 @@ def bytes_of(model):
         for source in (model.speech, model.noise)
         for array in (source.W, source.H, source.divergence, np.float64(source.rms))
     )
+
+
+# What nobody reads
+
+
+@pytest.mark.parametrize("solver", ["plain", "accelerated"])
+@MODES
+def test_separation_computes_its_objective_when_it_is_read(
+    model, mixture, mode, solver, monkeypatch
+):
+    """With the default ε; until then it keeps no V, and it may go to another process."""
+    override = SMALL.replace(nmf_mode=mode, solver=solver, epsilon=Settings().epsilon)
+    magnitudes = []
+
+    def encoded(model, V, *args, **options):
+        magnitudes.append(weakref.ref(V))
+        return encode_mixture(model, V, *args, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(nmf_encoding.EncodingBlock, "measure", None)
+        patched.setattr(pipeline, "encode_mixture", encoded)
+        found = separate(model, mixture, override)
+    assert magnitudes[0]() is None
+    elsewhere = pickle.loads(pickle.dumps(found))
+    V = np.abs(Stft.from_settings(SMALL).analyse(mixture))
+    encoding = encode_mixture(model, V, override)
+    for name in ("objective", "divergence"):
+        values = getattr(encoding, name)
+        assert len(values) == SMALL.max_iter_test
+        assert getattr(found, name).tobytes() == values.tobytes()
+        assert getattr(elsewhere, name).tobytes() == values.tobytes()
 
 
 # Adding up

@@ -164,6 +164,11 @@ WITHOUT_DOOR = {
     ),
     "Scores.to_dict": "takes nothing",
     "Dictionary.row_means": "takes nothing",
+    **{
+        f"{name}.{values}": "takes nothing"
+        for name in ("Encoding", "Separation")
+        for values in ("objective", "divergence")
+    },
     "Settings.to_dict": "takes nothing",
     **dict.fromkeys(("Settings.tuned", "Settings.own"), "takes nothing"),
 }

@@ -15,6 +15,7 @@ from nmflab.core.wiener import wiener_gain
 from nmflab.corpus.folders import load_corpus
 from nmflab.errors import NmflabError, NmflabWarning
 from nmflab.priors.distributions import ExponentialPrior, GammaPrior
+from nmflab.recordings.denoise import denoise
 from nmflab.settings import Settings
 
 __version__ = "0.1.0"
@@ -28,6 +29,7 @@ __all__ = [
     "SeparationModel",
     "Settings",
     "Stft",
+    "denoise",
     "encode",
     "kl_divergence",
     "load_corpus",

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from nmflab.cli import data, enhance, separate, servers, sweep, train
+from nmflab.cli import data, denoise, enhance, separate, servers, sweep, train
 from nmflab.cli.options import Parser
 from nmflab.cli.output import (
     DONE,
@@ -36,6 +36,7 @@ COMMANDS = (
     enhance.COMMAND,
     train.COMMAND,
     separate.COMMAND,
+    denoise.COMMAND,
     sweep.COMMAND,
     servers.LAB,
     servers.DASHBOARD,

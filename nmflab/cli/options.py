@@ -63,12 +63,16 @@ def add_quiet(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="no progress")
 
 
-def add_settings(parser: Parser, preset: str | None, names: Iterable[str]) -> None:
+def add_settings(
+    parser: Parser, preset: str | None, names: Iterable[str], *, choice: bool = True
+) -> None:
     """Add a choice of presets, and one option for each of some settings.
 
-    Without a preset it is the model that has the defaults.
+    Without a preset it is the model that has the defaults; without a choice the preset is fixed.
     """
-    if preset is not None:
+    if preset is not None and not choice:
+        parser.set_defaults(preset=preset)
+    elif preset is not None:
         parser.add_argument(
             "--preset",
             choices=tuple(PRESETS),

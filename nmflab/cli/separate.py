@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nmflab.cli import options
 from nmflab.cli.output import DONE, FAILED, Bars, say, wrote
+from nmflab.cli.results import parts, stems
 from nmflab.errors import NmflabError
 from nmflab.settings import Settings, settings_of
 
@@ -40,44 +39,18 @@ def _run(arguments: argparse.Namespace) -> int:
 
     model = load_model(arguments.model)
     settings = model.settings.replace(**arguments.given)
-    stems = _stems(arguments.files, Path(arguments.output))
+    output = Path(arguments.output)
+    found = stems({file: output / Path(file).stem for file in arguments.files})
     failed = 0
-    for file, stem in stems.items():
+    for file, stem in found.items():
         try:
             _separate_file(model, settings, file, stem, arguments.quiet)
         except NmflabError as error:
             failed += 1
             say(f"{file} skipped: {error}")
-    if failed and len(stems) > 1:
-        say(f"{failed} of {len(stems)} recordings could not be separated.")
+    if failed and len(found) > 1:
+        say(f"{failed} of {len(found)} recordings could not be separated.")
     return FAILED if failed else DONE
-
-
-def _stems(files: Iterable[str], folder: Path) -> dict[Path, Path]:
-    """Say for each recording where its results go; refuse what would destroy a file."""
-    stems: dict[Path, Path] = {}
-    for file in {os.path.realpath(file): Path(file) for file in files}.values():
-        stem = folder / file.stem
-        if stem in stems.values():
-            other = next(other for other in stems if stems[other] == stem)
-            raise NmflabError(
-                f"The results of {other} and {file} would have the same names: rename one of "
-                "them, or separate them into different folders with --output."
-            )
-        stems[file] = stem
-    inputs = {os.path.realpath(file) for file in stems}
-    for file, stem in stems.items():
-        for result in _results(stem).values():
-            if os.path.realpath(result) in inputs:
-                raise NmflabError(
-                    f"The results of {file} would replace the recording {result}: choose another "
-                    "folder with --output."
-                )
-    return stems
-
-
-def _results(stem: Path) -> dict[str, Path]:
-    return {source: stem.with_name(f"{stem.name}_{source}.wav") for source in ("speech", "noise")}
 
 
 def _separate_file(
@@ -89,7 +62,7 @@ def _separate_file(
     from nmflab.core.pipeline import separate
     from nmflab.recordings.long import separate_file, warn_of_silence
 
-    results = _results(stem)
+    results = parts(stem)
     replaced = [path.exists() for path in results.values()]
     with Bars(quiet) as bars:
         if duration(file) > LONG:

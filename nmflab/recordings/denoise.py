@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmflab import checks
+from nmflab.audio.channels import as_channels
 from nmflab.audio.decoding import CANCELLED
 from nmflab.audio.signals import resample
 from nmflab.checks import steady
@@ -37,8 +38,6 @@ Read = Callable[[slice], Samples]
 
 BAND = 0.95
 """Part of half a recording's rate up to which it has something to say to the dictionary."""
-
-MOST_CHANNELS = 64
 
 
 @steady
@@ -89,11 +88,11 @@ def denoise(
     >>> found.speech.shape
     (8000, 2)
     """
-    signal, rate = _as_channels(samples), checks.as_rate(sampling_rate)
+    signal, rate = as_channels(samples), checks.as_rate(sampling_rate)
     checks.check_progress(progress)
     settings = Settings.own() if settings is None else settings
     marks = as_stretches(noise, len(signal) / rate)
-    denoiser = Denoiser(settings, rate, _mix(_powers([signal])), progress)
+    denoiser = Denoiser(settings, rate, mix_of(powers_of(signal)), progress)
     denoiser.learn([signal[part] for part in denoiser.samples_of(marks)])
     found: list[Found] = []
     parts = denoiser.parts(signal.__getitem__, len(signal), found, progress)
@@ -234,20 +233,13 @@ class Denoiser:
         return self._stft._forward(resample(mono, self._rate, self._settings.sampling_rate))
 
 
-def _powers(blocks: Sequence[Samples]) -> NDArray[np.float64]:
-    """Give the energy of each channel, and last that of their mix."""
-    return np.asarray(
-        np.sum(
-            [
-                [*np.square(x, dtype=np.float64).sum(axis=0), np.square(x.mean(axis=1)).sum()]
-                for x in blocks
-            ],
-            axis=0,
-        )
-    )
+def powers_of(samples: Samples) -> NDArray[np.float64]:
+    """Give the energy of each channel of samples (n, C), and last that of their mix."""
+    channels = np.square(samples, dtype=np.float64).sum(axis=0)
+    return np.append(channels, np.square(samples.mean(axis=1), dtype=np.float64).sum())
 
 
-def _mix(powers: NDArray[np.float64]) -> NDArray[np.float32]:
+def mix_of(powers: NDArray[np.float64]) -> NDArray[np.float32]:
     """Weigh the channels: their mean or, where they cancel each other, the loudest alone."""
     *channels, mix = powers
     C = len(channels)
@@ -256,22 +248,7 @@ def _mix(powers: NDArray[np.float64]) -> NDArray[np.float32]:
     return np.asarray(np.arange(C) == np.argmax(channels), dtype=np.float32)
 
 
-def _as_channels(samples: ArrayLike) -> Samples:
-    """Take a recording (n,) or (n, C) as (n, C), or say what is wrong with it."""
-    signal = checks.from_pcm(checks.plain_array(samples, "samples"), "samples")
-    if signal.ndim == 1:
-        return checks.as_signal(signal)[:, np.newaxis]
-    if signal.ndim != 2 or not 1 <= signal.shape[1] <= MOST_CHANNELS:
-        raise NmflabError(
-            f"samples has the shape {signal.shape} but must be (n_samples,) or (n_samples, "
-            f"channels), of {MOST_CHANNELS} channels at most: transpose it if channels come first."
-        )
-    for c in range(signal.shape[1]):
-        checks.as_signal(signal[:, c], f"samples[:, {c}]")
-    return signal
-
-
-def as_stretches(noise: object, duration: float) -> list[tuple[float, float]]:
+def as_stretches(noise: object, duration: float = np.inf) -> list[tuple[float, float]]:
     """Take stretches of a recording, from and to in seconds, or say what is wrong with them."""
     if noise is None:
         return []
@@ -286,8 +263,9 @@ def as_stretches(noise: object, duration: float) -> list[tuple[float, float]]:
         )
     for start, stop in pairs:
         if not 0 <= start < stop <= duration + 1e-3:
+            whole = "" if np.isinf(duration) else f" of a recording of {duration:.4g} s"
             raise NmflabError(
-                f"The noise is marked from {start:g} to {stop:g} s, which is no stretch of a "
-                f"recording of {duration:.4g} s: give where it begins and where it ends."
+                f"The noise is marked from {start:g} to {stop:g} s, which is no stretch{whole}: "
+                "give where it begins and where it ends."
             )
     return [(float(start), float(stop)) for start, stop in pairs]

@@ -69,7 +69,7 @@ def separate_file(
     """
     settings = settings_in_force(model, settings)
     results = Path(speech), Path(noise)
-    _check_results(recording, results, settings.sampling_rate)
+    check_results(recording, results, settings.sampling_rate)
     folder = results[0].parent
     with ExitStack() as stack:
         targets = [stack.enter_context(replacing(path)) for path in results]
@@ -103,7 +103,7 @@ def warn_of_silence(recording: str | os.PathLike[str]) -> None:
     warn(f"The audio file {str(recording)!r} is silent, and so are its parts: all samples are 0.")
 
 
-def _check_results(
+def check_results(
     recording: str | os.PathLike[str], results: tuple[Path, Path], sampling_rate: int
 ) -> None:
     """Check before the work that both results can be written, and replace nothing they need."""

@@ -230,6 +230,8 @@ class Denoiser:
     def _analyse(self, samples: Samples) -> NDArray[np.complex64]:
         """Transform the mix of the channels at the dictionary's rate."""
         mono = np.ascontiguousarray(samples @ self._weights)
+        least = 2 * self._rate // self._settings.sampling_rate  # samples that leave one
+        mono = np.pad(mono, (0, max(0, least - len(mono))))
         return self._stft._forward(resample(mono, self._rate, self._settings.sampling_rate))
 
 

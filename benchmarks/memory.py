@@ -52,7 +52,10 @@ JOBS = {
 
 
 def output_bytes(result) -> int:
-    arrays = result if isinstance(result, tuple) else vars(result).values()
+    if isinstance(result, tuple):
+        arrays = result
+    else:  # what else it holds is the input
+        arrays = [array for name, array in vars(result).items() if not name.startswith("_")]
     return sum(array.nbytes for array in arrays if array.shape != (N_BINS, ENCODING_BASES))
 
 

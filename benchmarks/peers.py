@@ -41,7 +41,7 @@ BASES_FIRST = (SKLEARN_BINS, SKLEARN_STFT)  # who takes another path to another 
 
 
 def encode_ours(V, W, n_iter, **options) -> Run:
-    return lambda: (W, nmflab.encode(V, W, n_iter=n_iter, trace=False, **options).H)
+    return lambda: (W, nmflab.encode(V, W, n_iter=n_iter, **options).H)
 
 
 def encode_products(V, W, n_iter) -> Run:

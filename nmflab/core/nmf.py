@@ -66,7 +66,7 @@ __all__ = ["Encoding", "Factorisation", "encode", "kl_divergence", "train_nmf"]
 
 Progress = Callable[[int, int], None]
 
-SAME = 1e-3  # of the greatest activation: two encodings of one V differ by less on any machine
+SAME = 1e-3  # of the greatest activation: what two encodings of one V may differ by
 PROVABLE = 1e-3  # of ΣV: an ε up to which a few frames can show that D is above it
 UNCERTAIN = 1e-5  # of ΣV: more than D is wrong by in float32
 

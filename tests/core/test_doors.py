@@ -10,6 +10,7 @@ import pytest
 from support.doors import SMALL, WITHOUT_DOOR, WRONG, doors, public_names
 
 import nmflab as nl
+from nmflab.core.nmf import Traced
 from nmflab.errors import NmflabError
 from nmflab.evaluation.metrics import Scores
 
@@ -23,7 +24,9 @@ def dump(result):
     if isinstance(result, tuple | list):
         return b"".join(dump(part) for part in result)
     if dataclasses.is_dataclass(result):
-        return dump([getattr(result, field.name) for field in dataclasses.fields(result)])
+        names = [field.name for field in dataclasses.fields(result) if field.name[0] != "_"]
+        names += ["objective", "divergence"] if isinstance(result, Traced) else []
+        return dump([getattr(result, name) for name in names])
     if isinstance(result, nl.Stft):
         return dump([result.window, result.hop])
     if isinstance(result, Scores):

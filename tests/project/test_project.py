@@ -189,7 +189,8 @@ def annotations(thing):
         meant = typing.get_type_hints(thing.__init__ if inspect.isclass(thing) else thing)
     except NameError:  # a type that only the type checker imports
         meant = {}
-    return {n: f"{a} {meant.get(n, '')}" for n, a in written.items() if n not in {"self", "cls"}}
+    public = {n: a for n, a in written.items() if n not in {"self", "cls"} and n[0] != "_"}
+    return {n: f"{a} {meant.get(n, '')}" for n, a in public.items()}
 
 
 def described(doc, *sections):

@@ -11,6 +11,8 @@ import soundfile
 from support import pages
 
 from nmflab import explorer as explorers
+from nmflab.audio.channels import read_channels
+from nmflab.audio.files import duration
 
 pytestmark = pytest.mark.browser
 
@@ -251,7 +253,7 @@ RECORD = """async (type) => {
     ("ending", "type"), [("webm", "audio/webm;codecs=opus"), ("m4a", "audio/mp4;codecs=mp4a.40.2")]
 )
 def test_what_a_phone_or_browser_records(site, explorer, ending, type):
-    """Made by the browser itself: Python's libraries read neither."""
+    """Made by the browser itself, which decodes it too; so does Python, where it is named."""
     if not site.page.evaluate("(type) => MediaRecorder.isTypeSupported(type)", type):
         type = {"m4a": "audio/mp4;codecs=opus"}.get(ending, type)
         if not site.page.evaluate("(type) => MediaRecorder.isTypeSupported(type)", type):
@@ -262,6 +264,9 @@ def test_what_a_phone_or_browser_records(site, explorer, ending, type):
     choose(site, path)
     status(site, "memo, noise dictionary")
     assert int(explorer.value("len(explorer.store.shown.recording.samples)")) > 10000
+    samples, rate, _ = read_channels(path)
+    assert len(samples) / rate == pytest.approx(duration(path), abs=0.1)
+    assert samples.any()
 
 
 def test_a_file_that_only_python_reads_comes_as_it_is(site, explorer):

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 import soundfile
-from support.sounds import tone, write
+from support.sounds import tone, write, write_film
 
 import nmflab as nl
 from nmflab.cli import main as cli
@@ -48,6 +48,16 @@ def test_a_recording_long_enough_for_blocks_is_read_as_whole(model, tmp_path, rn
     soundfile.write(
         tmp_path / name, 0.1 * np.sin(t) ** 2 * rng.standard_normal(t.size), RATE, **options
     )
+    code, (speech, noise) = separated(model, tmp_path / name)
+    assert code == 0
+    np.testing.assert_allclose(speech + noise, nl.read_audio(tmp_path / name, RATE), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["memo.m4a", "film.mp4", "call.webm"])
+def test_what_a_phone_records_is_separated(model, tmp_path, rng, name):
+    samples = 0.1 * rng.standard_normal((2 * 48000, 2))
+    codec = "libopus" if name == "call.webm" else "aac"
+    write_film(tmp_path / name, samples, 48000, codec, pictures=50 * (name == "film.mp4"))
     code, (speech, noise) = separated(model, tmp_path / name)
     assert code == 0
     np.testing.assert_allclose(speech + noise, nl.read_audio(tmp_path / name, RATE), atol=1e-4)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from support.corpora import ANOTHER, SETTINGS, make_corpus
 from support.hands import drag, held_up, state_of
+from support.sounds import film, tone
 
 import nmflab as nl
 from nmflab.audio.signals import resample
@@ -468,6 +469,12 @@ def test_an_uploaded_file_takes_the_place_of_the_mixture(explorer, rng):
     assert "my street" in repr(explorer)
     explorer.controls.clip.value = "alice"
     assert explorer.scores is not None
+
+
+def test_what_the_browser_cannot_decode_is_uploaded_and_decoded_here(explorer, rng):
+    upload(explorer, "call.amr", film(tone(8000, 1.0), 8000, "libopencore_amrnb", "amr"))
+    assert len(explorer.result.speech) == pytest.approx(16000, abs=600)
+    assert explorer.controls.clip.value == "own: call"
     explorer.controls.clip.value = "own: my street"
     assert explorer.scores is None
 

@@ -58,7 +58,7 @@ class Opener(anywidget.AnyWidget):
 
     description = traitlets.Unicode("own recording").tag(sync=True)
     tooltip = traitlets.Unicode("Open a noisy recording of your own.").tag(sync=True)
-    accept = traitlets.Unicode("audio/*,.sph").tag(sync=True)
+    accept = traitlets.Unicode("audio/*,video/*,.amr,.sph").tag(sync=True)
     max_seconds = traitlets.Float(30.0, min=0.5, max=40.0).tag(sync=True)
     max_bytes = traitlets.Int(MOST_BYTES).tag(sync=True)
 

@@ -63,8 +63,8 @@ class SweepExplorer(Explorer):
     """
 
     names = ("nmf_mode", "num_basis_speech", "num_basis_noise", "p", "clip", "noise", "snr")
-    training_text = "Sweeping …; shown meanwhile is {}: "
-    before = "the state before", "the map before"
+    training_text = "Sweeping … Until it is done, {}: "
+    before = "the earlier state is shown", "the earlier map is shown"
     cancelled_text = "The sweep was cancelled; the earlier map stays."
 
     @property

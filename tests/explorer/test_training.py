@@ -73,7 +73,7 @@ def test_a_preset_that_trains_shows_the_state_before_wholly_and_says_so(
     assert face(explorer) == before
     assert explorer.settings == SETTINGS
     assert state_of(explorer) == "training"
-    assert line_of(explorer) == f"Training …; shown meanwhile is the state before: {said}"
+    assert line_of(explorer) == f"Training … Until it is done, the earlier state is shown: {said}"
     assert explorer.controls.preset.value == name
     explorer.cancel()
     go_on.set()
@@ -114,10 +114,10 @@ def test_a_slider_moves_on_the_dictionaries_before_and_that_is_said(explorer, mo
     started, go_on = held_up(monkeypatch)
     drag(explorer.controls.num_basis_speech, 8)
     assert started.wait(20)
-    assert "the state before: " in line_of(explorer)
+    assert "the earlier state is shown: " in line_of(explorer)
     drag(explorer.controls.penalty.slider, 0.5)
     assert explorer.settings == SETTINGS.replace(penalty=0.5)
-    assert "shown meanwhile is the dictionaries before: " in line_of(explorer)
+    assert "Until it is done, the earlier dictionaries are used: " in line_of(explorer)
     assert "K 6 + 4" in line_of(explorer)
     heard = explorer.player.seq
     explorer._background._run_late()  # released while the training goes on
@@ -154,7 +154,9 @@ def test_a_change_from_python_says_so_too_while_it_trains(explorer, monkeypatch)
     said = []
     explorer.status.observe(lambda _: said.append(line_of(explorer)), "value")
     explorer.controls.num_basis_speech.value = 8
-    assert said[0].startswith("Training …; shown meanwhile is the state before: alice in hiss")
+    assert said[0].startswith(
+        "Training … Until it is done, the earlier state is shown: alice in hiss"
+    )
     assert "K 6 + 4" in said[0]
 
 

@@ -176,6 +176,29 @@ def test_reset_goes_back_to_what_the_explorer_was_opened_with(corpus, kind):
     explorer.close()
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "moved"),
+    [
+        (PriorExplorer, "row", 3),
+        (FactorisationExplorer, "iteration", 2),
+        (SweepExplorer, "rows", "num_basis_noise"),
+        (SweepExplorer, "metric", "stoi"),
+    ],
+)
+def test_reset_brings_back_controls_that_no_setting_belongs_to(
+    corpus, monkeypatch, kind, name, moved
+):
+    monkeypatch.setitem(sweeping.ROWS, "num_basis_noise", ("Noise bases K_N", (2, 4)))
+    explorer = kind(corpus, SETTINGS)
+    control, said = getattr(explorer, name), repr(explorer)
+    first = control.value
+    control.value = moved
+    explorer.controls.reset()
+    assert control.value == first
+    assert repr(explorer) == said
+    explorer.close()
+
+
 def test_the_lessons_open_their_explorers_with_what_the_text_is_about():
     """What is set behind `reset` would be lost by it."""
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):

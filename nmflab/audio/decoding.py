@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from nmflab.audio.mpeg import Counted, counted
 from nmflab.checks import as_rate, as_signal, from_pcm
 from nmflab.errors import NmflabError, warn
 from nmflab.system.files import is_folder, is_special, reason
@@ -128,11 +129,25 @@ def _sequential() -> type[SoundFile]:
         def seekable(self) -> bool:
             return False
 
+        def close(self) -> None:
+            super().close()
+            if isinstance(self.name, Counted):
+                self.name.close()
+
     return Sequential
 
 
 def open_sound(source: Source) -> SoundFile:
-    """Open a file for libsndfile, by its path where that can be."""
+    """Open a file for libsndfile, which is to know how long it is."""
+    file = _opened(source)
+    if file.format != "MP3" or (whole := counted(source)) is None:
+        return file
+    file.close()
+    return _sequential()(whole)
+
+
+def _opened(source: Source) -> SoundFile:
+    """Open a file by its path where that can be."""
     if not isinstance(source, Path):
         return _sequential()(source)
     path = os.path.join(os.curdir, source)  # noqa: PTH118 (a bare "-" would be standard input)
@@ -189,8 +204,8 @@ def _parts_held(file: SoundFile, source: Source, found: int) -> Iterator[float]:
         if all(abs(int(promised) - 2**bits) > NEAR for bits in (31, 32, 63, 64)):  # no "unknown"
             yield int(held) / int(promised)
     start = _beginning(source)
-    counted = file.format != "MP3" or b"Xing" in start or b"Info" in start  # else it is a guess
-    if counted and file.format != "RAW" and 0 < file.frames < 2**62:
+    known = file.format != "MP3" or b"Xing" in start or b"Info" in start  # else it is a guess
+    if known and file.format != "RAW" and 0 < file.frames < 2**62:
         yield found / file.frames
     if file.format == "NIST" and (count := re.search(rb"sample_count -i (\d+)", start)):
         yield found / max(int(count[1]), 1)

@@ -106,7 +106,7 @@ def test_the_line_of_a_recording_in_no_file_says_what_it_takes(rng):
     explorer.open(rng.standard_normal(16000), name="from <air>")
     explorer.copy_command()
     assert explorer.command.value.endswith("&& nmflab separate model.npz from--air-.wav")
-    assert "save this recording as from--air-.wav first" in explorer.status.value
+    assert "put this recording into from--air-.wav first" in explorer.status.value
 
 
 def test_the_status_line_names_the_noise_dictionary(rng):

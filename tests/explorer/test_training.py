@@ -112,9 +112,11 @@ def test_cancel_brings_back_the_preset_that_is_shown(explorer, monkeypatch):
 
 def test_a_slider_moves_on_the_dictionaries_before_and_that_is_said(explorer, monkeypatch):
     started, go_on = held_up(monkeypatch)
+    before = face(explorer)
     drag(explorer.controls.num_basis_speech, 8)
     assert started.wait(20)
     assert "the earlier state is shown: " in line_of(explorer)
+    assert face(explorer) == before  # with all of its scores
     drag(explorer.controls.penalty.slider, 0.5)
     assert explorer.settings == SETTINGS.replace(penalty=0.5)
     assert "Until it is done, the earlier dictionaries are used: " in line_of(explorer)

@@ -15,7 +15,7 @@ import struct
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,6 +93,9 @@ def _by_libsndfile(stack: ExitStack, source: Source, name: str) -> Sound:
         file = stack.enter_context(open_sound(source))
     except soundfile.SoundFileError as error:
         return _by_ffmpeg(stack, source, name, error)
+    if not counted(file, source):
+        with suppress(FFmpegMissing):
+            return stack.enter_context(decoded_by_ffmpeg(source, name))
     length = file.frames if 0 < file.frames < 2**62 else None  # else written into a pipe
     blocks = _blocks(file, source, name)
     return Sound(file.samplerate, file.channels, length, file.subtype, blocks)
@@ -106,6 +109,16 @@ def _by_ffmpeg(stack: ExitStack, source: Source, name: str, error: Exception | N
         raise _no_audio(source, name, error, unknown) from error
 
 
+def counted(file: SoundFile, source: Source) -> bool:
+    """Say whether the length that libsndfile gives is more than a guess.
+
+    Of an MP3 that doesn't count its frames, as one cut out of a stream, it takes the bit rate of
+    the first frame for that of all, and stops where the file would end then.
+    """
+    start = beginning(source) if file.format == "MP3" else b""
+    return file.format != "MP3" or any(mark in start for mark in (b"Xing", b"Info", b"VBRI"))
+
+
 def seconds(source: Source) -> float:
     """Give the length of a recording as its header has it, or its last packet; 0 if nothing has."""
     try:
@@ -113,6 +126,8 @@ def seconds(source: Source) -> float:
             return seconds_by_ffmpeg(source)
         try:
             with open_sound(source) as file:
+                if not counted(file, source):
+                    return seconds_by_ffmpeg(source)
                 return float(file.frames / file.samplerate)
         except (ImportError, OSError, RuntimeError):  # soundfile's own errors are RuntimeErrors
             return seconds_by_ffmpeg(source)
@@ -208,8 +223,7 @@ def _parts_held(file: SoundFile, source: Source, found: int) -> Iterator[float]:
         if all(abs(int(promised) - 2**bits) > NEAR for bits in (31, 32, 63, 64)):  # no "unknown"
             yield int(held) / int(promised)
     start = beginning(source)
-    counted = file.format != "MP3" or b"Xing" in start or b"Info" in start  # else it is a guess
-    if counted and file.format != "RAW" and 0 < file.frames < 2**62:
+    if counted(file, source) and file.format != "RAW" and 0 < file.frames < 2**62:
         yield found / file.frames
     if file.format == "NIST" and (count := re.search(rb"sample_count -i (\d+)", start)):
         yield found / max(int(count[1]), 1)

@@ -11,7 +11,7 @@ from nmflab.names import showable
 
 def _add_options(parser: options.Parser) -> None:
     options.add_data(parser)
-    fetch = parser.add_subparsers(metavar="fetch", title="commands").add_parser(
+    fetch = parser.add_subparsers(metavar="COMMAND", title="commands").add_parser(
         "fetch",
         allow_abbrev=False,
         help="download a public corpus",
@@ -45,6 +45,9 @@ def _fetch(arguments: argparse.Namespace) -> int:
         rows = [[name, corpus.title] for name, corpus in PUBLIC_CORPORA.items()]
         show_table(["name", "what it is"], rows)
         return DONE
+    if arguments.name not in PUBLIC_CORPORA:
+        known = ", ".join(PUBLIC_CORPORA)
+        arguments.error(f"there is no corpus called {arguments.name!r}; there are: {known}.")
     with Bars(arguments.quiet) as bars:
         folder = fetch_corpus(arguments.name, progress=bars)
     print(f"{arguments.name} is in {showable(folder)}")

@@ -71,6 +71,8 @@ def _run(arguments: argparse.Namespace) -> int:
             progress=bars,
         )
     say(*result.skipped)
+    for taken, own in result.taken.items():
+        say(f"{taken} holds what another run has made, so this run's files are in {own}.")
     show_summary(result)
     skipped = f", {len(result.skipped)} skipped" if result.skipped else ""
     mixtures, folder = counted(len(result.rows), "mixtures"), showable(arguments.output)
@@ -99,7 +101,7 @@ def _show_plots(result: Experiment, corpus: Corpus, settings: Settings, output: 
     from nmflab.figures.spectrograms import spectrogram_figure
     from nmflab.figures.windows import show
 
-    tree = OutputTree(output, settings.nmf_mode, settings.sampling_rate)
+    tree = OutputTree(output, settings.nmf_mode, settings.sampling_rate, result.taken)
     for row in result.rows:
         noisy, enhanced = tree.read_mixture(mixture_name(row.speech, row.noise))
         signals = noisy, corpus.test_speech[row.speech], enhanced

@@ -47,14 +47,15 @@ def path(text: str) -> str:
     return text
 
 
-def add_data(parser: Parser) -> None:
+def add_data(parser: Parser, *, training_only: bool = False) -> None:
     """Add --data."""
+    every = "train/speech, train/noise, test/speech and, if there is one, test/noise"
+    layout = "train/speech and train/noise" if training_only else every
     parser.add_argument(
         "--data",
         type=path,
         metavar="FOLDER",
-        help="data folder with train/speech, train/noise, test/speech and, if there is one, "
-        "test/noise (default: the corpus that comes with nmflab)",
+        help=f"data folder with {layout} (default: the corpus that comes with nmflab)",
     )
 
 
@@ -123,6 +124,24 @@ def count(text: str) -> int:
 def names(text: str) -> tuple[str, ...]:
     """Read names with commas between them."""
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def chosen(arguments: argparse.Namespace, option: str, clips: ClipList) -> tuple[str, ...]:
+    """Give the clips that an option names, by default all; refuse names that aren't there.
+
+    A clip whose own name has commas in it can be chosen alone.
+    """
+    text = getattr(arguments, option)
+    if text is None:
+        return clips.names
+    wanted = (text,) if text in clips.names else names(text)
+    known = ", ".join(clips.names)
+    if not wanted:
+        arguments.error(f"--{option} names none; there are: {known}.")
+    for name in wanted:
+        if name not in clips.names:
+            arguments.error(f"--{option}: there is none called {name!r}; there are: {known}.")
+    return tuple(dict.fromkeys(wanted))
 
 
 def axis(text: str) -> tuple[str, list[Any]]:

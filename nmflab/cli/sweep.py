@@ -50,7 +50,6 @@ def _add_options(parser: options.Parser) -> None:
     for source in ("clips", "noises"):
         parser.add_argument(
             f"--{source}",
-            type=options.names,
             metavar="NAME,NAME",
             help=f"which {source} (default: all)",
         )
@@ -85,14 +84,17 @@ def _run(arguments: argparse.Namespace) -> int:
     say(*corpus.skipped)
     parts = corpus.train_speech, corpus.train_noise, corpus.test_speech, corpus.test_noise
     options.refuse_output(output, "table", *parts)
+    part = validation(corpus) if arguments.part == "validation" else corpus
+    clips = options.chosen(arguments, "clips", part.test_speech)
+    noises = options.chosen(arguments, "noises", part.test_noise)
     with Bars(arguments.quiet) as bars:
         found = sweep(
-            validation(corpus) if arguments.part == "validation" else corpus,
+            part,
             settings,
             grid,
             metrics=arguments.metrics,
-            clips=arguments.clips,
-            noises=arguments.noises,
+            clips=clips,
+            noises=noises,
             progress=bars,
         )
     say(*found.skipped)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _add_options(parser: options.Parser) -> None:
-    options.add_data(parser)
+    options.add_data(parser, training_only=True)
     for source in ("speech", "noise"):
         parser.add_argument(
             f"--{source}",
@@ -68,22 +68,14 @@ def _training_clips(arguments: argparse.Namespace, sampling_rate: int) -> tuple[
     if not arguments.speech:
         corpus = load_corpus(arguments.data, sampling_rate=sampling_rate, training_only=True)
         say(*corpus.skipped)
-        return corpus.train_speech, _chosen(corpus.train_noise, arguments.noises)
+        wanted = options.chosen(arguments, "noises", corpus.train_noise)
+        noises = (clip for clip in corpus.train_noise.clips if clip.name in wanted)
+        return corpus.train_speech, type(corpus.train_noise)(noises)
     speech, noise = (
         load_clips(paths, sampling_rate) for paths in (arguments.speech, arguments.noise)
     )
     say(*speech.skipped, *noise.skipped)
     return speech, noise
-
-
-def _chosen(noises: ClipList, names: str | None) -> ClipList:
-    """Give the noises of some names; one whose own name has commas in it can be chosen alone."""
-    if names is None:
-        return noises
-    wanted = {names} if names in noises.names else set(options.names(names))
-    for name in wanted - set(noises.names):
-        noises[name]  # where it isn't, the error says which there are
-    return type(noises)(clip for clip in noises.clips if clip.name in wanted)
 
 
 COMMAND = options.Command(

@@ -11,16 +11,17 @@ before (the mixture taken for the speech) and after stand side by side. In the o
     scores.csv
 
 Runs share one output folder, also at the same time: a row of scores.csv says which corpus and which
-settings made it, and is replaced only by the same run again. Sound and pictures are those of the
-last run of a variant.
+settings made it, and is replaced only by the same run again. So are sounds: a record.json beside
+them says what made them, and a run with another record takes the next folder, NMF_e_2 or
+test_noisy_audio_2.
 """
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -101,10 +102,13 @@ class Experiment:
         One for each mixture that could be made, noise by noise.
     skipped : list of str
         One sentence for each file or mixture that could not be used.
+    taken : mapping of str to str, optional
+        Folders of the output that hold what another run has made, and those in their place.
     """
 
     rows: list[Row]
     skipped: list[str]
+    taken: Mapping[str, str] = field(default_factory=dict)
 
     def summary(self) -> list[dict[str, Any]]:
         """Average the scores over the speech clips.
@@ -179,10 +183,23 @@ def enhance_corpus(
     Stft.from_settings(settings)  # refuses a window without inverse, before anything is written
     tree = OutputTree(Path(output), settings.nmf_mode, settings.sampling_rate)
     tree.read_scores()  # refuses a foreign table, before any work
-    tree.prepare(corpus, plots)
-    report = progress or _no_report
-    tree.write_merged(corpus)
+    tree = tree.prepare(corpus, settings, noise_dictionary, plots)
+    try:
+        return _run(corpus, settings, tree, noise_dictionary, jobs, plots, progress or _no_report)
+    finally:
+        tree.give_back()
 
+
+def _run(
+    corpus: Corpus,
+    settings: Settings,
+    tree: OutputTree,
+    noise_dictionary: str,
+    jobs: int,
+    plots: bool,
+    report: Report,
+) -> Experiment:
+    tree.write_merged(corpus)
     speech = _dictionary(corpus.train_speech, "speech", settings, report)
     shared = _Shared(speech, settings, corpus.test_speech, tree, plots)
     tasks = _noise_tasks(corpus, settings, noise_dictionary, report)
@@ -195,7 +212,7 @@ def enhance_corpus(
         raise NmflabError(f"No mixture could be made{first_of(skipped)}")
     record = record_of(corpus, settings, noise_dictionary)
     tree.merge_scores([row.to_dict() for row in rows], record)
-    return Experiment(rows, skipped)
+    return Experiment(rows, skipped, tree.taken)
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from nmflab.corpus.folders import PARTS, Corpus
 from nmflab.errors import NmflabError
 from nmflab.evaluation.metrics import SCORES
 from nmflab.settings import Settings
-from nmflab.system.files import locked, make_folder, write_table
+from nmflab.system.files import locked, make_folder, replacing, write_table
 
 LONGEST_NAME = 255
 """Bytes that the name of a file may have."""
@@ -32,6 +34,11 @@ RECORD = ("corpus", "settings")
 
 KEY = (*MIXTURE, *RECORD)
 """A row replaces another only if it has all of these in common with it."""
+
+RECORD_FILE = "record.json"
+"""Says in each folder of sounds what made them; no two records share a folder."""
+
+MERGED, NOISY, ENHANCED = "merged_audio", "test_noisy_audio", "enhanced_audio"
 
 
 def columns() -> tuple[str, ...]:
@@ -65,11 +72,15 @@ def mixture_name(speech: str, noise: str) -> str:
 
 @dataclass(frozen=True)
 class OutputTree:
-    """Where each file of the output goes, and what is written there."""
+    """Where each file of the output goes, and what is written there.
+
+    Folders that another run has are `taken`, and give the name of the folder in their place.
+    """
 
     root: Path
     mode: str
     sampling_rate: int
+    taken: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def scores(self) -> Path:
@@ -77,19 +88,31 @@ class OutputTree:
         return self.root / "scores.csv"
 
     def _merged(self, source: str) -> Path:
-        return self.root / "merged_audio" / f"merged_train_{source}_audio.wav"
+        return self._folder(MERGED) / f"merged_train_{source}_audio.wav"
 
     def _noisy(self, name: str) -> Path:
-        return self.root / "test_noisy_audio" / f"{name}.wav"
+        return self._folder(NOISY) / f"{name}.wav"
 
     def _enhanced(self, name: str) -> Path:
-        return self.root / "enhanced_audio" / self.mode / f"enhanced_{name}.wav"
+        return self._folder(self._own) / f"enhanced_{name}.wav"
 
     def _plot(self, name: str) -> Path:
-        return self.root / "plot" / self.mode / f"{name}.png"
+        return self.root / "plot" / self._folder(self._own).name / f"{name}.png"
 
-    def prepare(self, corpus: Corpus, plots: bool) -> None:
-        """Refuse what would destroy a file, and make the folders."""
+    @property
+    def _own(self) -> str:
+        return f"{ENHANCED}/{self.mode}"
+
+    def _folder(self, name: str) -> Path:
+        return self.root / self.taken.get(name, name)
+
+    def prepare(
+        self, corpus: Corpus, settings: Settings, noise_dictionary: str, plots: bool
+    ) -> OutputTree:
+        """Refuse what would destroy a file, and make the folders; give the tree that has them.
+
+        Sounds that something else has made stay: the folder beside theirs is taken.
+        """
         _refuse_name_clashes(corpus)
         for part in PARTS:  # results must not become recordings of the next run
             if _real(self.root).is_relative_to(_real(corpus.root / part)):
@@ -97,9 +120,24 @@ class OutputTree:
                     f"The output folder {self.root} lies among the recordings of "
                     f"{corpus.root / part}: choose another with --output."
                 )
-        files = [self.scores, self._merged(""), self._noisy(""), self._enhanced("")]
-        for folder in (file.parent for file in files + [self._plot("")] * plots):
-            make_folder(folder)
+        make_folder(self.root)
+        mixed = {"corpus": corpus.fingerprint, "sampling_rate": settings.sampling_rate}
+        made = {**mixed, "noise_dictionary": noise_dictionary, "settings": settings.to_dict()}
+        records = {MERGED: mixed, NOISY: {**mixed, "snr": settings.snr}, self._own: made}
+        with locked(self.scores):
+            found = {name: _claimed(self.root, name, record) for name, record in records.items()}
+        tree = replace(self, taken={name: own for name, own in found.items() if own != name})
+        if plots:
+            make_folder(tree._plot("").parent)
+        return tree
+
+    def give_back(self) -> None:
+        """Leave folders to other runs in which nothing was written, as after an early end."""
+        for name in (MERGED, NOISY, self._own):
+            folder = self._folder(name)
+            with suppress(OSError):
+                if [path.name for path in folder.iterdir()] == [RECORD_FILE]:
+                    (folder / RECORD_FILE).unlink()
 
     def refuse_long_name(self, name: str) -> None:
         """Refuse a mixture whose files no file system would take."""
@@ -167,6 +205,22 @@ class OutputTree:
             f"{self.scores} is not a table of scores that nmflab wrote: move it away, or choose "
             "another folder with --output."
         )
+
+
+def _claimed(root: Path, name: str, record: dict[str, Any]) -> str:
+    """Give the first of NAME, NAME_2, … that is empty or of this record, which it then has."""
+    text = json.dumps(record, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+    for number in count(1):
+        own = name if number == 1 else f"{name}_{number}"
+        folder = root / own
+        make_folder(folder)
+        file = folder / RECORD_FILE
+        if not any(folder.iterdir()):
+            with replacing(file) as temporary:
+                temporary.write_text(text, "utf-8")
+        if file.is_file() and file.read_bytes() == text.encode():
+            return own
+    raise AssertionError
 
 
 def _key(row: dict[str, str]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from nmflab.explorer.face import display_apart
 from nmflab.explorer.layout import box, panels_box, row
 from nmflab.explorer.lifetime import close_widgets, succeed
 from nmflab.explorer.plots import Plot
+from nmflab.explorer.saving import in_dashboard
 from nmflab.explorer.widgets.canvas import MatrixCanvas
 from nmflab.explorer.widgets.page import Page
 from nmflab.explorer.working import Working
@@ -80,7 +81,7 @@ class Explorer(Working):
         first = self._first_state(chain, settings)
         super().__init__(chain, _opened_with(chain.corpus, first, clip, noise))
         self.group = uuid.uuid4().hex
-        self.page = Page()
+        self.page = Page(alone=in_dashboard())
         self.controls = Controls(
             self.store,
             self._work_off,

@@ -16,6 +16,7 @@ import ipywidgets as widgets
 from nmflab.errors import NmflabError
 from nmflab.explorer.engine.scheduling import driven_by_browser, hear_browser
 from nmflab.explorer.engine.state import Recording, State, Store
+from nmflab.explorer.layout import muted
 from nmflab.explorer.presets import PRESETS, QUICK
 from nmflab.explorer.sliders import ExactSlider, OpenMenu, PenaltySlider, in_full
 from nmflab.parameters import Control, Parameter, checked
@@ -98,6 +99,7 @@ class Controls:
         self._silent = False
         self._recordings: dict[str, Recording] = {}
         self.widgets: dict[str, Any] = {}
+        self._others: list[tuple[Any, Callable[[Any], None], Any]] = []
         menus = {"clip": clips, "noise": noises}
         for name in names:
             parameter = declared().get(name)
@@ -148,8 +150,17 @@ class Controls:
         self.show(state)
         self._on_change(whole)
 
+    def add(self, control: Any, observer: Callable[[Any], None]) -> None:
+        """Take in a control that stands for no part of the state, such as the row to look at."""
+        hear_browser(control)
+        control.observe(observer, "value")
+        self._others.append((control, observer, control.value))
+
     def reset(self) -> None:
         """Go back to what the controls showed first."""
+        for control, observer, first in self._others:
+            with muted(control, observer):
+                control.value = first
         self.set(self._store.first)
 
     def add_recording(self, recording: Recording) -> None:

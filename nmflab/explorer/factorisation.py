@@ -89,8 +89,7 @@ class FactorisationExplorer(Explorer):
             tooltip="Go back to how W and H were after that many updates.",
             style={"description_width": "88px"},
         )
-        hear_browser(self.iteration)
-        self.iteration.observe(self._changed, "value")
+        self.controls.add(self.iteration, self._changed)
         self.basis: int | None = None
         self.W.widget.on_pick(lambda _, column: self._picked(column))
         self.H.widget.on_pick(lambda row, _: self._picked(row))

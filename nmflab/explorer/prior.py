@@ -8,7 +8,6 @@ from typing import Any
 import ipywidgets as widgets
 
 from nmflab.explorer.base import Explorer
-from nmflab.explorer.engine.scheduling import hear_browser
 from nmflab.explorer.engine.state import State
 from nmflab.explorer.layout import muted
 from nmflab.explorer.plots import Plot
@@ -44,8 +43,7 @@ class PriorExplorer(Explorer):
             tooltip="Which basis' activations to look at.",
             style={"description_width": "88px"},
         )
-        hear_browser(self.row)
-        self.row.observe(self._changed, "value")
+        self.controls.add(self.row, self._changed)
         self.table = widgets.HTML()
 
     def _above(self) -> Sequence[Any]:

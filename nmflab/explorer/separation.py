@@ -205,7 +205,7 @@ class SeparationExplorer(Explorer):
         own = self.store.shown.recording
         if own is not None and own.path is None:
             name = f"{file_name(own.name)}.wav"
-            self._tell("ready", f"The line is for a file: save this recording as {name} first.")
+            self._tell("ready", f"The line is for a file: put this recording into {name} first.")
         elif own is not None and own.cut:
             self._tell("ready", "The line separates the whole file, not only what is shown here.")
 
@@ -272,7 +272,7 @@ class SeparationExplorer(Explorer):
         self._paint_reference(state, V, G)
 
     def _draw(self, state: State) -> None:
-        self._tell_scores(state, complete=False)
+        self._tell_scores(state, complete=not self.chain.missing(state, SCORED))
         objective = self.chain.get("activations", state).encoding.objective
         if self.objective.is_new(objective):
             self.objective.show([objective])
@@ -280,6 +280,7 @@ class SeparationExplorer(Explorer):
 
     def _paint_reference(self, state: State, V: Any, G: Any) -> None:
         """Show the clean speech or, where nobody knows it, the noise that was removed."""
+        self.controls.snr.disabled = state.recording is not None  # nothing is mixed
         stft = self.chain.get("spectrogram", state).stft
         if state.recording is not None:
             if self.reference.is_new(G, V):

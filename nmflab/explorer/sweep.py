@@ -22,7 +22,6 @@ from nmflab.core.stft import Stft
 from nmflab.evaluation.metrics import SCORES, measure, oracle_mask
 from nmflab.evaluation.sweep import Sweep, sweep
 from nmflab.explorer.base import Explorer
-from nmflab.explorer.engine.scheduling import hear_browser
 from nmflab.explorer.engine.stages import Stage
 from nmflab.explorer.engine.state import State, View
 from nmflab.explorer.layout import muted, row
@@ -63,8 +62,8 @@ class SweepExplorer(Explorer):
     """
 
     names = ("nmf_mode", "num_basis_speech", "num_basis_noise", "p", "clip", "noise", "snr")
-    training_text = "Sweeping …; shown meanwhile is {}: "
-    before = "the state before", "the map before"
+    training_text = "Sweeping … Until it is done, {}: "
+    before = "the earlier state is shown", "the earlier map is shown"
     cancelled_text = "The sweep was cancelled; the earlier map stays."
 
     @property
@@ -95,8 +94,7 @@ class SweepExplorer(Explorer):
         self.metric = _menu("score", {SCORES[name].label: name for name in SHOWN})
         self.metric.tooltip = "Which score the map shows."
         for menu in (self.rows, self.metric):
-            hear_browser(menu)
-            menu.observe(self._changed, "value")
+            self.controls.add(menu, self._changed)
         self._drawn = self.rows.value
         self._add_stages()
 

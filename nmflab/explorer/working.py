@@ -51,8 +51,8 @@ class Working:
     """
 
     trained: tuple[str, ...] = ()
-    training_text = "Training …; shown meanwhile is {}: "
-    before = "the state before", "the dictionaries before"
+    training_text = "Training … Until it is done, {}: "
+    before = "the earlier state is shown", "the earlier dictionaries are used"
     cancelled_text = "The training was cancelled; the earlier dictionaries stay."
     controls: Controls
 

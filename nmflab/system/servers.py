@@ -14,6 +14,19 @@ from nmflab.system.shipped import notebooks_folder
 
 FIRST = "00_quickstart.ipynb"
 DASHBOARD = "08_explorer.ipynb"
+DASHBOARD_OPTIONS = (
+    # One notebook, for which one kernel waits: a page opens in 3 s instead of 5.
+    "--preheat_kernel=True",
+    "--pool_size=1",
+    "--show_tracebacks=False",
+    # A page that is closed or loaded again asks for the end of its kernel, 200 MB each. Voilà
+    # gives its pages no token to ask with, and refuses: so it is to do without. Whoever wants to
+    # end a kernel has to know its random name.
+    "--Voila.tornado_settings={'disable_check_xsrf': True}",
+    # The kernels of browsers that crash, sleep or are cut off end by themselves.
+    "--MappingKernelManager.cull_idle_timeout=900",
+    "--MappingKernelManager.cull_interval=60",
+)
 COPIED = (".ipynb", ".md")  # the notebooks, and the notation that they link to
 
 
@@ -37,9 +50,7 @@ def open_lab(folder: str | os.PathLike[str], arguments: Sequence[str] = ()) -> i
 def open_dashboard(arguments: Sequence[str] = ()) -> int:
     """Serve the explorer as a page of its own; where this returns, give Voilà's exit code."""
     notebook = notebooks_folder() / DASHBOARD
-    # One notebook, for which one kernel waits: a page opens in 3 s instead of 5.
-    options = ["--preheat_kernel=True", "--pool_size=1", "--show_tracebacks=False"]
-    return _run("voila", [str(notebook), *options, *arguments])
+    return _run("voila", [str(notebook), *DASHBOARD_OPTIONS, *arguments])
 
 
 def copy_notebooks(folder: Path) -> list[Path]:

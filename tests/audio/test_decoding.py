@@ -101,6 +101,51 @@ def test_an_mp3_cut_out_of_a_stream_is_read_and_not_called_short(tmp_path, rng, 
     np.testing.assert_array_equal(in_blocks(path), read)
 
 
+def without_count(content):
+    """Take away the frame without sound that says how many frames of an MP3 follow."""
+    first = content.index(b"\xff")
+    return content[content.index(content[first : first + 2], first + 4) :]
+
+
+def alike(one, other, atol=1e-5):
+    """Say whether a sound is another that began up to two frames earlier, to its end."""
+    part = slice(8000, 8100)
+    lags = [k for k in range(2400) if np.allclose(one[k:][part], other[part], atol=atol)]
+    return any(np.allclose(one[k : k + len(other)], other[: len(one) - k], atol=atol) for k in lags)
+
+
+@pytest.mark.parametrize("loud_at", ["the beginning", "the end"])
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("rate", [8000, 16000, 44100])
+def test_an_mp3_of_variable_bit_rate_without_a_count_is_read_to_its_end(
+    tmp_path, rng, rate, channels, loud_at
+):
+    """By the bit rate of its first frame it would be a half or a quarter as long."""
+    quiet, loud = 0.02 * tone(4 * rate), speechlike(rng, rate, 4)
+    signal = np.concatenate([loud, quiet] if loud_at == "the beginning" else [quiet, loud])
+    content = mp3(tmp_path / "counted.mp3", np.stack([signal, -0.5 * signal][:channels], 1), rate)
+    whole = read_audio(tmp_path / "counted.mp3", rate)
+    cut = without_count(content)
+    tag = b"ID3\x04\0\0\0\0\x10\0" + 8 * cut[:256]  # as of a picture that has frames in it
+    for before in (b"", bytes(700), tag):
+        (path := tmp_path / "bare.mp3").write_bytes(before + cut)
+        read = read_audio(path, rate)
+        assert abs(len(read) - len(whole)) < 2400
+        assert alike(read, whole)
+        np.testing.assert_array_equal(in_blocks(path, rate), read)
+        if before[:1] != b"\0":  # no ending tells of a file object that it is an MP3
+            np.testing.assert_array_equal(read_audio(io.BytesIO(before + cut), rate), read)
+        assert duration(path) == pytest.approx(len(read) / rate, abs=0.1)
+
+
+def test_junk_between_the_frames_of_an_mp3_without_a_count_costs_but_a_moment(tmp_path, rng):
+    content = without_count(mp3(tmp_path / "a.mp3", speechlike(rng, seconds=8)))
+    middle = content.index(content[:2], len(content) // 2)
+    (tmp_path / "a.mp3").write_bytes(content[:middle] + bytes(500) + b"\xff" * 9 + content[middle:])
+    with pytest.warns(NmflabWarning, match="damaged"):
+        assert len(read_audio(tmp_path / "a.mp3", PHONE)) / PHONE > 7.5
+
+
 @pytest.mark.parametrize(
     ("name", "subtype"), [("a.gsm", "GSM610"), ("A.GSM", "GSM610"), ("a.vox", "VOX_ADPCM")]
 )

@@ -3,8 +3,10 @@
 All explorers, in JupyterLab: what was shown is painted again, or is there as a picture.
 """
 
+import time
 import types
 
+import nbformat
 import numpy as np
 import pytest
 import soundfile
@@ -13,6 +15,7 @@ from support import pages
 from nmflab import explorer as explorers
 from nmflab.audio.channels import read_channels
 from nmflab.audio.files import duration
+from nmflab.system.servers import DASHBOARD_OPTIONS
 
 pytestmark = pytest.mark.browser
 
@@ -316,3 +319,31 @@ def test_a_file_is_dropped_on_the_explorer_and_the_button_needs_no_mouse(site, e
     page.keyboard.press("Enter")  # the browser's own dialogue stays closed
     page.locator(".nmflab-opener input[data-asked]").wait_for(state="attached")
     explorer("explorer.controls.reset()")
+
+
+DASHBOARD = MAKE.format(kind="SeparationExplorer")
+LINKS = "[the next](01_stft.ipynb) [words](notation.md) [paper](https://doi.org/10.1109/x)"
+
+
+def test_a_dashboards_links_lead_somewhere_and_its_kernels_end_with_its_pages(site, tmp_path):
+    """Voilà serves one notebook, and has no token for the request of a page to end its kernel."""
+    path = pages.write_notebook(tmp_path / "dashboard.ipynb", SETTINGS, DASHBOARD)
+    notebook = nbformat.read(path, 4)
+    notebook.cells.insert(0, nbformat.v4.new_markdown_cell(LINKS))
+    nbformat.write(notebook, path)
+    log = tmp_path / "voila.log"
+    alone = [
+        option for option in DASHBOARD_OPTIONS if "pool" not in option and "heat" not in option
+    ]
+    page = site.page
+    with pages.voila(path, *alone) as url:
+        page.goto(url, wait_until="commit")
+        page.locator(READY).wait_for()
+        links = page.locator(".jp-RenderedMarkdown a[href]")
+        assert links.evaluate_all("(all) => all.map((a) => a.innerText)") == ["paper"]
+        assert page.get_by_text("the next words paper").is_visible()
+        page.goto("about:blank")
+        deadline = time.monotonic() + 20
+        while "Kernel shutdown" not in log.read_text():
+            assert time.monotonic() < deadline, log.read_text()[-2000:]
+            time.sleep(0.1)

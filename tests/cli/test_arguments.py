@@ -209,7 +209,7 @@ def test_shut_streams_are_no_error(data, tmp_path):
     assert run.returncode == 0
     assert b"4 mixtures" in run.stdout
     run = run_module("data", "fetch", "nonsense", preexec_fn=lambda: os.closerange(1, 3))
-    assert run.returncode == 1
+    assert run.returncode == 2
 
 
 def test_help_is_light_and_module_is_runnable():

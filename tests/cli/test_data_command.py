@@ -1,7 +1,5 @@
 """``nmflab data``: what is there, and what can be fetched."""
 
-from support.commands import one_sentence
-
 from nmflab.cli import main as cli
 
 
@@ -23,5 +21,5 @@ def test_data_fetch_without_a_name_says_what_there_is(capsys):
 
 
 def test_data_fetch_of_an_unknown_corpus(capsys):
-    assert cli.main(["data", "fetch", "nonsense"]) == 1
-    one_sentence(capsys, "nonsense")
+    assert cli.main(["data", "fetch", "nonsense"]) == 2
+    assert "no corpus called 'nonsense'; there are: " in capsys.readouterr().err

@@ -79,6 +79,24 @@ def test_ctrl_c_while_workers_start_prints_no_traceback(data, tmp_path, delay):
     assert err == "Interrupted; no file is half-written.\n"
 
 
+INTERRUPTED = """
+import runpy, sys
+from nmflab.cli import data
+data.COMMAND.__dict__["run"] = lambda arguments: exec("raise KeyboardInterrupt")
+sys.argv = ["nmflab", "data"]
+runpy.run_module("nmflab", run_name="__main__")
+"""
+
+
+def test_ctrl_c_while_a_class_is_made_ends_with_its_code_too(tmp_path):
+    """Where Python executes text it notes an interrupt, and ends by it although it is caught."""
+    (tmp_path / "interrupted.py").write_text(INTERRUPTED, "utf-8")
+    command = [sys.executable, "-m", "interrupted"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert run.stderr == "Interrupted; no file is half-written.\n"
+    assert run.returncode == 130
+
+
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
 @pytest.mark.parametrize("command", ["lab", "dashboard"])
 def test_a_server_and_its_port_end_with_the_command(tmp_path, command, ending):

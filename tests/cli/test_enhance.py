@@ -32,6 +32,8 @@ def test_enhance_writes_the_whole_tree(enhance, tmp_path, capsys):
     wanted |= {f"test_noisy_audio/{pair}.wav" for pair in pairs}
     wanted |= {f"enhanced_audio/NMF_e/enhanced_{pair}.wav" for pair in pairs}
     wanted |= {f"plot/NMF_e/{pair}.png" for pair in pairs}
+    folders = ("merged_audio", "test_noisy_audio", "enhanced_audio/NMF_e")
+    wanted |= {f"{folder}/record.json" for folder in folders}
     assert set(tree(tmp_path / "output")) == wanted
 
     rows = scores(tmp_path / "output")
@@ -89,6 +91,59 @@ def test_rows_of_another_run_are_kept_and_the_same_run_replaces_its_own(enhance,
         *[("NMF_e", "5.0", None)] * 4,
         *[("NMF_e", "0.0", None)] * 4,
     ]
+
+
+def test_files_of_another_run_are_kept_and_the_same_run_replaces_its_own(
+    enhance, data, tmp_path, capsys
+):
+    """Each folder of sounds has one record, which says what made all that is in it."""
+    output = tmp_path / "output"
+    for one in ("test/speech/bob.wav", "test/noise/hum.wav"):
+        (data / one).unlink()
+
+    def files():
+        found = tree(output)
+        return {name: found[name] for name in found if "scores.csv" not in name}
+
+    assert enhance() == 0
+    assert capsys.readouterr().err == ""
+    first = files()
+    assert enhance("--penalty", 0.5) == 0
+    said = "holds what another run has made, so this run's files are in"
+    err = capsys.readouterr().err
+    assert err == f"enhanced_audio/NMF_e {said} enhanced_audio/NMF_e_2.\n"
+    second = files()
+    assert first.items() <= second.items()
+    new = {name.rpartition("/")[0] for name in second.keys() - first.keys()}
+    assert new == {"enhanced_audio/NMF_e_2", "plot/NMF_e_2"}
+    assert enhance("-v", 0, "--snr", 5, "--nmf_mode", "NMF_g") == 0
+    err = capsys.readouterr().err
+    assert err == f"test_noisy_audio {said} test_noisy_audio_2.\n"
+    third = files()
+    assert second.items() <= third.items()
+    new = {name.rpartition("/")[0] for name in third.keys() - second.keys()}
+    assert new == {"enhanced_audio/NMF_g", "test_noisy_audio_2"}
+    for again in ((), ("--penalty", 0.5), ("-v", 0, "--snr", 5, "--nmf_mode", "NMF_g")):
+        assert enhance(*again) == 0
+    assert files() == third
+    record = json.loads(third["enhanced_audio/NMF_e_2/record.json"])
+    assert Settings.from_dict(record["settings"]).penalty == 0.5
+    assert record["corpus"] == scores(output)[0]["corpus"]
+    write_audio(data / "test/speech/ann.wav", clip(9), RATE)  # another corpus
+    assert enhance("-v", 0) == 0
+    assert third.items() <= files().items()
+    assert capsys.readouterr().err.count("another run") == 2 + 3
+
+
+def test_a_run_that_wrote_nothing_leaves_its_folders_to_others(enhance, monkeypatch, tmp_path):
+    def ends(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(experiment, "train_dictionary", ends)
+        assert enhance("-v", 0, "--penalty", 0.5) == 130
+    assert enhance("-v", 0) == 0
+    assert not list(tmp_path.glob("output/enhanced_audio/*_2"))
 
 
 def test_a_foreign_scores_file_is_refused_and_kept(enhance, tmp_path, capsys):
@@ -229,14 +284,13 @@ def test_speech_and_noise_that_cancel_out_are_skipped(enhance, data, tmp_path, c
 def test_a_disk_that_fills_up_ends_the_run_in_one_sentence(
     enhance, tmp_path, monkeypatch, capsys, jobs
 ):
-    make_folder = outputs.make_folder
+    write_merged = outputs.OutputTree.write_merged
 
-    def make_folder_then_block_a_file(folder):
-        make_folder(folder)
+    def write_merged_and_block_a_file(tree, corpus):
+        write_merged(tree, corpus)
         (tmp_path / "output/enhanced_audio/NMF_e/enhanced_ann_hiss.wav").mkdir(parents=True)
-        monkeypatch.undo()
 
-    monkeypatch.setattr(outputs, "make_folder", make_folder_then_block_a_file)
+    monkeypatch.setattr(outputs.OutputTree, "write_merged", write_merged_and_block_a_file)
     assert enhance("-v", 0, "--jobs", jobs) == 1
     one_sentence(capsys, "enhanced_ann_hiss.wav")
 
@@ -311,8 +365,9 @@ def test_ctrl_c_leaves_nothing_half_written(enhance, tmp_path, monkeypatch, caps
     assert "Interrupted" in capsys.readouterr().err
     files = tree(tmp_path / "output")
     assert "scores.csv" not in files
+    files = {name for name in files if not name.endswith("record.json")}
     assert sum(name.startswith("enhanced_audio") for name in files) == 1
-    assert all(name.endswith((".wav", ".png")) for name in files)
+    assert all(name.endswith((".wav", ".png")) for name in files - {".scores.csv.lock"})
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process.")

@@ -58,6 +58,22 @@ def test_train_needs_no_test_speech(data, model, tmp_path, capsys):
     np.testing.assert_array_equal(other.noise.W, one.noise.W)
 
 
+def test_train_can_choose_noises_and_refuses_names_that_are_not_there(data, tmp_path, capsys):
+    (data / "train/noise/hum.wav").rename(data / "train/noise/hum, low.wav")
+    line = ["train", "--data", str(data), "--output", str(tmp_path / "m.npz"), *FAST]
+    models = {}
+    for noises in ("hiss", "hum, low", "hiss, hiss"):
+        assert cli.main([*line, "--noises", noises]) == 0
+        models[noises] = (tmp_path / "m.npz").read_bytes()
+    assert models["hiss"] == models["hiss, hiss"] != models["hum, low"]
+    capsys.readouterr()
+    for wrong in ("buzz", "hiss,buzz"):
+        assert cli.main([*line, "--noises", wrong]) == 2
+        assert "called 'buzz'; there are: hiss, hum, low." in capsys.readouterr().err
+    assert cli.main([*line, "--noises", ""]) == 2
+    assert (tmp_path / "m.npz").read_bytes() == models["hiss, hiss"]
+
+
 def test_train_never_destroys_a_recording(data, tmp_path, capsys):
     before = tree(data)
     speech, noise = data / "train/speech/ann.wav", data / "train/noise"

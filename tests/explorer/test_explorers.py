@@ -554,6 +554,7 @@ def test_a_recording_from_the_microphone_is_taken(explorer, rng):
 def test_samples_and_files_can_be_opened_from_python(explorer, tmp_path, rng):
     samples = (0.1 * rng.standard_normal(16000)).astype(np.float32)
     explorer.open(samples, name="array")
+    assert explorer.controls.snr.disabled  # nothing is mixed
     np.testing.assert_allclose(explorer.result.speech + explorer.result.noise, samples, atol=1e-5)
     explorer.open(nl.write_audio(tmp_path / "file.wav", samples))
     assert explorer.controls.clip.value == "own: file"

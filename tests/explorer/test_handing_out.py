@@ -2,9 +2,11 @@
 
 import io
 import os
+import shlex
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,8 @@ from support.corpora import SETTINGS, make_corpus
 from support.hands import state_of
 
 import nmflab as nl
+from nmflab.cli.main import main
+from nmflab.corpus import folders
 from nmflab.explorer import SeparationExplorer
 from nmflab.explorer.saving import in_dashboard
 from nmflab.names import file_name
@@ -62,6 +66,26 @@ def test_the_line_of_a_mixture_computes_it(data, tmp_path):
     same(found / "enhanced_audio/NMF_e/enhanced_bob_rumble.wav", explorer.result.speech)
 
 
+@pytest.mark.parametrize("variant", ["NMF", "NMF_g", "NMF_e"])
+def test_the_line_of_a_mixture_of_the_embedded_corpus_computes_it(tmp_path, monkeypatch, variant):
+    """It names no data folder; here the corpus has but the clip and the noise that are shown."""
+    corpus, read = nl.load_corpus(), []
+    one = replace(corpus, test_speech=corpus.test_speech[-1:], test_noise=corpus.test_noise[-2:-1])
+    settings = TINY.replace(nmf_mode=variant, snr=-2.5, window="hann", seed=7)
+    (clip,), (noise,) = one.test_speech.names, one.test_noise.names
+    explorer = SeparationExplorer(corpus, settings, clip=clip, noise=noise)
+    command, *line = shlex.split(explorer.command_line())
+    assert command == "nmflab"
+    monkeypatch.setattr(folders, "load_corpus", lambda path, **_: read.append(path) or one)
+    monkeypatch.chdir(tmp_path)
+    assert main([*line, "-v", "0"]) == 0
+    assert read == [None]
+    name = f"{clip}_{noise}.wav"
+    same(Path(f"output/enhanced_audio/{variant}/enhanced_{name}"), explorer.result.speech)
+    mixture = explorer.chain.get("mixture", explorer.store.shown).mixture
+    same(Path(f"output/test_noisy_audio/{name}"), mixture)
+
+
 @pytest.mark.parametrize("name", ["-it's $5 & \u00e9", "a\nb\t\\x"])
 def test_the_line_of_an_own_file_computes_it(data, tmp_path, rng, name):
     explorer = SeparationExplorer(nl.load_corpus(data), TINY, noise="rumble")
@@ -82,7 +106,7 @@ def test_the_line_of_a_recording_in_no_file_says_what_it_takes(rng):
     explorer.open(rng.standard_normal(16000), name="from <air>")
     explorer.copy_command()
     assert explorer.command.value.endswith("&& nmflab separate model.npz from--air-.wav")
-    assert "save this recording as from--air-.wav first" in explorer.status.value
+    assert "put this recording into from--air-.wav first" in explorer.status.value
 
 
 def test_the_status_line_names_the_noise_dictionary(rng):

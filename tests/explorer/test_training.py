@@ -73,7 +73,7 @@ def test_a_preset_that_trains_shows_the_state_before_wholly_and_says_so(
     assert face(explorer) == before
     assert explorer.settings == SETTINGS
     assert state_of(explorer) == "training"
-    assert line_of(explorer) == f"Training …; shown meanwhile is the state before: {said}"
+    assert line_of(explorer) == f"Training … Until it is done, the earlier state is shown: {said}"
     assert explorer.controls.preset.value == name
     explorer.cancel()
     go_on.set()
@@ -112,12 +112,14 @@ def test_cancel_brings_back_the_preset_that_is_shown(explorer, monkeypatch):
 
 def test_a_slider_moves_on_the_dictionaries_before_and_that_is_said(explorer, monkeypatch):
     started, go_on = held_up(monkeypatch)
+    before = face(explorer)
     drag(explorer.controls.num_basis_speech, 8)
     assert started.wait(20)
-    assert "the state before: " in line_of(explorer)
+    assert "the earlier state is shown: " in line_of(explorer)
+    assert face(explorer) == before  # with all of its scores
     drag(explorer.controls.penalty.slider, 0.5)
     assert explorer.settings == SETTINGS.replace(penalty=0.5)
-    assert "shown meanwhile is the dictionaries before: " in line_of(explorer)
+    assert "Until it is done, the earlier dictionaries are used: " in line_of(explorer)
     assert "K 6 + 4" in line_of(explorer)
     heard = explorer.player.seq
     explorer._background._run_late()  # released while the training goes on
@@ -154,7 +156,9 @@ def test_a_change_from_python_says_so_too_while_it_trains(explorer, monkeypatch)
     said = []
     explorer.status.observe(lambda _: said.append(line_of(explorer)), "value")
     explorer.controls.num_basis_speech.value = 8
-    assert said[0].startswith("Training …; shown meanwhile is the state before: alice in hiss")
+    assert said[0].startswith(
+        "Training … Until it is done, the earlier state is shown: alice in hiss"
+    )
     assert "K 6 + 4" in said[0]
 
 
@@ -170,6 +174,29 @@ def test_reset_goes_back_to_what_the_explorer_was_opened_with(corpus, kind):
         explorer.flush()
     explorer.controls.reset()
     assert explorer.store.shown == state
+    assert repr(explorer) == said
+    explorer.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "moved"),
+    [
+        (PriorExplorer, "row", 3),
+        (FactorisationExplorer, "iteration", 2),
+        (SweepExplorer, "rows", "num_basis_noise"),
+        (SweepExplorer, "metric", "stoi"),
+    ],
+)
+def test_reset_brings_back_controls_that_no_setting_belongs_to(
+    corpus, monkeypatch, kind, name, moved
+):
+    monkeypatch.setitem(sweeping.ROWS, "num_basis_noise", ("Noise bases K_N", (2, 4)))
+    explorer = kind(corpus, SETTINGS)
+    control, said = getattr(explorer, name), repr(explorer)
+    first = control.value
+    control.value = moved
+    explorer.controls.reset()
+    assert control.value == first
     assert repr(explorer) == said
     explorer.close()
 

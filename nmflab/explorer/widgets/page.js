@@ -30,7 +30,15 @@ function download(name, content) {
   setTimeout(() => URL.revokeObjectURL(href), 60_000);
 }
 
-/** @param {Scope<{ dark: boolean }>} scope */
+// A dashboard has but one of the notebooks that link to each other.
+function unlinkNotebooks() {
+  for (const link of document.querySelectorAll('a:is([href$=".ipynb"], [href$=".md"])')) {
+    const elsewhere = link.getAttribute("href")?.includes("://");
+    if (!elsewhere) link.replaceWith(...link.childNodes);
+  }
+}
+
+/** @param {Scope<{ dark: boolean, alone: boolean }>} scope */
 function render({ model, el }) {
   el.style.display = "none";
   let waiting = false;
@@ -61,6 +69,7 @@ function render({ model, el }) {
     soon();
     if (!root) return;
     clearInterval(start);
+    if (model.get("alone")) unlinkNotebooks();
     watcher.observe(root, { subtree: true, childList: true, characterData: true });
   }, 100);
 

@@ -23,6 +23,8 @@ class Page(anywidget.AnyWidget):
     ----------
     dark : bool
         Whether the page has a dark theme; set by the browser.
+    alone : bool
+        Whether the page is a dashboard: its links to other notebooks lead nowhere, and become text.
     """
 
     # As text: anywidget watches files, and keeps every widget of a class that has them.
@@ -30,9 +32,10 @@ class Page(anywidget.AnyWidget):
     _css = (HERE / "page.css").read_text("utf-8")
 
     dark = traitlets.Bool(False).tag(sync=True)
+    alone = traitlets.Bool(False).tag(sync=True)
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, alone: bool = False) -> None:
+        super().__init__(alone=alone)
         hear_browser(self)
 
     def copy(self, text: str) -> None:

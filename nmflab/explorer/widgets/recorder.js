@@ -37,14 +37,17 @@ export default {
   render({ model, el }) {
     el.classList.add("nmflab-host");
     const root = add(el, "div", { className: "nmflab nmflab-buttons" });
-    const button = add(root, "button", { type: "button" });
+    const button = add(root, "button", {
+      type: "button",
+      className: "jupyter-widgets jupyter-button widget-button",
+    });
     const status = add(root, "span", { role: "status" });
 
     /** @type {Session | null} */
     let session = null;
     const say = (/** @type {string} */ state, sentence = SENTENCES[state] ?? "") => {
       root.dataset.state = state;
-      button.textContent = state === "recording" ? "Stop" : "Record";
+      button.textContent = state === "recording" ? "stop" : "record";
       button.disabled = state === "opening" || state === "impossible";
       status.textContent = sentence;
     };

@@ -61,6 +61,7 @@ def _add_options(parser: options.Parser) -> None:
         metavar="FILE",
         help="the table (default: sweep.csv)",
     )
+    options.add_work(parser)
     options.add_quiet(parser)
     options.add_settings(parser, "tuned", parameters())
 
@@ -93,6 +94,8 @@ def _run(arguments: argparse.Namespace) -> int:
             metrics=arguments.metrics,
             clips=arguments.clips,
             noises=arguments.noises,
+            jobs=arguments.jobs,
+            cache=arguments.cache,
             progress=bars,
         )
     say(*found.skipped)

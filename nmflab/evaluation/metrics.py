@@ -110,6 +110,21 @@ class Truth:
         with one_blas_thread():  # BLAS's own threads wait for busy neighbours, ten times as long
             return [SCORES[name].compute(found) for name in names]
 
+    def scores(self, estimate: ArrayLike) -> Scores:
+        """Give every score of an estimate.
+
+        Parameters
+        ----------
+        estimate : array_like, shape (n_samples,)
+            As for `measure`.
+
+        Returns
+        -------
+        Scores
+            One for each of `SCORES`.
+        """
+        return Scores(**dict(zip(SCORES, self.measure(estimate, tuple(SCORES)), strict=True)))
+
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
@@ -293,8 +308,7 @@ def score(
     NmflabError
         If a signal can't be used, the lengths differ, or the speech is silent.
     """
-    values = measure(speech, noise, speech_estimate, sampling_rate, tuple(SCORES))
-    return Scores(**dict(zip(SCORES, values, strict=True)))
+    return Truth(speech, noise, sampling_rate).scores(speech_estimate)
 
 
 @steady

@@ -8,9 +8,10 @@ import pytest
 from support.corpora import SETTINGS, make_corpus
 
 import nmflab as nl
+from nmflab.corpus import dictionaries
 from nmflab.corpus.clips import Clip, ClipList
 from nmflab.corpus.folders import validation
-from nmflab.evaluation import dictionaries, metrics
+from nmflab.evaluation import metrics, mixtures
 from nmflab.evaluation import sweep as sweeps
 from nmflab.evaluation.dictionaries import Dictionaries
 from nmflab.evaluation.sweep import Sweep, sweep
@@ -80,9 +81,9 @@ def test_each_dictionary_is_trained_once(corpus, monkeypatch):
 
 
 def test_powers_share_an_encoding(corpus, monkeypatch):
-    encoded, encode = [], sweeps.encode_mixture
+    encoded, encode = [], mixtures.encode_mixture
     monkeypatch.setattr(
-        sweeps, "encode_mixture", lambda *a: encoded.append(a[2].penalty) or encode(*a)
+        mixtures, "encode_mixture", lambda *a: encoded.append(a[2].penalty) or encode(*a)
     )
     sweep(corpus, SETTINGS, {"p": (1, 2, 3), "penalty": (0, 1)}, clips=["bob"], noises=["hiss"])
     assert encoded == [0.0, 1.0]
@@ -225,7 +226,7 @@ def test_progress_counts_up_to_the_end_and_may_stop(corpus):
     told = []
     sweep(corpus, SETTINGS, {"p": (1, 2)}, progress=lambda *what: told.append(what))
     assert {"training speech", "training noise", "scores"} == {stage for stage, *_ in told}
-    assert [done for stage, done, _ in told if stage == "scores"] == list(range(1, 9))
+    assert [done for stage, done, _ in told if stage == "scores"] == list(range(9))
     assert told[-1] == ("scores", 8, 8)
 
     def stop(stage, done, total):

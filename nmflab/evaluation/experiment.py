@@ -38,7 +38,7 @@ from nmflab.evaluation.before import Before, keep_before, known_before
 from nmflab.evaluation.dictionaries import Dictionaries, Light
 from nmflab.evaluation.metrics import Scores, Truth
 from nmflab.evaluation.outputs import MIXTURE, OutputTree, columns, mixture_name, record_of
-from nmflab.evaluation.processes import Report, do_all
+from nmflab.evaluation.processes import Report, check_jobs, do_all
 from nmflab.settings import Settings
 from nmflab.system.threads import one_blas_thread
 
@@ -173,8 +173,7 @@ def enhance_corpus(
             f"noise_dictionary is {noise_dictionary!r} but must be one of "
             f"{', '.join(NOISE_DICTIONARIES)}."
         )
-    if jobs < 1:
-        raise NmflabError(f"jobs is {jobs} but must be at least 1.")
+    check_jobs(jobs)
     if corpus.sampling_rate != settings.sampling_rate:
         raise NmflabError(
             f"The corpus was read at {corpus.sampling_rate} Hz but sampling_rate is "

@@ -13,6 +13,7 @@ from multiprocessing.connection import wait as wait_for_any
 from threading import Event, Lock, Thread
 from typing import Any, TypeVar
 
+from nmflab.checks import is_whole, shown
 from nmflab.errors import NmflabError
 from nmflab.system.threads import num_workers
 
@@ -30,6 +31,12 @@ ENDINGS = {signal.SIGINT, signal.SIGTERM}
 
 GRACE = 5.0
 """Seconds in which a worker whose parent is gone may remove its unfinished files."""
+
+
+def check_jobs(jobs: int) -> None:
+    """Refuse what is no number of processes."""
+    if not is_whole(jobs, 1):
+        raise NmflabError(f"jobs is {shown(jobs)} but must be a whole number, at least 1.")
 
 
 def do_all(

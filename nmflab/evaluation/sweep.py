@@ -23,14 +23,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmflab.checks import is_whole, shown
 from nmflab.core.model import StageProgress
 from nmflab.corpus.folders import Corpus
 from nmflab.errors import NmflabError
 from nmflab.evaluation.dictionaries import Dictionaries
 from nmflab.evaluation.metrics import SCORES, refuse_missing
 from nmflab.evaluation.mixtures import Train, scored, sharing_an_encoding, tasks, together
-from nmflab.evaluation.processes import do_all
+from nmflab.evaluation.processes import check_jobs, do_all
 from nmflab.settings import Settings
 
 __all__ = ["Sweep", "sweep"]
@@ -203,8 +202,7 @@ def sweep(
     refuse_missing(metrics)
     clips = _chosen(clips, corpus.test_speech.names, "test speech")
     noises = _chosen(noises, corpus.test_noise.names, "test noise")
-    if not is_whole(jobs, 1):
-        raise NmflabError(f"jobs is {shown(jobs)} but must be a whole number, at least 1.")
+    check_jobs(jobs)
     train, progress = train or Dictionaries(corpus, cache=cache).model, progress or _no_progress
     groups = sharing_an_encoding(points)
     total = len(noises) * len(clips)

@@ -74,6 +74,35 @@ def test_is_deterministic(corpus, found):
     assert again.to_rows() == found.to_rows()
 
 
+@pytest.mark.slow
+def test_jobs_give_the_same_bytes(corpus, found):
+    again = sweep(corpus, SETTINGS, GRID, metrics=QUICK, jobs=3)
+    assert again.scores.tobytes() == found.scores.tobytes()
+    assert again.to_rows() == found.to_rows()
+
+
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_what_fails_is_said_in_the_same_order(corpus, jobs):
+    mute = ClipList([*corpus.test_speech.clips, Clip("mute", np.zeros(9, "f4"), "mute.wav")])
+    some = dataclasses.replace(corpus, test_speech=mute)
+    grid = {"num_basis_noise": (2, 9999), "p": (1, 2)}
+    told = []
+    found = sweep(some, SETTINGS, grid, jobs=jobs, progress=lambda *what: told.append(what))
+    assert [sentence.split(" skipped")[0] for sentence in found.skipped] == [
+        *("mute in hiss", "alice in hiss", "bob in hiss", "mute in hiss"),
+        *("mute in rumble", "alice in rumble", "bob in rumble", "mute in rumble"),
+    ]
+    assert ("scores", 24, 24) in told
+    assert np.isnan(found.scores[0, 1]).all()
+    assert not np.isnan(found.scores[0, 0, :, :, :2]).any()
+
+
+def test_jobs_must_be_a_number(corpus):
+    for wrong in (0, 1.5, "2"):
+        with pytest.raises(nl.NmflabError, match=r"jobs is .* must be a whole number"):
+            sweep(corpus, SETTINGS, GRID, jobs=wrong)
+
+
 def test_each_dictionary_is_trained_once(corpus, monkeypatch):
     trained = counted(monkeypatch)
     sweep(corpus, SETTINGS, {**GRID, "nmf_mode": ("NMF_e", "NMF_g")}, metrics=["si_sdr"])

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -23,6 +22,7 @@ RATE = 10000  # Hz
 FRAME, HOP, FFT = 256, 128, 512  # samples
 BANDS, LOWEST_BAND = 15, 150.0  # the centre of the lowest in Hz
 SEGMENT = 30  # frames
+STEPS_AT_ONCE, MOST_PHASES = 2048, 256  # in resampling
 RANGE = 40.0
 """Level in dB below the loudest frame of the reference at which a frame is a pause."""
 
@@ -79,13 +79,8 @@ class Intelligibility:
         return stoi, float(np.vdot(extended, self._extended)) / (SEGMENT * extended.shape[1])
 
     def _resampled(self, signal: Wide) -> Wide:
-        if self._sampling_rate == RATE:
-            return signal
-        from scipy.signal import resample_poly
-
         shared = math.gcd(RATE, self._sampling_rate)
-        up, down = RATE // shared, self._sampling_rate // shared
-        return np.asarray(resample_poly(signal, up, down, window=_low_pass(max(up, down))))
+        return _resampled(signal, RATE // shared, self._sampling_rate // shared)
 
     def _envelopes(self, frames: Wide) -> Wide:
         """Give all segments of the bands' envelopes, shape (bands, segments, 30), a view.
@@ -142,14 +137,51 @@ def _third_octaves() -> Wide:
     return np.asarray(inside, dtype=np.float64)
 
 
+def _resampled(signal: Wide, up: int, down: int) -> Wide:
+    """Give a signal up/down times as many samples: what scipy.signal would, without its import.
+
+    A step of `down` samples gives `up` new ones, each a sum of the samples around, weighted with
+    every up-th tap of the filter.
+    """
+    if up == down:
+        return signal
+    if up > MOST_PHASES:  # a rate that no recorder has
+        from scipy.signal import resample_poly
+
+        return np.asarray(resample_poly(signal, up, down, window=_low_pass(max(up, down))))
+    weights, first = _phases(up, down)
+    steps, width = -(-signal.size // down), weights.shape[1]
+    padded = np.zeros(down * steps + width)
+    padded[-first : signal.size - first] = signal
+    around = sliding_window_view(padded, width)[: down * steps : down]
+    parts = (around[at : at + STEPS_AT_ONCE] @ weights.T for at in range(0, steps, STEPS_AT_ONCE))
+    return np.concatenate([part.ravel() for part in parts])[: -(-signal.size * up // down)]
+
+
 @cache
-def _low_pass(factor: int) -> Any:
+def _phases(up: int, down: int) -> tuple[Wide, int]:
+    """Give the filter by its phases, a row for each of the new samples of a step.
+
+    It weights the samples around, from the first of them, which is given too.
+    """
+    taps = _low_pass(max(up, down))
+    half = taps.size // 2
+    first = -(half // up)
+    sample = np.arange(first, ((up - 1) * down + half) // up + 1)
+    at = np.arange(up)[:, np.newaxis] * down - sample * up + half
+    reached = (at >= 0) & (at < taps.size)
+    weights = np.where(reached, taps[np.clip(at, 0, taps.size - 1)], 0.0)
+    return np.asarray(weights * up), first
+
+
+@cache
+def _low_pass(factor: int) -> Wide:
     """Design the filter that resamples by a factor: Kaiser's window, 60 dB, as Octave has it."""
     cutoff, rejection = 0.5 / factor, 60.0
     half = math.ceil((rejection - 8) / (28.714 * cutoff / 10))
     time = np.arange(-half, half + 1)
     taps = np.kaiser(time.size, 0.1102 * (rejection - 8.7)) * np.sinc(2 * cutoff * time)
-    return taps / taps.sum()
+    return np.asarray(taps / taps.sum())
 
 
 def _dithered(signal: Wide) -> Wide:

@@ -10,8 +10,8 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-input --disable-pip-ver
 LESSONS := $(wildcard notebooks/*.ipynb)
 
 # Tests of one file stay together, for what they share, and the longest come first. Each of the
-# processes has one thread.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+# processes has one thread, and what is tested is computed, not found in a cache.
+PYTEST := NMFLAB_CACHE=off OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 SHARED := -n auto --dist loadscope --no-loadscope-reorder
 NONE = $(if $(ARGS),|| [ $$? = 5 ]) # where ARGS choose, there may be no test left
 NBVAL := $(if $(LESSONS),--nbval --nbval-current-env --nbval-cell-timeout=300 notebooks)
@@ -67,7 +67,7 @@ node_modules/installed: package.json
 	@touch $@
 
 notebooks: $(VENV)/installed-test ## run the notebooks and store them with outputs (ARGS="00 05")
-	OMP_NUM_THREADS=1 $(BIN)/python tools/store_notebooks.py $(ARGS)
+	NMFLAB_CACHE=off OMP_NUM_THREADS=1 $(BIN)/python tools/store_notebooks.py $(ARGS)
 
 site: $(VENV)/installed-site ## build the lessons as pages: site/index.html opens without a server
 	$(BIN)/python tools/build_site.py $(ARGS)

@@ -7,6 +7,8 @@ import hypothesis
 import numpy as np
 import pytest
 
+os.environ["NMFLAB_CACHE"] = "off"  # tests mean what is computed, not what was kept of it
+
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("ci")
 

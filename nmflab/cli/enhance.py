@@ -36,13 +36,7 @@ def _add_options(parser: options.Parser) -> None:
         help="each: one dictionary per training noise, chosen by the name of the test noise; "
         "joint: one for all noises, as in the original script (default: each)",
     )
-    parser.add_argument(
-        "--jobs",
-        type=options.count,
-        default=1,
-        metavar="N",
-        help="processes that share the noises; the result is the same for any number (default: 1)",
-    )
+    options.add_work(parser)
     for option, meaning in (
         (("-v", "--visualize"), "1: draw the spectrograms; 0: no plots (default: 1)"),
         (("--plot_save",), "1: write the plots as PNG; 0: show them in windows (default: 1)"),
@@ -68,6 +62,7 @@ def _run(arguments: argparse.Namespace) -> int:
             noise_dictionary=arguments.noise_dictionary,
             jobs=arguments.jobs,
             plots=bool(arguments.visualize and arguments.plot_save),
+            cache=arguments.cache,
             progress=bars,
         )
     say(*result.skipped)

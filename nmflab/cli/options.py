@@ -17,6 +17,7 @@ from nmflab.cli.output import BAD_ARGUMENTS
 from nmflab.errors import NmflabError
 from nmflab.names import showable
 from nmflab.settings import PRESETS, parameters
+from nmflab.system.threads import num_workers
 
 if TYPE_CHECKING:
     from nmflab.corpus.clips import ClipList
@@ -62,6 +63,29 @@ def add_data(parser: Parser, *, training_only: bool = False) -> None:
 def add_quiet(parser: argparse.ArgumentParser) -> None:
     """Add --quiet."""
     parser.add_argument("--quiet", action="store_true", help="no progress")
+
+
+def add_work(parser: argparse.ArgumentParser) -> None:
+    """Add --jobs and --no-cache."""
+    parser.add_argument(
+        "--jobs",
+        type=count,
+        default=num_workers(),
+        metavar="N",
+        help="processes that share the mixtures; the result is the same for any number (default: "
+        "one for each core that may be used)",
+    )
+    add_cache(parser)
+
+
+def add_cache(parser: argparse.ArgumentParser) -> None:
+    """Add --no-cache."""
+    parser.add_argument(
+        "--no_cache",
+        dest="cache",
+        action="store_false",
+        help="train anew what earlier runs have trained, and keep nothing of it",
+    )
 
 
 def add_settings(

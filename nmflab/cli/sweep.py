@@ -60,6 +60,7 @@ def _add_options(parser: options.Parser) -> None:
         metavar="FILE",
         help="the table (default: sweep.csv)",
     )
+    options.add_work(parser)
     options.add_quiet(parser)
     options.add_settings(parser, "tuned", parameters())
 
@@ -95,6 +96,8 @@ def _run(arguments: argparse.Namespace) -> int:
             metrics=arguments.metrics,
             clips=clips,
             noises=noises,
+            jobs=arguments.jobs,
+            cache=arguments.cache,
             progress=bars,
         )
     say(*found.skipped)

@@ -34,13 +34,14 @@ def _add_options(parser: options.Parser) -> None:
         metavar="FILE",
         help="the model (default: model.npz)",
     )
+    options.add_cache(parser)
     options.add_quiet(parser)
     read = [name for name, declared in parameters().items() if declared.read_by != ("mixture",)]
     options.add_settings(parser, "tuned", read)
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from nmflab.core.model import train_model
+    from nmflab.corpus.dictionaries import trained_model
 
     settings, output = arguments.settings, Path(arguments.output)
     options.refuse_window(arguments)
@@ -48,7 +49,7 @@ def _run(arguments: argparse.Namespace) -> int:
     options.refuse_output(output, "model", speech, noise)
     replaced = output.exists()
     with Bars(arguments.quiet) as bars:
-        model = train_model(speech, noise, settings, progress=bars)
+        model = trained_model(speech, noise, settings, progress=bars, cache=arguments.cache)
         model.save(output)
     print(wrote(output, replaced))
     return DONE

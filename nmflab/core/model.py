@@ -283,25 +283,33 @@ def load_model(path: str | Path) -> SeparationModel:
 def _model_of(header: dict[str, Any], archive: Mapping[str, Any]) -> SeparationModel:
     """Build the model from its file; any error says that its arrays don't fit each other."""
     settings = Settings.from_dict(header["settings"])
-    dictionaries = []
-    for source, K in _counts(settings):
-        W, H, divergence, rms = (archive[f"{source}_{name}"] for name in ARRAYS)
-        if (
-            W.shape != (settings.context * settings.num_bins, K)
-            or H.ndim != 2
-            or H.shape[0] != K
-            or rms.ndim != 0
-        ):
-            raise ValueError(f"the arrays of {source} don't fit the settings")
-        for array in (W, H, divergence, rms):
-            least, most = (find(array, initial=0) for find in (np.min, np.max))
-            if array.dtype.kind != "f" or not (least >= 0 and most < np.inf):
-                raise ValueError(f"an array of {source} holds what it may not")
-        if not (W.any(axis=0).all() and (H.any() or K == 0) and rms > 0):
-            raise ValueError(f"the dictionary of {source} is silent")
-        dictionaries.append(Dictionary(W, H, divergence, float(rms), settings.context))
-    speech, noise = dictionaries
+    speech, noise = (
+        dictionary_of(
+            {name: archive[f"{source}_{name}"] for name in ARRAYS},
+            settings.num_bins,
+            K,
+            settings.context,
+        )
+        for source, K in _counts(settings)
+    )
     return SeparationModel(speech, noise, settings)
+
+
+def dictionary_of(
+    arrays: Mapping[str, Any], num_bins: int, num_bases: int, context: int = 1
+) -> Dictionary:
+    """Build a dictionary of its `ARRAYS`; a ValueError says that they aren't one of this shape."""
+    W, H, divergence, rms = (arrays[name] for name in ARRAYS)
+    shape = context * num_bins, num_bases
+    if W.shape != shape or H.ndim != 2 or len(H) != num_bases or rms.ndim != 0:
+        raise ValueError("the arrays don't fit the settings")
+    for array in (W, H, divergence, rms):
+        least, most = array.min(initial=0), array.max(initial=0)
+        if array.dtype.kind != "f" or not (least >= 0 and most < np.inf):
+            raise ValueError("an array holds what it may not")
+    if not (W.any(axis=0).all() and (H.any() or num_bases == 0) and rms > 0):
+        raise ValueError("the dictionary is silent")
+    return Dictionary(W, H, divergence, float(rms), context)
 
 
 def _counts(settings: Settings) -> tuple[tuple[str, int], ...]:

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -31,14 +31,15 @@ from numpy.typing import NDArray
 
 from nmflab.audio.signals import Mixture, mix_at_snr
 from nmflab.core.blocks import separate_speech
-from nmflab.core.model import Dictionary, SeparationModel, train_dictionary
+from nmflab.core.model import SeparationModel
 from nmflab.core.stft import Stft
-from nmflab.corpus.clips import ClipList
 from nmflab.corpus.folders import Corpus
 from nmflab.errors import NmflabError, first_of
-from nmflab.evaluation.metrics import Scores, score
+from nmflab.evaluation.before import Before, keep_before, known_before
+from nmflab.evaluation.dictionaries import Dictionaries, Light
+from nmflab.evaluation.metrics import Scores, Truth
 from nmflab.evaluation.outputs import MIXTURE, OutputTree, columns, mixture_name, record_of
-from nmflab.evaluation.processes import Report, do_all
+from nmflab.evaluation.processes import Report, check_jobs, do_all
 from nmflab.settings import Settings
 from nmflab.system.threads import one_blas_thread
 
@@ -133,6 +134,7 @@ def enhance_corpus(
     noise_dictionary: str = "each",
     jobs: int = 1,
     plots: bool = True,
+    cache: bool = True,
     progress: Report | None = None,
 ) -> Experiment:
     """Run the experiment and write its output tree.
@@ -150,10 +152,13 @@ def enhance_corpus(
         the test noise (where there is none, the joint one); "joint" trains one on all training
         noises together, as the original script does.
     jobs : int
-        Processes that share the noises among them; the result is the same for any number. With
-        more than one, a script must guard its entry with ``if __name__ == "__main__":``.
+        Processes that share the mixtures; the result is the same for any number. With more than
+        one, a script must guard its entry with ``if __name__ == "__main__":``.
     plots : bool
         Whether to write the spectrograms as PNG.
+    cache : bool
+        Whether dictionaries, and scores of the mixtures themselves, may be taken from the cache
+        folder and kept there; the result is the same.
     progress : callable, optional
         Called as ``progress(stage, done, total)``.
 
@@ -172,8 +177,7 @@ def enhance_corpus(
             f"noise_dictionary is {noise_dictionary!r} but must be one of "
             f"{', '.join(NOISE_DICTIONARIES)}."
         )
-    if jobs < 1:
-        raise NmflabError(f"jobs is {jobs} but must be at least 1.")
+    check_jobs(jobs)
     if corpus.sampling_rate != settings.sampling_rate:
         raise NmflabError(
             f"The corpus was read at {corpus.sampling_rate} Hz but sampling_rate is "
@@ -185,7 +189,8 @@ def enhance_corpus(
     tree.read_scores()  # refuses a foreign table, before any work
     tree = tree.prepare(corpus, settings, noise_dictionary, plots)
     try:
-        return _run(corpus, settings, tree, noise_dictionary, jobs, plots, progress or _no_report)
+        report = progress or _no_report
+        return _run(corpus, settings, tree, noise_dictionary, jobs, plots, cache, report)
     finally:
         tree.give_back()
 
@@ -197,109 +202,112 @@ def _run(
     noise_dictionary: str,
     jobs: int,
     plots: bool,
+    cache: bool,
     report: Report,
 ) -> Experiment:
     tree.write_merged(corpus)
-    speech = _dictionary(corpus.train_speech, "speech", settings, report)
-    shared = _Shared(speech, settings, corpus.test_speech, tree, plots)
-    tasks = _noise_tasks(corpus, settings, noise_dictionary, report)
-    work, total = partial(_enhance_noise, shared), len(tasks) * len(shared.clips)
-    outcomes = do_all(work, tasks, jobs=jobs, stage="mixtures", total=total, report=report)
-
+    dictionaries = Dictionaries(corpus, cache=cache)
+    before = known_before(corpus, settings) if cache else {}
+    tasks = _tasks(corpus, settings, noise_dictionary == "joint", dictionaries, before, report)
+    total = len(corpus.noise_names) * len(corpus.test_speech)
+    outcomes = do_all(
+        partial(_enhance, settings, tree, plots),
+        tasks,
+        jobs=min(jobs, total),
+        stage="mixtures",
+        total=total,
+        report=report,
+    )
     rows = [row for outcome in outcomes for row in outcome.rows]
     skipped = [*corpus.skipped, *(reason for outcome in outcomes for reason in outcome.skipped)]
     if not rows:
         raise NmflabError(f"No mixture could be made{first_of(skipped)}")
+    if cache:
+        found = {(row.speech, row.noise): row.before for row in rows}
+        keep_before(corpus, settings, before, found)
     record = record_of(corpus, settings, noise_dictionary)
     tree.merge_scores([row.to_dict() for row in rows], record)
     return Experiment(rows, skipped, tree.taken)
 
 
 @dataclass(frozen=True)
-class _Shared:
-    """What the work on every noise needs."""
+class _Task:
+    """One mixture to make; or all those of a noise that has no dictionary, and why."""
 
-    speech: Dictionary
-    settings: Settings
-    clips: ClipList
-    tree: OutputTree
-    plots: bool
-
-
-@dataclass(frozen=True)
-class _NoiseTask:
-    """One test noise, and either its dictionary or what to train one on."""
-
-    name: str
-    noise: NDArray[np.float32]
-    training: Dictionary | ClipList
+    noise: str
+    speech: str = ""
+    model: SeparationModel | None = None
+    signals: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
+    before: Scores | None = None
+    ticks: int = 1
+    why: str = ""
 
 
-def _noise_tasks(
-    corpus: Corpus, settings: Settings, noise_dictionary: str, report: Report
-) -> list[_NoiseTask]:
-    """Say for each test noise what its dictionary is trained on; a shared one is trained here."""
-    training: dict[str, ClipList | Dictionary] = {
-        name: corpus.training_noise(name) if noise_dictionary == "each" else corpus.train_noise
-        for name in corpus.noise_names
-    }
-    shared = [name for name, clips in training.items() if clips is corpus.train_noise]
-    if shared:
-        joint = _dictionary(corpus.train_noise, "noise", settings, report)
-        training.update(dict.fromkeys(shared, joint))
-    return [_NoiseTask(name, corpus.test_noise[name], training[name]) for name in training]
-
-
-def _dictionary(clips: ClipList, source: str, settings: Settings, report: Report) -> Dictionary:
-    K = getattr(settings, f"num_basis_{source}")
-    return train_dictionary(clips, K, settings, name=source, progress=report)
-
-
-def _enhance_noise(
-    shared: _Shared, task: _NoiseTask, report: Report, tick: Callable[[], None]
-) -> Experiment:
-    """Mix one noise with every speech clip, separate and score."""
-    result, noise = Experiment([], []), task.training
-    try:
-        if not isinstance(noise, Dictionary):
-            noise = _dictionary(noise, "noise", shared.settings, report)
-    except NmflabError as error:
-        result.skipped.append(f"Noise {task.name} skipped: {error}")
-        for _ in shared.clips:
-            tick()
-        return result
-    model = SeparationModel(shared.speech, noise, shared.settings)
-    for name in shared.clips.names:
+def _tasks(
+    corpus: Corpus,
+    settings: Settings,
+    joint: bool,
+    dictionaries: Dictionaries,
+    before: Before,
+    report: Report,
+) -> Iterator[_Task]:
+    """Give the mixtures, noise by noise, training what they need when it is their turn."""
+    light, clips = Light(), corpus.test_speech.clips
+    speech = dictionaries.dictionary("speech", corpus.train_speech, settings, report)
+    for name in corpus.noise_names:
+        training = corpus.train_noise if joint else corpus.training_noise(name)
         try:
-            with one_blas_thread():
-                row, mixed, enhanced = _enhance_mixture(shared, model, name, task, report)
+            noise = dictionaries.dictionary("noise", training, settings, report)
         except NmflabError as error:
-            result.skipped.append(f"Mixture of {name} and {task.name} skipped: {error}")
+            yield _Task(name, ticks=len(clips), why=f"Noise {name} skipped: {error}")
+            continue
+        model = light.model(SeparationModel(speech, noise, settings), settings)
+        for clip in clips:
+            heard = corpus.test_noise[name][: clip.samples.size]  # the mixture needs no more
+            known = before.get((clip.name, name))
+            yield _Task(name, clip.name, model, (clip.samples, heard), known)
+
+
+def _enhance(
+    settings: Settings,
+    tree: OutputTree,
+    plots: bool,
+    task: _Task,
+    report: Report,
+    tick: Callable[[], None],
+) -> Experiment:
+    """Make one mixture, take the noise out of it, score and write the result."""
+    result = Experiment([], [task.why] if task.why else [])
+    if task.model is not None and task.signals is not None:
+        file = mixture_name(task.speech, task.noise)
+        try:
+            tree.refuse_long_name(file)
+            with one_blas_thread():
+                mixed = mix_at_snr(*task.signals, snr=settings.snr)
+                row, enhanced = _separated(settings, task, task.model, mixed, report)
+        except NmflabError as error:
+            reason = f"Mixture of {task.speech} and {task.noise} skipped: {error}"
+            result.skipped.append(reason)
         else:
-            file = mixture_name(name, task.name)
-            title = row.title if shared.plots else None
-            shared.tree.write_mixture(file, mixed, enhanced, shared.settings, title)
+            title = row.title if plots else None
+            tree.write_mixture(file, mixed, enhanced, settings, title)
             result.rows.append(row)
+    for _ in range(task.ticks):
         tick()
     return result
 
 
-def _enhance_mixture(
-    shared: _Shared, model: SeparationModel, name: str, task: _NoiseTask, report: Report
-) -> tuple[Row, Mixture, NDArray[np.float32]]:
-    """Make one mixture, take the noise out of it and score the result."""
-    settings = shared.settings
-    shared.tree.refuse_long_name(mixture_name(name, task.name))
-    mixed = mix_at_snr(shared.clips[name], task.noise, settings.snr)
+def _separated(
+    settings: Settings, task: _Task, model: SeparationModel, mixed: Mixture, report: Report
+) -> tuple[Row, NDArray[np.float32]]:
     if not mixed.mixture.any():
         raise NmflabError("speech and noise cancel each other out: choose a longer recording.")
     enhanced = separate_speech(model, mixed.mixture, progress=report)
-    before, after = (
-        score(mixed.speech, mixed.noise, x, sampling_rate=settings.sampling_rate)
-        for x in (mixed.mixture, enhanced)
-    )
-    row = Row(name, task.name, settings.nmf_mode, settings.snr, before, after)
-    return row, mixed, enhanced
+    truth = Truth(mixed.speech, mixed.noise, settings.sampling_rate)
+    before = task.before or truth.scores(mixed.mixture)
+    after = truth.scores(enhanced)
+    row = Row(task.speech, task.noise, settings.nmf_mode, settings.snr, before, after)
+    return row, enhanced
 
 
 def _no_report(stage: str, done: int, total: int) -> None:

@@ -6,13 +6,14 @@ Conventions: those of `nmflab.evaluation.metrics`.
 from __future__ import annotations
 
 import math
-import warnings
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nmflab.audio.signals import energy, resample
-from nmflab.checks import as_rate, check_flag, steady
+from nmflab.checks import as_rate, as_signal, check_flag, steady
+from nmflab.evaluation.intelligibility import RANGE, Intelligibility
 from nmflab.evaluation.ratios import refuse_silence, signals_of_one_length
 
 __all__ = ["pesq", "stoi"]
@@ -21,10 +22,7 @@ SHORTEST_STOI = 0.41
 """Duration in seconds of the 30 frames over which STOI correlates."""
 
 LONGEST_STOI = 60.0
-"""Duration in seconds of a stretch: ``pystoi`` takes 3 MB for each second."""
-
-STOI_RANGE = 40.0
-"""Level in dB below the loudest at which STOI takes a frame, and we a stretch, for a pause."""
+"""Duration in seconds of a stretch: the analysis takes up to 2 MB for each second."""
 
 SHORTEST_PESQ = 0.25
 """Duration in seconds below which PESQ is not defined."""
@@ -74,40 +72,74 @@ def stoi(
     24(11), 2016.
     """
     s, s_hat = signals_of_one_length(reference=reference, estimate=estimate)
-    refuse_silence(s, "reference")
-    sampling_rate = as_rate(sampling_rate)
     check_flag(extended, "extended")
-    if not s_hat.any():
-        return 0.0
-    count = math.ceil(s.size / (LONGEST_STOI * sampling_rate))
-    stretches = list(zip(np.array_split(s, count), np.array_split(s_hat, count), strict=True))
-    levels = [energy(s) / s.size for s, _ in stretches]
-    audible = max(levels) * 10 ** (-STOI_RANGE / 10)
-    scores = [
-        _short_stoi(*pair, sampling_rate, extended)
-        for pair, level in zip(stretches, levels, strict=True)
-        if level >= audible
-    ]
-    return _mean(scores)
+    return Listener(s, sampling_rate).intelligibility(s_hat)[int(extended)]
 
 
-def _short_stoi(
-    s: NDArray[np.float32], s_hat: NDArray[np.float32], sampling_rate: int, extended: bool
-) -> float:
-    """Give the STOI of one stretch; NaN where it holds too little speech."""
-    if not s_hat.any():
-        return 0.0
-    if s.size < SHORTEST_STOI * sampling_rate:
-        return math.nan
-    import pystoi
+class Listener:
+    """Clean speech, and what is computed of it once for all estimates.
 
-    reference, estimate = s.astype(np.float64), _dithered(s_hat.astype(np.float64))
-    with warnings.catch_warnings():
-        warnings.filterwarnings("error", "Not enough STFT frames", RuntimeWarning)
-        try:
-            return float(pystoi.stoi(reference, estimate, sampling_rate, extended=extended))
-        except RuntimeWarning:
-            return math.nan
+    Parameters
+    ----------
+    reference : array_like, shape (n_samples,)
+        The clean speech.
+    sampling_rate : int
+        Its sampling rate in Hz.
+
+    Raises
+    ------
+    NmflabError
+        If the reference can't be used or is silent.
+    """
+
+    def __init__(self, reference: ArrayLike, sampling_rate: int) -> None:
+        self._speech, self._rate = as_signal(reference, "reference"), as_rate(sampling_rate)
+        refuse_silence(self._speech, "reference")
+        self._count = math.ceil(self._speech.size / (LONGEST_STOI * self._rate))
+        stretches = np.array_split(self._speech, self._count)
+        levels = [energy(stretch) / stretch.size for stretch in stretches]
+        audible = max(levels) * 10 ** (-RANGE / 10)
+        self._audible = [level >= audible for level in levels]
+        self._kept: Intelligibility | None = None  # of a short recording
+
+    @steady
+    def intelligibility(self, estimate: ArrayLike) -> tuple[float, float]:
+        """Give STOI and ESTOI, see `stoi`.
+
+        Parameters
+        ----------
+        estimate : array_like, shape (n_samples,)
+            The estimate.
+
+        Returns
+        -------
+        stoi, estoi : float
+            The scores.
+        """
+        s, s_hat = signals_of_one_length(reference=self._speech, estimate=estimate)
+        if not s_hat.any():
+            return 0.0, 0.0
+        stretches = (np.array_split(signal, self._count) for signal in (s, s_hat))
+        found = [
+            self._of_stretch(*pair)
+            for *pair, audible in zip(*stretches, self._audible, strict=True)
+            if audible
+        ]
+        stoi, estoi = map(_mean, zip(*found, strict=True))
+        return stoi, estoi
+
+    def _of_stretch(
+        self, s: NDArray[np.float32], s_hat: NDArray[np.float32]
+    ) -> tuple[float, float]:
+        """Give both scores of one stretch; NaN where it holds too little speech."""
+        if not s_hat.any():
+            return 0.0, 0.0
+        if s.size < SHORTEST_STOI * self._rate:
+            return math.nan, math.nan
+        analysed = self._kept or Intelligibility(s, self._rate)
+        if self._count == 1:
+            self._kept = analysed
+        return analysed.scores(s_hat)
 
 
 @steady
@@ -156,7 +188,7 @@ def pesq(reference: ArrayLike, estimate: ArrayLike, sampling_rate: int = 16000) 
     return _mean(scores)
 
 
-def _mean(scores: list[float]) -> float:
+def _mean(scores: Sequence[float]) -> float:
     defined = [score for score in scores if not math.isnan(score)]
     return sum(defined) / len(defined) if defined else math.nan
 
@@ -174,13 +206,3 @@ def _short_pesq(s: NDArray[np.float32], s_hat: NDArray[np.float32], rate: int) -
         return float(p862(rate, s, s_hat, "wb" if rate == 16000 else "nb"))
     except PesqError:
         return math.nan
-
-
-def _dithered(signal: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Add noise 160 dB below the peak, the same at every call.
-
-    ``pystoi`` adds random numbers to a stretch of digital silence before it normalises it: an
-    estimate that holds one would score differently each time.
-    """
-    noise = np.random.default_rng(0).standard_normal(signal.size)
-    return signal + noise * (1e-8 * float(np.abs(signal).max()))

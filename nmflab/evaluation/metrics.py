@@ -34,11 +34,11 @@ from types import SimpleNamespace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nmflab.checks import as_numbers, check_choice, shown, steady
+from nmflab.checks import as_numbers, as_signal, check_choice, shown, steady
 from nmflab.core.wiener import wiener_gain
 from nmflab.errors import NmflabError
-from nmflab.evaluation.listeners import pesq, stoi
-from nmflab.evaluation.ratios import bss_eval, si_sdr
+from nmflab.evaluation.listeners import Listener, pesq, stoi
+from nmflab.evaluation.ratios import Projection, bss_eval, si_sdr, signals_of_one_length
 from nmflab.system.threads import one_blas_thread
 
 __all__ = [
@@ -58,44 +58,113 @@ __all__ = [
 PERFECT = 99.0  # dB
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """An estimate of the speech with the truth beside it.
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """The true signals of a mixture; what scores need of them is computed once for all estimates.
 
     Parameters
     ----------
     speech, noise : array_like, shape (n_samples,)
         The true signals, as they are in the mixture.
-    estimate : array_like, shape (n_samples,)
-        The estimate of the speech.
     sampling_rate : int
         Sampling rate in Hz.
     """
 
     speech: ArrayLike
     noise: ArrayLike
-    estimate: ArrayLike
     sampling_rate: int
+
+    @cached_property
+    def projection(self) -> Projection:
+        """What BSS Eval needs of speech and noise."""
+        return Projection(*signals_of_one_length(speech=self.speech, noise=self.noise))
+
+    @cached_property
+    def listener(self) -> Listener:
+        """What STOI and ESTOI need of the speech."""
+        return Listener(self.speech, self.sampling_rate)
+
+    @steady
+    def measure(self, estimate: ArrayLike, names: Sequence[str]) -> list[float]:
+        """Compute those scores of an estimate that are asked for, and no others.
+
+        Parameters
+        ----------
+        estimate : array_like, shape (n_samples,)
+            The estimate of the speech; the mixture itself for the scores before the separation.
+        names : sequence of str
+            Names out of `SCORES`.
+
+        Returns
+        -------
+        list of float
+            One score for each name.
+
+        Raises
+        ------
+        NmflabError
+            If a signal can't be used, the lengths differ, or the speech is silent.
+        """
+        signals_of_one_length(speech=self.speech, noise=self.noise, speech_estimate=estimate)
+        found = Estimate(self, estimate)
+        with one_blas_thread():  # BLAS's own threads wait for busy neighbours, ten times as long
+            return [SCORES[name].compute(found) for name in names]
+
+    def scores(self, estimate: ArrayLike) -> Scores:
+        """Give every score of an estimate.
+
+        Parameters
+        ----------
+        estimate : array_like, shape (n_samples,)
+            As for `measure`.
+
+        Returns
+        -------
+        Scores
+            One for each of `SCORES`.
+        """
+        return Scores(**dict(zip(SCORES, self.measure(estimate, tuple(SCORES)), strict=True)))
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """An estimate of the speech with the truth beside it.
+
+    Parameters
+    ----------
+    truth : Truth
+        The true signals.
+    estimate : array_like, shape (n_samples,)
+        The estimate of the speech.
+    """
+
+    truth: Truth
+    estimate: ArrayLike
+
+    @property
+    def speech(self) -> ArrayLike:
+        """The true speech."""
+        return self.truth.speech
+
+    @property
+    def noise(self) -> ArrayLike:
+        """The true noise."""
+        return self.truth.noise
+
+    @property
+    def sampling_rate(self) -> int:
+        """The sampling rate in Hz."""
+        return self.truth.sampling_rate
 
     @cached_property
     def bss_eval(self) -> tuple[float, float, float]:
         """SDR, SIR and SAR, which come together."""
-        return bss_eval(self.speech, self.noise, self.estimate)
+        return self.truth.projection.ratios(as_signal(self.estimate))
 
-    def stoi(self, *, extended: bool) -> float:
-        """Give STOI or ESTOI.
-
-        Parameters
-        ----------
-        extended : bool
-            Give ESTOI.
-
-        Returns
-        -------
-        float
-            The score.
-        """
-        return stoi(self.speech, self.estimate, self.sampling_rate, extended=extended)
+    @cached_property
+    def intelligibility(self) -> tuple[float, float]:
+        """STOI and ESTOI, which come from one analysis."""
+        return self.truth.listener.intelligibility(self.estimate)
 
 
 @dataclass(frozen=True)
@@ -163,8 +232,8 @@ _scores = (
     Score("sir", "SIR", "dB", 1, lambda e: e.bss_eval[1], summary=()),
     Score("sar", "SAR", "dB", 1, lambda e: e.bss_eval[2], before=False, summary=()),
     Score("si_sdr", "SI-SDR", "dB", 1, lambda e: si_sdr(e.speech, e.estimate)),
-    Score("stoi", "STOI", "", 2, lambda e: e.stoi(extended=False)),
-    Score("estoi", "ESTOI", "", 2, lambda e: e.stoi(extended=True), summary=()),
+    Score("stoi", "STOI", "", 2, lambda e: e.intelligibility[0]),
+    Score("estoi", "ESTOI", "", 2, lambda e: e.intelligibility[1], summary=()),
     Score(
         *("pesq", "PESQ", "", 2, lambda e: pesq(e.speech, e.estimate, e.sampling_rate)),
         package="pesq",
@@ -239,8 +308,7 @@ def score(
     NmflabError
         If a signal can't be used, the lengths differ, or the speech is silent.
     """
-    values = measure(speech, noise, speech_estimate, sampling_rate, tuple(SCORES))
-    return Scores(**dict(zip(SCORES, values, strict=True)))
+    return Truth(speech, noise, sampling_rate).scores(speech_estimate)
 
 
 @steady
@@ -276,9 +344,7 @@ def measure(
         raise NmflabError(f"names is {shown(names)} but must be a list of scores.")
     for name in names:
         check_choice("name of a score", name, tuple(SCORES))
-    estimate = Estimate(speech, noise, speech_estimate, sampling_rate)
-    with one_blas_thread():  # BLAS's own threads wait for busy neighbours, ten times as long
-        return [SCORES[name].compute(estimate) for name in names]
+    return Truth(speech, noise, sampling_rate).measure(speech_estimate, names)
 
 
 @steady

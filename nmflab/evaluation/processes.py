@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -13,6 +13,7 @@ from multiprocessing.connection import wait as wait_for_any
 from threading import Event, Lock, Thread
 from typing import Any, TypeVar
 
+from nmflab.checks import is_whole, shown
 from nmflab.errors import NmflabError
 from nmflab.system.threads import num_workers
 
@@ -32,18 +33,28 @@ GRACE = 5.0
 """Seconds in which a worker whose parent is gone may remove its unfinished files."""
 
 
+def check_jobs(jobs: int) -> None:
+    """Refuse what is no number of processes."""
+    if not is_whole(jobs, 1):
+        raise NmflabError(f"jobs is {shown(jobs)} but must be a whole number, at least 1.")
+
+
 def do_all(
     work: Work[Task, Result],
-    tasks: Sequence[Task],
+    tasks: Iterable[Task],
     *,
     jobs: int,
     stage: str,
     total: int,
     report: Report,
 ) -> list[Result]:
-    """Do all tasks and give their results in order; `total` is the number of ticks to expect."""
-    if min(jobs, len(tasks)) > 1:
-        return _do_in_processes(work, tasks, min(jobs, len(tasks)), stage, total, report)
+    """Do all tasks and give their results in order; `total` is the number of ticks to expect.
+
+    The next task is asked for as soon as the last one is handed out: what it takes to make it,
+    such as training, is done here while processes work on those before.
+    """
+    if jobs > 1:
+        return _do_in_processes(work, tasks, jobs, stage, total, report)
     done = 0
 
     def tick() -> None:
@@ -57,7 +68,7 @@ def do_all(
 
 def _do_in_processes(
     work: Work[Task, Result],
-    tasks: Sequence[Task],
+    tasks: Iterable[Task],
     jobs: int,
     stage: str,
     total: int,
@@ -65,6 +76,8 @@ def _do_in_processes(
 ) -> list[Result]:
     context = get_context("spawn")  # the same on every system, and safe beside threads
     stop, done = context.RawValue("b", 0), context.Value("i", 0)
+    futures: list[Future[Result]] = []
+    failed: list[Future[Result]] = []
     with ProcessPoolExecutor(
         jobs,
         mp_context=context,
@@ -72,8 +85,14 @@ def _do_in_processes(
         initargs=(work, stop, done, max(1, num_workers() // jobs)),
     ) as pool:
         try:
-            with _signals_held_back():  # a worker that starts doesn't know them yet
-                futures = [pool.submit(_do_in_worker, task) for task in tasks]
+            for _ in range(jobs):  # all start now, while the first task is still being made
+                _submit(pool, _do_nothing)
+            for task in tasks:
+                futures.append(_submit(pool, _do_in_worker, task))
+                futures[-1].add_done_callback(lambda one: failed.append(one) if _bad(one) else None)
+                report(stage, done.get_obj().value, total)
+                if failed:
+                    break
             _wait(futures, lambda: report(stage, done.get_obj().value, total))
         except BaseException as error:
             stop.value = 1  # work ends at its next report, and its process then
@@ -87,7 +106,17 @@ def _do_in_processes(
         return [future.result() for future in futures]
 
 
-def _wait(futures: Sequence[Future[Any]], report: Callable[[], None]) -> None:
+def _submit(pool: ProcessPoolExecutor, function: Callable[..., Any], *task: Any) -> Future[Any]:
+    """Hand out a task; a process may start for it, and doesn't know signals yet."""
+    with _signals_held_back():
+        return pool.submit(function, *task)
+
+
+def _bad(future: Future[Any]) -> bool:
+    return not future.cancelled() and future.exception() is not None
+
+
+def _wait(futures: Iterable[Future[Any]], report: Callable[[], None]) -> None:
     """Report until all is done; raise the first error as soon as it is there."""
     waiting = set(futures)
     while waiting:
@@ -138,6 +167,10 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
+def _do_nothing() -> None:
+    """Be there."""
+
+
 def _do_in_worker(task: Any) -> Any:
     with _worker["busy"]:
         return _worker["work"](task, _stop_if_told, _count_in_worker)
@@ -150,5 +183,6 @@ def _stop_if_told(stage: str, done: int, total: int) -> None:
 
 
 def _count_in_worker() -> None:
+    _stop_if_told("", 0, 0)
     with _worker["done"].get_lock():
         _worker["done"].value += 1

@@ -18,6 +18,9 @@ from nmflab.system.threads import one_blas_thread
 
 __all__ = ["bss_eval", "si_sdr"]
 
+Scaled = list[tuple[NDArray[np.float32], float]]
+"""Signals, and what each is divided by."""
+
 FILTER_LENGTH = 512
 """Taps of the distortion filter that BSS Eval forgives, as in its reference implementation."""
 
@@ -65,23 +68,62 @@ def bss_eval(
     separation. IEEE Transactions on Audio, Speech and Language Processing 14(4), 2006,
     equations 9 to 18.
     """
-    from scipy.linalg import cholesky, solve_triangular
-
-    signals = signals_of_one_length(speech=speech, noise=noise, speech_estimate=speech_estimate)
-    refuse_silence(signals[0], "speech")
-    scales = [math.sqrt(energy(signal)) or 1.0 for signal in signals]  # to energy 1, or silence
-    gram, products = _correlations(signals, scales)
-    gram[np.diag_indices_from(gram)] += RIDGE
-    with one_blas_thread():
-        factor = cholesky(gram.T, lower=True, overwrite_a=True, check_finite=False)
-        y = solve_triangular(factor, products, lower=True, check_finite=False)
-    target, interference = energy(y[:FILTER_LENGTH]), energy(y[FILTER_LENGTH:])
-    artefacts = max(energy(signals[-1], scales[-1]) - target - interference, 0.0)
-    return (
-        _decibels(target, interference + artefacts),
-        _decibels(target, interference),
-        _decibels(target + interference, artefacts),
+    speech, noise, estimate = signals_of_one_length(
+        speech=speech, noise=noise, speech_estimate=speech_estimate
     )
+    return Projection(speech, noise).ratios(estimate)
+
+
+class Projection:
+    """The span of the delayed speech and noise: what BSS Eval needs of them for all estimates.
+
+    Parameters
+    ----------
+    speech, noise : ndarray of float32, shape (n_samples,)
+        The true signals.
+    """
+
+    def __init__(self, speech: NDArray[np.float32], noise: NDArray[np.float32]) -> None:
+        from scipy.linalg import cholesky
+
+        refuse_silence(speech, "speech")
+        self._references = [(signal, _scale(signal)) for signal in (speech, noise)]
+        gram = _gram(self._references)
+        gram[np.diag_indices_from(gram)] += RIDGE
+        with one_blas_thread():
+            self._factor = cholesky(gram.T, lower=True, overwrite_a=True, check_finite=False)
+
+    def ratios(self, estimate: NDArray[np.float32]) -> tuple[float, float, float]:
+        """Give SDR, SIR and SAR of an estimate, see `bss_eval`.
+
+        Parameters
+        ----------
+        estimate : ndarray of float32, shape (n_samples,)
+            The estimate of the speech.
+
+        Returns
+        -------
+        sdr, sir, sar : float
+            The ratios in dB.
+        """
+        from scipy.linalg import solve_triangular
+
+        scale = _scale(estimate)
+        products = np.concatenate(_products(self._references, [(estimate, scale)])[:, 0])
+        with one_blas_thread():
+            y = solve_triangular(self._factor, products, lower=True, check_finite=False)
+        target, interference = energy(y[:FILTER_LENGTH]), energy(y[FILTER_LENGTH:])
+        artefacts = max(energy(estimate, scale) - target - interference, 0.0)
+        return (
+            _decibels(target, interference + artefacts),
+            _decibels(target, interference),
+            _decibels(target + interference, artefacts),
+        )
+
+
+def _scale(signal: NDArray[np.float32]) -> float:
+    """Give what a signal is divided by, to have the energy 1."""
+    return math.sqrt(energy(signal)) or 1.0
 
 
 @steady
@@ -148,43 +190,36 @@ def refuse_silence(signal: NDArray[np.float32], name: str) -> None:
         )
 
 
-def _correlations(
-    signals: list[NDArray[np.float32]], scales: list[float]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give the inner products of all delayed references with each other and with the estimate.
-
-    The estimate is the last of the signals; each is divided by its scale. Returns the Gram matrix,
-    shape (J·L, J·L) in blocks of L delays, and a vector, shape (J·L,).
-    """
+def _gram(references: Scaled) -> NDArray[np.float64]:
+    """Give the inner products of all delayed references, (J·L, J·L) in blocks of L delays."""
     from scipy.linalg import toeplitz
 
-    count = len(signals)
-    r = np.zeros((count - 1, count, FILTER_LENGTH))
-    for part in parts(signals[0].size):
-        r += _products(signals, scales, part)
-    sources = range(count - 1)
-    gram = np.block([[toeplitz(r[i][j], r[j][i]) for j in sources] for i in sources])
-    return gram, np.concatenate([row[-1] for row in r])
+    r, sources = _products(references, references), range(len(references))
+    return np.block([[toeplitz(r[i][j], r[j][i]) for j in sources] for i in sources])
 
 
-def _products(
-    signals: list[NDArray[np.float32]], scales: list[float], part: slice
-) -> NDArray[np.float64]:
-    """Give ⟨a delayed by l, b⟩ for l = 0 … L−1, where a is cut to a part, for all pairs."""
+def _products(references: Scaled, others: Scaled) -> NDArray[np.float64]:
+    """Give ⟨a delayed by l, b⟩, l = 0 … L−1, for all references a and others b: (J, J′, L)."""
+    r = np.zeros((len(references), len(others), FILTER_LENGTH))
+    for part in parts(references[0][0].size):
+        r += _products_of_part(references, others, part)
+    return r
+
+
+def _products_of_part(references: Scaled, others: Scaled, part: slice) -> NDArray[np.float64]:
+    """Give the same of references that are cut to a part."""
     from scipy import fft
 
     reach = slice(part.start, part.stop + FILTER_LENGTH - 1)
     size = fft.next_fast_len(part.stop - part.start + FILTER_LENGTH - 1, real=True)
 
-    def spectra(cut: slice) -> list[NDArray[Any]]:
-        scaled = zip(signals, scales, strict=True)
-        return [fft.rfft(x[cut].astype(np.float64) / scale, size) for x, scale in scaled]
+    def spectra(signals: Scaled, cut: slice) -> list[NDArray[Any]]:
+        return [fft.rfft(x[cut].astype(np.float64) / scale, size) for x, scale in signals]
 
-    late = spectra(reach)
-    early = spectra(part) if part.stop < signals[0].size else late
-    return np.array(
-        [[fft.irfft(a.conj() * b, size)[:FILTER_LENGTH] for b in late] for a in early[:-1]]
-    )
+    early = spectra(references, part)
+    is_last = part.stop == len(references[0][0])  # nothing more is in reach
+    late = early if is_last and others is references else spectra(others, reach)
+    return np.array([[fft.irfft(a.conj() * b, size)[:FILTER_LENGTH] for b in late] for a in early])
 
 
 def _decibels(numerator: float, denominator: float) -> float:

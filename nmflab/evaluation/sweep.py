@@ -13,8 +13,9 @@ report on the corpus itself. See notebooks/07_evaluation.ipynb.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from numbers import Integral
 from typing import Any
@@ -22,26 +23,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmflab.audio.signals import mix_at_snr
-from nmflab.core.blocks import LONG, separate_speech
-from nmflab.core.model import SeparationModel, StageProgress
-from nmflab.core.pipeline import encode_mixture, speech_gain, speech_log_ratio, taken_apart
-from nmflab.core.stft import Stft
+from nmflab.core.model import StageProgress
 from nmflab.corpus.folders import Corpus
-from nmflab.errors import NmflabError, first_of
+from nmflab.errors import NmflabError
 from nmflab.evaluation.dictionaries import Dictionaries
-from nmflab.evaluation.metrics import SCORES, measure, refuse_missing
-from nmflab.settings import Settings, parameters
-from nmflab.system.threads import one_blas_thread
+from nmflab.evaluation.metrics import SCORES, refuse_missing
+from nmflab.evaluation.mixtures import Train, scored, sharing_an_encoding, tasks, together
+from nmflab.evaluation.processes import check_jobs, do_all
+from nmflab.settings import Settings
 
 __all__ = ["Sweep", "sweep"]
-
-Train = Callable[[Settings, str, StageProgress], SeparationModel]
-
-BEFORE_THE_GAIN = {stage for declared in parameters().values() for stage in declared.read_by} - {
-    "gain"
-}
-"""The stages that combinations share if they differ in nothing but what the gain reads."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,6 +143,8 @@ def sweep(
     clips: Sequence[str] | None = None,
     noises: Sequence[str] | None = None,
     train: Train | None = None,
+    jobs: int = 1,
+    cache: bool = True,
     progress: StageProgress | None = None,
 ) -> Sweep:
     """Score every combination of some settings on the test part of a corpus.
@@ -172,6 +165,11 @@ def sweep(
     train : callable, optional
         Gives the model, called as ``train(settings, noise, progress)``; by default each
         dictionary is trained here, once.
+    jobs : int, default=1
+        Processes that share the mixtures; the result is the same for any number. With more than
+        one, a script must guard its entry with ``if __name__ == "__main__":``.
+    cache : bool, default True
+        Whether dictionaries may be taken from the cache folder and kept there.
     progress : callable, optional
         Called as ``progress(stage, done, total)``; an exception that it raises ends the sweep.
 
@@ -204,8 +202,19 @@ def sweep(
     refuse_missing(metrics)
     clips = _chosen(clips, corpus.test_speech.names, "test speech")
     noises = _chosen(noises, corpus.test_noise.names, "test noise")
-    train, progress = train or Dictionaries(corpus).model, progress or _no_progress
-    scores, skipped = _scored(corpus, points, metrics, clips, noises, train, progress)
+    check_jobs(jobs)
+    train, progress = train or Dictionaries(corpus, cache=cache).model, progress or _no_progress
+    groups = sharing_an_encoding(points)
+    total = len(noises) * len(clips)
+    outcomes = do_all(
+        partial(scored, groups, metrics),
+        tasks(corpus, groups, clips, noises, train, progress),
+        jobs=min(jobs, total),
+        stage="scores",
+        total=total * len(points),
+        report=progress,
+    )
+    scores, skipped = together(outcomes, groups, metrics, clips, noises)
     shape = (len(metrics), *map(len, axes.values()), len(noises), len(clips))
     return Sweep(settings, axes, metrics, noises, clips, scores.reshape(shape), skipped)
 
@@ -234,74 +243,6 @@ def _combination(settings: Settings, values: dict[str, Any]) -> Settings:
         overlap = int(size) * settings.overlap // settings.win_size
         values = {"overlap": overlap, "fft": max(settings.fft, int(size)), **values}
     return settings.replace(**values)
-
-
-def _sharing_an_encoding(points: Sequence[Settings]) -> list[list[int]]:
-    """Put together the numbers of those combinations that only the gain tells apart."""
-    groups: dict[tuple[Any, ...], list[int]] = {}
-    for cell, point in enumerate(points):
-        groups.setdefault(point.read_by(*BEFORE_THE_GAIN), []).append(cell)
-    return list(groups.values())
-
-
-def _scored(
-    corpus: Corpus,
-    points: Sequence[Settings],
-    metrics: Sequence[str],
-    clips: Sequence[str],
-    noises: Sequence[str],
-    train: Train,
-    progress: StageProgress,
-) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """Work through all mixtures; give the scores, one combination after another, and what failed.
-
-    A pass of the loop depends on no other but through the dictionaries that `train` remembers.
-    """
-    scores = np.full((len(metrics), len(points), len(noises), len(clips)), np.nan)
-    skipped: dict[str, None] = {}  # in order, each sentence once
-    done, scored, total = 0, 0, scores[0].size
-    for n, cells, c in product(range(len(noises)), _sharing_an_encoding(points), range(len(clips))):
-        some = [points[cell] for cell in cells]
-        try:
-            model = train(some[0], noises[n], progress)
-            sources = corpus.test_speech[clips[c]], corpus.test_noise[noises[n]]
-            for i, values in enumerate(_measured(model, *sources, some, metrics)):
-                scores[:, cells[i], n, c] = values
-                scored += 1
-                progress("scores", done + i + 1, total)
-        except NmflabError as error:
-            skipped[f"{clips[c]} in {noises[n]} skipped: {error}"] = None
-        done += len(cells)
-    if not scored:
-        raise NmflabError(f"Nothing could be scored{first_of(list(skipped))}")
-    if np.isnan(scores).all():
-        raise NmflabError(f"No mixture has a score ({', '.join(metrics)}): take longer recordings.")
-    return scores, tuple(skipped)
-
-
-def _measured(
-    model: SeparationModel,
-    speech: NDArray[np.float32],
-    noise: NDArray[np.float32],
-    points: Sequence[Settings],
-    metrics: Sequence[str],
-) -> Iterator[list[float]]:
-    """Mix, encode once, and score the speech of each gain."""
-    shared = points[0]
-    mixed, stft = mix_at_snr(speech, noise, shared.snr), Stft.from_settings(shared)
-    if len(mixed.mixture) > LONG * shared.sampling_rate:  # in blocks: each gain encodes anew
-        for point in points:
-            speech = separate_speech(model, mixed.mixture, point)
-            yield measure(mixed.speech, mixed.noise, speech, point.sampling_rate, metrics)
-        return
-    with one_blas_thread():
-        X = stft.analyse(mixed.mixture)
-        encoding = encode_mixture(model, np.abs(X), shared)
-        log_ratio = speech_log_ratio(model, encoding)
-    for point in points:
-        gain = speech_gain(log_ratio, point)
-        found = taken_apart(mixed.mixture, X, encoding, gain, stft, point)
-        yield measure(mixed.speech, mixed.noise, found.speech, point.sampling_rate, metrics)
 
 
 def _chosen(names: Sequence[str] | None, known: Sequence[str], what: str) -> tuple[str, ...]:

@@ -48,6 +48,9 @@ BLUE, RED, GREEN = COLOURS[:3]
 GREY = "#888888"
 STYLES = ("-", "--", "-.", ":")
 
+QUICKLY = {"compress_level": 2}
+"""How a picture of noise is written: in a third of the time that 6 takes, with 5 % more bytes."""
+
 LEVEL = "Level (dB, loudest = 0)"
 SHADES = 14  # of levels: a third of the bytes of a smooth picture, in a stored notebook
 GAIN_SHADES = 10
@@ -163,15 +166,18 @@ def colour_bar(
     bar.ax.tick_params(labelsize=fonts.bar)
 
 
-def png_bytes(figure: Figure, *, dpi: int = DPI, colours: int = 0) -> bytes:
+def png_bytes(
+    figure: Figure, *, dpi: int = DPI, colours: int = 0, options: dict[str, Any] | None = None
+) -> bytes:
     """Give a figure as PNG, in few colours if asked for: a third of the bytes, for notebooks.
 
-    The same figure gives the same bytes.
+    The same figure gives the same bytes. The options are Pillow's.
     """
     content = io.BytesIO()
     with warnings.catch_warnings():  # a letter that the font doesn't have is drawn as a box
         warnings.filterwarnings("ignore", "Glyph .* missing from")
-        figure.savefig(content, format="png", dpi=dpi, metadata={"Software": None})
+        more: dict[str, Any] = {"metadata": {"Software": None}, "pil_kwargs": options}
+        figure.savefig(content, format="png", dpi=dpi, **more)
     if colours:
         from PIL import Image
 
@@ -184,4 +190,4 @@ def png_bytes(figure: Figure, *, dpi: int = DPI, colours: int = 0) -> bytes:
 def save_figure(figure: Figure, path: str | PathLike[str]) -> None:
     """Write a figure as PNG; the same figure gives the same bytes, and never half a file."""
     with replacing(path) as temporary:
-        temporary.write_bytes(png_bytes(figure))
+        temporary.write_bytes(png_bytes(figure, options=QUICKLY))

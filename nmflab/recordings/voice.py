@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nmflab.core.model import Dictionary, StageProgress, train_dictionary
+from nmflab.core.model import Dictionary, StageProgress
+from nmflab.corpus.dictionaries import trained
 from nmflab.corpus.folders import load_corpus
 from nmflab.settings import Settings
 from nmflab.system.archives import read_archive, write_archive
@@ -32,9 +33,7 @@ def speech_dictionary(settings: Settings, progress: StageProgress | None = None)
     if settings.read_by("speech") == _shipped()[1].read_by("speech"):
         return _shipped()[0]
     signals = load_corpus(sampling_rate=settings.sampling_rate).train_speech
-    return train_dictionary(
-        signals, settings.num_basis_speech, settings, name="speech", progress=progress
-    )
+    return trained(signals, "speech", settings, progress=progress)
 
 
 def save(dictionary: Dictionary, settings: Settings, path: Path = FILE) -> Path:

@@ -100,6 +100,12 @@ def one_blas_thread() -> Iterator[None]:
         _leave_limit()
 
 
+def blas_kernels() -> list[str]:
+    """Name the BLAS libraries with their versions and the processor that they work for."""
+    found = ThreadpoolController().info()
+    return sorted({f"{i['internal_api']} {i['version']} {i.get('architecture')}" for i in found})
+
+
 def _enter_limit() -> None:
     global _limit, _users
     with _lock:

@@ -36,7 +36,6 @@ def test_import_loads_no_heavy_library():
         "scipy.signal",
         "scipy.stats",
         "mir_eval",
-        "pystoi",
         "pesq",
     ]
     modules = "nmflab.audio.files, nmflab.evaluation.metrics"

@@ -12,6 +12,7 @@ import nmflab
 import nmflab.evaluation.sweep
 from nmflab.cli import main as cli
 from nmflab.settings import Settings
+from nmflab.system.threads import num_workers
 
 COMMANDS = [["enhance"], ["train"], ["separate"], ["data"]]
 
@@ -45,7 +46,7 @@ OWN = [
     ("plot_save", ["--plot_save"], 1, 0),
     ("data", ["--data"], None, "somewhere"),
     ("output", ["--output"], "output", "elsewhere"),
-    ("jobs", ["--jobs"], 1, 2),
+    ("jobs", ["--jobs"], num_workers(), 2),
     ("noise_dictionary", ["--noise_dictionary"], "each", "joint"),
     ("preset", ["--preset"], "original", "tuned"),
 ]

@@ -16,8 +16,9 @@ import nmflab.evaluation.sweep
 from nmflab.audio.files import read_audio, write_audio
 from nmflab.cli import main as cli
 from nmflab.core.blocks import separate_speech
+from nmflab.corpus import dictionaries
 from nmflab.errors import NmflabError
-from nmflab.evaluation import experiment, outputs
+from nmflab.evaluation import experiment, metrics, outputs
 from nmflab.evaluation.experiment import enhance_corpus
 from nmflab.evaluation.outputs import RECORD, columns
 from nmflab.settings import Settings
@@ -161,6 +162,44 @@ def test_jobs_give_the_same_bytes(enhance, tmp_path):
     assert enhance(output=tmp_path / "one") == 0
     assert enhance("--jobs", 2, output=tmp_path / "two") == 0
     assert tree(tmp_path / "one") == tree(tmp_path / "two")
+
+
+@pytest.mark.slow
+def test_jobs_give_the_same_bytes_out_of_a_cache_too(enhance, tmp_path, monkeypatch):
+    assert enhance("--penalty", 0.3, output=tmp_path / "plain") == 0
+    monkeypatch.setenv("NMFLAB_CACHE", str(tmp_path / "cache"))
+    for jobs in (3, 1):
+        assert enhance("--penalty", 0.2, "--jobs", jobs, output=tmp_path / "before") == 0
+        assert enhance("--penalty", 0.3, "--jobs", jobs, output=tmp_path / str(jobs)) == 0
+    assert tree(tmp_path / "plain") == tree(tmp_path / "1") == tree(tmp_path / "3")
+
+
+def test_another_penalty_trains_nothing_and_scores_no_mixture_again(enhance, tmp_path, monkeypatch):
+    monkeypatch.setenv("NMFLAB_CACHE", str(tmp_path / "cache"))
+    trained, scored = [], []
+    train, score = dictionaries.train_dictionary, metrics.Truth.scores
+    monkeypatch.setattr(
+        dictionaries, "train_dictionary", lambda *a, **k: trained.append(1) or train(*a, **k)
+    )
+    monkeypatch.setattr(metrics.Truth, "scores", lambda *a: scored.append(1) or score(*a))
+
+    def work(*options):
+        trained.clear()
+        scored.clear()
+        assert enhance("-v", 0, *options) == 0
+        return len(trained), len(scored)
+
+    assert work() == (3, 8)  # speech and two noises; four mixtures, before and after
+    assert work("--penalty", 0.3) == (0, 4)
+    assert work("--nmf_mode", "NMF") == (0, 4)
+    assert work("--snr", 3) == (0, 8)
+    assert work("-b_noise", 3) == (2, 4)
+    kept = tree(tmp_path / "cache")
+    assert work("--no-cache", "--seed", 1) == (3, 8)
+    assert tree(tmp_path / "cache") == kept
+    for file in (tmp_path / "cache").iterdir():
+        file.write_bytes(file.read_bytes()[:100])
+    assert work() == (3, 8)
 
 
 def test_joint_dictionary_differs_and_stands_in_for_a_missing_noise(enhance, data, tmp_path):

@@ -31,8 +31,6 @@ def dump(result):
         return dump([result.window, result.hop])
     if isinstance(result, Scores):
         return dump(list(result.to_dict().values()))
-    if isinstance(result, float):  # pystoi adds noise of its own, of 1e-16
-        return f"{result:.12g}".encode()
     return repr(result).encode()
 
 

@@ -57,9 +57,9 @@ SETTING = """\
 
 SWEPT = """\
 from support.corpora import SETTINGS, make_corpus
-from nmflab.evaluation import sweep as sweeps
-encoded, encode = [], sweeps.encode_mixture
-sweeps.encode_mixture = lambda *a, **k: encoded.append(1) or encode(*a, **k)
+from nmflab.evaluation import mixtures, sweep as sweeps
+encoded, encode = [], mixtures.encode_mixture
+mixtures.encode_mixture = lambda *a, **k: encoded.append(1) or encode(*a, **k)
 grid = {"boost": (0, 1, 2)}
 found = sweeps.sweep(make_corpus(), SETTINGS, grid, clips=["bob"], noises=["hiss"])
 print(found.axes, found.mean().shape, len(encoded))

@@ -8,8 +8,7 @@ import pytest
 import nmflab as nl
 from nmflab.audio import signals
 from nmflab.core import blocks
-from nmflab.evaluation import listeners
-from nmflab.evaluation import sweep as sweeps
+from nmflab.evaluation import listeners, mixtures
 from nmflab.evaluation.metrics import bss_eval, si_sdr, stoi
 from nmflab.figures import spectrograms
 
@@ -91,10 +90,16 @@ def test_a_sweep_takes_a_long_clip_in_blocks(monkeypatch, speech, rng):
     settings = nl.Settings(num_basis_speech=4, num_basis_noise=4, max_iter_train=3, max_iter_test=3)
     noise = 0.1 * rng.standard_normal(speech.size).astype("f4")
     model = nl.train_model([speech], [noise], settings)
-    points = [settings.replace(p=p) for p in (1.0, 2.0)]
-    wanted = list(sweeps._measured(model, speech, noise, points, ["si_sdr"]))
-    for module in (blocks, sweeps):
+    group = {n: settings.replace(p=p) for n, p in enumerate((1.0, 2.0))}
+    task = mixtures.Task(speech, noise, [model])
+
+    def scores():
+        return mixtures.scored([group], ["si_sdr"], task, None, lambda: None).scores
+
+    wanted = scores()
+    for module in (blocks, mixtures):
         monkeypatch.setattr(module, "LONG", 1.0)
-    monkeypatch.setattr(sweeps, "encode_mixture", None)
-    found = list(sweeps._measured(model, speech, noise, points, ["si_sdr"]))
-    np.testing.assert_allclose(found, wanted, atol=1e-3)
+    monkeypatch.setattr(mixtures, "encode_mixture", None)
+    found = scores()
+    assert found.keys() == {0, 1}
+    np.testing.assert_allclose([found[0], found[1]], [wanted[0], wanted[1]], atol=1e-3)

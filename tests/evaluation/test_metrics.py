@@ -60,6 +60,18 @@ def test_bss_eval_agrees_with_mir_eval(speech, noise, rng, estimate):
         assert ours == pytest.approx(theirs[0], abs=0.01) or min(ours, theirs[0]) > 90
 
 
+@pytest.mark.parametrize("rate", [8000, 10000, 15999, 16000, 44100])
+@pytest.mark.parametrize("extended", [False, True])
+def test_stoi_agrees_with_pystoi(speech, noise, rate, extended):
+    peer = pytest.importorskip("pystoi").stoi
+    speech, noise = np.tile(speech, 2), np.tile(noise, 2)
+    pauses = speech * (np.arange(2 * RATE) % 6000 < 4000)  # frames that both leave out
+    for s in (speech, pauses):
+        for s_hat in (s + noise, s + 0.1 * noise, np.clip(s + noise, -0.05, 0.05)):
+            expected = peer(s.astype(float), s_hat.astype(float), rate, extended=extended)
+            assert stoi(s, s_hat, rate, extended=extended) == pytest.approx(expected, abs=1e-6)
+
+
 def test_bss_eval_reads_off_a_planted_ratio(speech, noise):
     sdr, sir, sar = bss_eval(speech, noise, speech + 0.1 * noise)
     assert sdr == pytest.approx(20, abs=0.3)

@@ -8,9 +8,10 @@ import pytest
 from support.corpora import SETTINGS, make_corpus
 
 import nmflab as nl
+from nmflab.corpus import dictionaries
 from nmflab.corpus.clips import Clip, ClipList
 from nmflab.corpus.folders import validation
-from nmflab.evaluation import dictionaries, metrics
+from nmflab.evaluation import metrics, mixtures
 from nmflab.evaluation import sweep as sweeps
 from nmflab.evaluation.dictionaries import Dictionaries
 from nmflab.evaluation.sweep import Sweep, sweep
@@ -73,6 +74,35 @@ def test_is_deterministic(corpus, found):
     assert again.to_rows() == found.to_rows()
 
 
+@pytest.mark.slow
+def test_jobs_give_the_same_bytes(corpus, found):
+    again = sweep(corpus, SETTINGS, GRID, metrics=QUICK, jobs=3)
+    assert again.scores.tobytes() == found.scores.tobytes()
+    assert again.to_rows() == found.to_rows()
+
+
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_what_fails_is_said_in_the_same_order(corpus, jobs):
+    mute = ClipList([*corpus.test_speech.clips, Clip("mute", np.zeros(9, "f4"), "mute.wav")])
+    some = dataclasses.replace(corpus, test_speech=mute)
+    grid = {"num_basis_noise": (2, 9999), "p": (1, 2)}
+    told = []
+    found = sweep(some, SETTINGS, grid, jobs=jobs, progress=lambda *what: told.append(what))
+    assert [sentence.split(" skipped")[0] for sentence in found.skipped] == [
+        *("mute in hiss", "alice in hiss", "bob in hiss", "mute in hiss"),
+        *("mute in rumble", "alice in rumble", "bob in rumble", "mute in rumble"),
+    ]
+    assert ("scores", 24, 24) in told
+    assert np.isnan(found.scores[0, 1]).all()
+    assert not np.isnan(found.scores[0, 0, :, :, :2]).any()
+
+
+def test_jobs_must_be_a_number(corpus):
+    for wrong in (0, 1.5, "2"):
+        with pytest.raises(nl.NmflabError, match=r"jobs is .* must be a whole number"):
+            sweep(corpus, SETTINGS, GRID, jobs=wrong)
+
+
 def test_each_dictionary_is_trained_once(corpus, monkeypatch):
     trained = counted(monkeypatch)
     sweep(corpus, SETTINGS, {**GRID, "nmf_mode": ("NMF_e", "NMF_g")}, metrics=["si_sdr"])
@@ -80,9 +110,9 @@ def test_each_dictionary_is_trained_once(corpus, monkeypatch):
 
 
 def test_powers_share_an_encoding(corpus, monkeypatch):
-    encoded, encode = [], sweeps.encode_mixture
+    encoded, encode = [], mixtures.encode_mixture
     monkeypatch.setattr(
-        sweeps, "encode_mixture", lambda *a: encoded.append(a[2].penalty) or encode(*a)
+        mixtures, "encode_mixture", lambda *a: encoded.append(a[2].penalty) or encode(*a)
     )
     sweep(corpus, SETTINGS, {"p": (1, 2, 3), "penalty": (0, 1)}, clips=["bob"], noises=["hiss"])
     assert encoded == [0.0, 1.0]
@@ -225,7 +255,7 @@ def test_progress_counts_up_to_the_end_and_may_stop(corpus):
     told = []
     sweep(corpus, SETTINGS, {"p": (1, 2)}, progress=lambda *what: told.append(what))
     assert {"training speech", "training noise", "scores"} == {stage for stage, *_ in told}
-    assert [done for stage, done, _ in told if stage == "scores"] == list(range(1, 9))
+    assert [done for stage, done, _ in told if stage == "scores"] == list(range(9))
     assert told[-1] == ("scores", 8, 8)
 
     def stop(stage, done, total):

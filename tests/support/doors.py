@@ -160,8 +160,9 @@ WITHOUT_DOOR = {
     "Variant": "an entry of a registry",
     **dict.fromkeys(("VARIANTS", "SCORES", "Score"), "a registry"),
     **dict.fromkeys(
-        ("Estimate", "Estimate.bss_eval", "Estimate.stoi", "Score.text"), "what its entries read"
+        ("Estimate", "Estimate.bss_eval", "Estimate.intelligibility"), "what SCORES' entries read"
     ),
+    "Score.text": "what tables read",
     "Scores.to_dict": "takes nothing",
     "Dictionary.row_means": "takes nothing",
     **{

@@ -1,0 +1,82 @@
+"""Dictionaries that are trained once: later runs find them in the cache folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from numpy.typing import ArrayLike
+
+from nmflab.checks import as_signals
+from nmflab.core.model import (
+    ARRAYS,
+    Dictionary,
+    SeparationModel,
+    StageProgress,
+    dictionary_of,
+    train_dictionary,
+)
+from nmflab.settings import SOURCES, Settings, settings_of
+from nmflab.system import caching
+
+KIND = "dictionary"
+
+
+def trained(
+    signals: Sequence[ArrayLike],
+    source: str,
+    settings: Settings,
+    *,
+    progress: StageProgress | None = None,
+    cache: bool = True,
+) -> Dictionary:
+    """Give the dictionary of a source ("speech" or "noise"), to the byte as training gives it.
+
+    It comes out of the cache folder, or is trained and put there. `progress` is called as in
+    `train_dictionary`, and not at all if there is nothing to train; an exception that it raises
+    ends the training. With `cache` off, the folder is left alone.
+    """
+    K = getattr(settings, f"num_basis_{source}")
+    cache = cache and K > 0
+    name = _fingerprint(signals, source, settings) if cache and caching.cache_folder() else None
+    found = None if name is None else _look_up(name, source, settings)
+    if found is None:
+        found = train_dictionary(signals, K, settings, name=source, progress=progress)
+        if name is not None:
+            caching.keep(KIND, name, {}, {array: getattr(found, array) for array in ARRAYS})
+    return found
+
+
+def remembered(signals: Sequence[ArrayLike], source: str, settings: Settings) -> Dictionary | None:
+    """Give the dictionary if it is in the cache folder; None if it has to be trained."""
+    if caching.cache_folder() is None or getattr(settings, f"num_basis_{source}") == 0:
+        return None
+    return _look_up(_fingerprint(signals, source, settings), source, settings)
+
+
+def trained_model(
+    speech: Sequence[ArrayLike],
+    noise: Sequence[ArrayLike],
+    settings: Settings,
+    *,
+    progress: StageProgress | None = None,
+    cache: bool = True,
+) -> SeparationModel:
+    """Give a model as `nmflab.train_model` does, its dictionaries out of the cache folder."""
+    both = zip((speech, noise), SOURCES, strict=True)
+    speech_dictionary, noise_dictionary = (
+        trained(signals, source, settings, progress=progress, cache=cache)
+        for signals, source in both
+    )
+    return SeparationModel(speech_dictionary, noise_dictionary, settings)
+
+
+def _fingerprint(signals: Sequence[ArrayLike], source: str, settings: Settings) -> str:
+    facts = {name: getattr(settings, name) for name in settings_of(source)}
+    return caching.fingerprint(
+        {"source": source, **facts}, as_signals(signals, source), rooms=("core",)
+    )
+
+
+def _look_up(name: str, source: str, settings: Settings) -> Dictionary | None:
+    shape = settings.num_bins, getattr(settings, f"num_basis_{source}"), settings.context
+    return caching.look_up(KIND, name, lambda _, arrays: dictionary_of(arrays, *shape))

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import is_
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -227,11 +229,32 @@ def train_model(
         bases.
     """
     settings = Settings() if settings is None else settings
-    trained = [
-        train_dictionary(signals, K, settings, name=name, progress=progress)
-        for signals, (name, K) in zip((speech, noise), _counts(settings), strict=True)
-    ]
+    trained = []
+    for signals, (name, K) in zip((speech, noise), _counts(settings), strict=True):
+        trained.append(train_dictionary(signals, K, settings, name=name, progress=progress))
+        _note(trained[-1], signals, settings.read_by(name))
     return SeparationModel(trained[0], trained[1], settings)
+
+
+_of_models: WeakKeyDictionary[Dictionary, tuple[tuple[Any, ...], list[Any]]] = WeakKeyDictionary()
+
+
+def _note(dictionary: Dictionary, signals: Sequence[ArrayLike], settings: tuple[Any, ...]) -> None:
+    """Note what a dictionary was trained on, for as long as somebody has both."""
+    if all(isinstance(signal, np.ndarray) for signal in signals):
+        _of_models[dictionary] = settings, [ref(signal) for signal in signals]
+
+
+def trained_before(
+    signals: Sequence[ArrayLike], source: str, settings: Settings
+) -> Dictionary | None:
+    """Give the dictionary of a model that was trained here on these very arrays, if it lives."""
+    values, arrays = settings.read_by(source), list(signals)
+    for dictionary, (others, references) in list(_of_models.items()):
+        known = [reference() for reference in references]
+        if others == values and len(known) == len(arrays) and all(map(is_, known, arrays)):
+            return dictionary
+    return None
 
 
 def mean_activation(V: NDArray[np.floating], num_bases: int) -> float:

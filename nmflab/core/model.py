@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import is_
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from nmflab import checks
 from nmflab.checks import steady
 from nmflab.core.context import stacked
-from nmflab.core.nmf import train_nmf
+from nmflab.core.nmf import Factorisation, train_nmf
 from nmflab.core.stft import Stft
 from nmflab.errors import NmflabError
 from nmflab.priors.distributions import Prior
@@ -175,7 +177,7 @@ def train_dictionary(
             1.0,
             settings.context,
         )
-    V = _training_spectrogram(signals, settings, name)
+    V = training_spectrogram(signals, settings, name)
     if num_bases > V.shape[1]:
         seconds = V.shape[1] * settings.hop / settings.sampling_rate
         raise NmflabError(
@@ -193,8 +195,13 @@ def train_dictionary(
         seed=settings.seed,
         progress=None if progress is None else lambda i, n: progress(stage, i, n),
     )
+    return dictionary_from(found, V, settings.context)
+
+
+def dictionary_from(found: Factorisation, V: NDArray[np.float32], context: int = 1) -> Dictionary:
+    """Make a dictionary of what training found in V (F, T)."""
     rms = float(np.sqrt(np.mean(V * V, dtype=np.float64)))
-    return Dictionary(found.W, condensed(found.H), found.divergence, rms, settings.context)
+    return Dictionary(found.W, condensed(found.H), found.divergence, rms, context)
 
 
 def condensed(H: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -242,11 +249,32 @@ def train_model(
         bases.
     """
     settings = Settings() if settings is None else settings
-    trained = [
-        train_dictionary(signals, K, settings, name=name, progress=progress)
-        for signals, (name, K) in zip((speech, noise), _counts(settings), strict=True)
-    ]
+    trained = []
+    for signals, (name, K) in zip((speech, noise), _counts(settings), strict=True):
+        trained.append(train_dictionary(signals, K, settings, name=name, progress=progress))
+        _note(trained[-1], signals, settings.read_by(name))
     return SeparationModel(trained[0], trained[1], settings)
+
+
+_of_models: WeakKeyDictionary[Dictionary, tuple[tuple[Any, ...], list[Any]]] = WeakKeyDictionary()
+
+
+def _note(dictionary: Dictionary, signals: Sequence[ArrayLike], settings: tuple[Any, ...]) -> None:
+    """Note what a dictionary was trained on, for as long as somebody has both."""
+    if all(isinstance(signal, np.ndarray) for signal in signals):
+        _of_models[dictionary] = settings, [ref(signal) for signal in signals]
+
+
+def trained_before(
+    signals: Sequence[ArrayLike], source: str, settings: Settings
+) -> Dictionary | None:
+    """Give the dictionary of a model that was trained here on these very arrays, if it lives."""
+    values, arrays = settings.read_by(source), list(signals)
+    for dictionary, (others, references) in list(_of_models.items()):
+        known = [reference() for reference in references]
+        if others == values and len(known) == len(arrays) and all(map(is_, known, arrays)):
+            return dictionary
+    return None
 
 
 def mean_activation(V: NDArray[np.floating], num_bases: int) -> float:
@@ -317,7 +345,7 @@ def _counts(settings: Settings) -> tuple[tuple[str, int], ...]:
     return ("speech", settings.num_basis_speech), ("noise", settings.num_basis_noise)
 
 
-def _training_spectrogram(
+def training_spectrogram(
     signals: Sequence[ArrayLike], settings: Settings, name: str
 ) -> NDArray[np.float32]:
     """Magnitudes of all signals' frames that aren't silent, stacked, one signal after another."""

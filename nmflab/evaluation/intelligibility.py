@@ -22,7 +22,6 @@ RATE = 10000  # Hz
 FRAME, HOP, FFT = 256, 128, 512  # samples
 BANDS, LOWEST_BAND = 15, 150.0  # the centre of the lowest in Hz
 SEGMENT = 30  # frames
-STEPS_AT_ONCE, MOST_PHASES = 2048, 256  # in resampling
 RANGE = 40.0
 """Level in dB below the loudest frame of the reference at which a frame is a pause."""
 
@@ -126,6 +125,26 @@ def _of_unit_columns(segments: Wide) -> Wide:
     return _unit(segments - segments.mean(axis=0), axis=0)
 
 
+def _resampled(signal: Wide, up: int, down: int) -> Wide:
+    """Filter and resample by up/down, phase by phase, as ``scipy.signal.resample_poly`` does it.
+
+    That would take 45 MB and a second to import.
+    """
+    taps = up * _low_pass(max(up, down))
+    half, most = taps.size // 2, -(-taps.size // up)
+    resampled: Wide = np.empty(-(-signal.size * up // down))
+    padded = np.pad(signal, (most, half // up + down + 1))
+    windows = sliding_window_view(padded, most)
+    for first in range(min(up, resampled.size)):
+        newest, phase = divmod(first * down + half, up)
+        reversed_taps = np.zeros(most)
+        of_phase = taps[phase::up]
+        reversed_taps[most - of_phase.size :] = of_phase[::-1]
+        out = resampled[first::up]
+        out[:] = windows[newest + 1 :: down][: out.size] @ reversed_taps
+    return resampled
+
+
 @cache
 def _third_octaves() -> Wide:
     """Give the matrix that adds up the bins of each band, shape (15, 257)."""
@@ -135,43 +154,6 @@ def _third_octaves() -> Wide:
     number = np.arange(bins.size)
     inside = (number >= first[:-1, np.newaxis]) & (number < first[1:, np.newaxis])
     return np.asarray(inside, dtype=np.float64)
-
-
-def _resampled(signal: Wide, up: int, down: int) -> Wide:
-    """Give a signal up/down times as many samples: what scipy.signal would, without its import.
-
-    A step of `down` samples gives `up` new ones, each a sum of the samples around, weighted with
-    every up-th tap of the filter.
-    """
-    if up == down:
-        return signal
-    if up > MOST_PHASES:  # a rate that no recorder has
-        from scipy.signal import resample_poly
-
-        return np.asarray(resample_poly(signal, up, down, window=_low_pass(max(up, down))))
-    weights, first = _phases(up, down)
-    steps, width = -(-signal.size // down), weights.shape[1]
-    padded = np.zeros(down * steps + width)
-    padded[-first : signal.size - first] = signal
-    around = sliding_window_view(padded, width)[: down * steps : down]
-    parts = (around[at : at + STEPS_AT_ONCE] @ weights.T for at in range(0, steps, STEPS_AT_ONCE))
-    return np.concatenate([part.ravel() for part in parts])[: -(-signal.size * up // down)]
-
-
-@cache
-def _phases(up: int, down: int) -> tuple[Wide, int]:
-    """Give the filter by its phases, a row for each of the new samples of a step.
-
-    It weights the samples around, from the first of them, which is given too.
-    """
-    taps = _low_pass(max(up, down))
-    half = taps.size // 2
-    first = -(half // up)
-    sample = np.arange(first, ((up - 1) * down + half) // up + 1)
-    at = np.arange(up)[:, np.newaxis] * down - sample * up + half
-    reached = (at >= 0) & (at < taps.size)
-    weights = np.where(reached, taps[np.clip(at, 0, taps.size - 1)], 0.0)
-    return np.asarray(weights * up), first
 
 
 @cache

@@ -14,6 +14,7 @@ from nmflab.core import model, nmf, pipeline, stft, wiener
 from nmflab.evaluation import metrics
 from nmflab.priors import distributions as priors
 from nmflab.priors import variants
+from nmflab.recordings.denoise import denoise
 from nmflab.settings import Settings
 
 MODULES = (signals, model, nmf, pipeline, priors, stft, variants, wiener, metrics)
@@ -102,6 +103,11 @@ def doors():
         "separate": (
             pipeline.separate,
             {"model": trained, "mixture": s + n, "settings": SMALL, "unit": None, "progress": None},
+        ),
+        "denoise": (
+            denoise,
+            {"samples": s, "sampling_rate": 16000, "noise": [(0.0, 0.2)], "progress": None,
+             "settings": Settings.own().replace(max_iter_test=1)},
         ),
         "Stft": (
             stft.Stft,

@@ -21,7 +21,7 @@ from nmflab.priors.variants import VARIANTS
 from nmflab.settings import SOURCES, Settings
 from nmflab.system.archives import read_archive, write_archive
 
-__all__ = ["Dictionary", "SeparationModel", "load_model", "train_model"]
+__all__ = ["Dictionary", "SeparationModel", "load_model"]
 
 StageProgress = Callable[[str, int, int], None]
 
@@ -190,43 +190,6 @@ def condensed(H: NDArray[np.float32]) -> NDArray[np.float32]:
         mean = few.mean(dtype=np.float64) or 1.0  # not the row's: shares differ by one frame
         few *= row.mean(dtype=np.float64) / mean
     return kept
-
-
-def train_model(
-    speech: Sequence[ArrayLike],
-    noise: Sequence[ArrayLike],
-    settings: Settings | None = None,
-    *,
-    progress: StageProgress | None = None,
-) -> SeparationModel:
-    """Train the dictionaries of speech and of noise, apart from each other.
-
-    Parameters
-    ----------
-    speech, noise : sequence of array_like, each of shape (n,)
-        Clean audio of the two sources at ``settings.sampling_rate``.
-    settings : Settings, optional
-        By default ``Settings()``.
-    progress : callable, optional
-        Called as ``progress(stage, done, total)`` after each iteration.
-
-    Returns
-    -------
-    SeparationModel
-        The model.
-
-    Raises
-    ------
-    NmflabError
-        If a source has no signal, all are silent, one is unusable, or there are fewer frames than
-        bases.
-    """
-    settings = Settings() if settings is None else settings
-    trained = [
-        train_dictionary(signals, K, settings, name=name, progress=progress)
-        for signals, (name, K) in zip((speech, noise), _counts(settings), strict=True)
-    ]
-    return SeparationModel(trained[0], trained[1], settings)
 
 
 def mean_activation(V: NDArray[np.floating], num_bases: int) -> float:

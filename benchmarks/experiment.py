@@ -4,10 +4,12 @@ FOLDER is a checkout of that commit; in each round both run the same command on 
 in turns, each in a new process and, where it knows of one, with a cache folder of its own:
 ``nmflab enhance`` with default options, the same with another λ, and a sweep of λ × p with 48
 combinations. The other λ comes after the first run, whose cache it finds. All that they write is
-compared to the byte; pictures pixel by pixel, as they may be packed otherwise.
+compared to the byte; but pictures pixel by pixel, as they may be packed otherwise, and the numbers
+of a sweep, which are written out in full, to twelve digits.
 """
 
 import argparse
+import math
 import os
 import statistics
 import subprocess
@@ -43,21 +45,33 @@ def run(code: Path, cache: Path, output: Path, command: list[str], more: list[st
     return time.perf_counter() - began
 
 
-def pixels(path: Path) -> bytes:
-    """Give what a file shows: of a picture its pixels, of all others what is in them."""
-    if path.suffix != ".png":
-        return path.read_bytes()
-    from PIL import Image
-
-    return np.asarray(Image.open(path)).tobytes()
-
-
 def same(one: Path, other: Path) -> bool:
     """Tell whether two files, or all files of two folders, are the same."""
-    names = [{p.relative_to(root) for p in root.rglob("*") if p.is_file()} for root in (one, other)]
-    if names[0] != names[1]:
+    if one.is_file():
+        return one.read_bytes() == other.read_bytes() or _alike(one, other)
+    files = [{p.relative_to(root) for p in root.rglob("*.*")} for root in (one, other)]
+    return files[0] == files[1] and all(
+        same(one / name, other / name) for name in files[0] if (one / name).is_file()
+    )
+
+
+def _alike(one: Path, other: Path) -> bool:
+    """Tell whether pictures have the same pixels, and sweeps the same scores but for rounding."""
+    if one.suffix == ".png":
+        from PIL import Image
+
+        return np.array_equal(*(np.asarray(Image.open(path)) for path in (one, other)))
+    if one.name != "sweep.csv":
         return False
-    return all(pixels(one / name) == pixels(other / name) for name in names[0] or {""})
+    cells = [path.read_text("utf-8").replace("\n", ",").split(",") for path in (one, other)]
+    return len(cells[0]) == len(cells[1]) and all(map(_close, *cells))
+
+
+def _close(one: str, other: str) -> bool:
+    try:
+        return one == other or math.isclose(float(one), float(other), rel_tol=1e-12)
+    except ValueError:
+        return False
 
 
 def measure(

@@ -41,7 +41,7 @@ def _add_options(parser: options.Parser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from nmflab.corpus.dictionaries import trained_model
+    from nmflab.corpus.dictionaries import train_model
 
     settings, output = arguments.settings, Path(arguments.output)
     options.refuse_window(arguments)
@@ -49,7 +49,7 @@ def _run(arguments: argparse.Namespace) -> int:
     options.refuse_output(output, "model", speech, noise)
     replaced = output.exists()
     with Bars(arguments.quiet) as bars:
-        model = trained_model(speech, noise, settings, progress=bars, cache=arguments.cache)
+        model = train_model(speech, noise, settings, progress=bars, cache=arguments.cache)
         model.save(output)
     print(wrote(output, replaced))
     return DONE

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from operator import is_
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,7 +22,7 @@ from nmflab.priors.variants import VARIANTS
 from nmflab.settings import SOURCES, Settings
 from nmflab.system.archives import read_archive, write_archive
 
-__all__ = ["Dictionary", "SeparationModel", "load_model", "train_model"]
+__all__ = ["Dictionary", "SeparationModel", "load_model"]
 
 StageProgress = Callable[[str, int, int], None]
 
@@ -216,65 +214,6 @@ def condensed(H: NDArray[np.float32]) -> NDArray[np.float32]:
         mean = few.mean(dtype=np.float64) or 1.0  # not the row's: shares differ by one frame
         few *= row.mean(dtype=np.float64) / mean
     return kept
-
-
-def train_model(
-    speech: Sequence[ArrayLike],
-    noise: Sequence[ArrayLike],
-    settings: Settings | None = None,
-    *,
-    progress: StageProgress | None = None,
-) -> SeparationModel:
-    """Train the dictionaries of speech and of noise, apart from each other.
-
-    Parameters
-    ----------
-    speech, noise : sequence of array_like, each of shape (n,)
-        Clean audio of the two sources at ``settings.sampling_rate``. Where
-        ``settings.num_basis_noise`` is 0 no noise is needed.
-    settings : Settings, optional
-        By default ``Settings()``.
-    progress : callable, optional
-        Called as ``progress(stage, done, total)`` after each iteration.
-
-    Returns
-    -------
-    SeparationModel
-        The model.
-
-    Raises
-    ------
-    NmflabError
-        If a source has no signal, all are silent, one is unusable, or there are fewer frames than
-        bases.
-    """
-    settings = Settings() if settings is None else settings
-    trained = []
-    for signals, (name, K) in zip((speech, noise), _counts(settings), strict=True):
-        trained.append(train_dictionary(signals, K, settings, name=name, progress=progress))
-        _note(trained[-1], signals, settings.read_by(name))
-    return SeparationModel(trained[0], trained[1], settings)
-
-
-_of_models: WeakKeyDictionary[Dictionary, tuple[tuple[Any, ...], list[Any]]] = WeakKeyDictionary()
-
-
-def _note(dictionary: Dictionary, signals: Sequence[ArrayLike], settings: tuple[Any, ...]) -> None:
-    """Note what a dictionary was trained on, for as long as somebody has both."""
-    if all(isinstance(signal, np.ndarray) for signal in signals):
-        _of_models[dictionary] = settings, [ref(signal) for signal in signals]
-
-
-def trained_before(
-    signals: Sequence[ArrayLike], source: str, settings: Settings
-) -> Dictionary | None:
-    """Give the dictionary of a model that was trained here on these very arrays, if it lives."""
-    values, arrays = settings.read_by(source), list(signals)
-    for dictionary, (others, references) in list(_of_models.items()):
-        known = [reference() for reference in references]
-        if others == values and len(known) == len(arrays) and all(map(is_, known, arrays)):
-            return dictionary
-    return None
 
 
 def mean_activation(V: NDArray[np.floating], num_bases: int) -> float:

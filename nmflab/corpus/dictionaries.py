@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from numpy.typing import ArrayLike
 
-from nmflab.checks import as_signals
+from nmflab.checks import as_signals, check_flag, check_kind, check_progress, steady
 from nmflab.core.model import (
     ARRAYS,
     Dictionary,
@@ -17,6 +17,8 @@ from nmflab.core.model import (
 )
 from nmflab.settings import SOURCES, Settings, settings_of
 from nmflab.system import caching
+
+__all__ = ["train_model"]
 
 KIND = "dictionary"
 
@@ -53,21 +55,53 @@ def remembered(signals: Sequence[ArrayLike], source: str, settings: Settings) ->
     return _look_up(_fingerprint(signals, source, settings), source, settings)
 
 
-def trained_model(
+@steady
+def train_model(
     speech: Sequence[ArrayLike],
     noise: Sequence[ArrayLike],
-    settings: Settings,
+    settings: Settings | None = None,
     *,
     progress: StageProgress | None = None,
     cache: bool = True,
 ) -> SeparationModel:
-    """Give a model as `nmflab.train_model` does, its dictionaries out of the cache folder."""
-    both = zip((speech, noise), SOURCES, strict=True)
-    speech_dictionary, noise_dictionary = (
+    """Train the dictionaries of speech and of noise, apart from each other.
+
+    They are kept in the cache folder, where the same again is found: same signals, same settings
+    of training, same nmflab. ``NMFLAB_CACHE`` names another folder, or is ``off`` for none.
+
+    Parameters
+    ----------
+    speech, noise : sequence of array_like, each of shape (n,)
+        Clean audio of the two sources at ``settings.sampling_rate``. Where
+        ``settings.num_basis_noise`` is 0 no noise is needed.
+    settings : Settings, optional
+        By default ``Settings()``.
+    progress : callable, optional
+        Called as ``progress(stage, done, total)`` after each iteration.
+    cache : bool, default True
+        Whether dictionaries may come out of the cache folder, and are kept there; the result is
+        the same.
+
+    Returns
+    -------
+    SeparationModel
+        The model.
+
+    Raises
+    ------
+    NmflabError
+        If a source has no signal, all are silent, one is unusable, or there are fewer frames than
+        bases.
+    """
+    settings = Settings() if settings is None else settings
+    check_kind(settings, Settings, "settings", "Settings")
+    check_progress(progress)
+    check_flag(cache, "cache")
+    both = [
         trained(signals, source, settings, progress=progress, cache=cache)
-        for signals, source in both
-    )
-    return SeparationModel(speech_dictionary, noise_dictionary, settings)
+        for signals, source in zip((speech, noise), SOURCES, strict=True)
+    ]
+    return SeparationModel(both[0], both[1], settings)
 
 
 def _fingerprint(signals: Sequence[ArrayLike], source: str, settings: Settings) -> str:

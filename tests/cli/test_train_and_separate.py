@@ -86,7 +86,7 @@ def test_train_never_destroys_a_recording(data, tmp_path, capsys):
 
 def test_train_checks_the_output_before_the_work(data, tmp_path, monkeypatch, capsys):
     (tmp_path / "taken").touch()
-    monkeypatch.setattr(nmflab.core.model, "train_model", None)
+    monkeypatch.setattr(nmflab.corpus.dictionaries, "train_model", None)
     line = ["train", "--data", data, "--output", tmp_path / "taken/m.npz"]
     assert cli.main(list(map(str, line))) == 1
     one_sentence(capsys, "taken")

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from support.doors import SMALL, hiss, small_model, voice
 
 from nmflab.audio.signals import mix_at_snr
-from nmflab.core.model import train_model
 from nmflab.core.nmf import encode, train_nmf
 from nmflab.core.pipeline import separate
 from nmflab.core.stft import Stft
+from nmflab.corpus.dictionaries import train_model
 from nmflab.priors.distributions import ExponentialPrior, GammaPrior
 from nmflab.priors.variants import VARIANTS
 

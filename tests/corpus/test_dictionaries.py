@@ -8,7 +8,7 @@ from support.corpora import ANOTHER, SETTINGS, make_corpus
 
 import nmflab as nl
 from nmflab.corpus import dictionaries
-from nmflab.corpus.dictionaries import remembered, trained, trained_model
+from nmflab.corpus.dictionaries import remembered, train_model, trained
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_a_separation_is_the_same_to_the_byte(corpus, cache):
     speech, noise = corpus.train_speech, corpus.train_noise
     for mode in ("NMF", "NMF_g", "NMF_e"):
         settings = SETTINGS.replace(nmf_mode=mode)
-        models = nl.train_model(speech, noise, settings), trained_model(speech, noise, settings)
+        models = nl.train_model(speech, noise, settings), train_model(speech, noise, settings)
         one, other = (nl.separate(model, mixture).speech for model in models)
         assert one.tobytes() == other.tobytes()
 
@@ -107,7 +107,7 @@ def test_a_file_of_another_shape_is_trained_anew(corpus, cache, trainings):
 
 
 def test_with_the_cache_off_the_folder_is_left_alone(corpus, cache, trainings):
-    trained_model(corpus.train_speech, corpus.train_noise, SETTINGS, cache=False)
+    train_model(corpus.train_speech, corpus.train_noise, SETTINGS, cache=False)
     assert not cache.exists()
     trained(corpus.train_noise, "noise", SETTINGS)
     trained(corpus.train_noise, "noise", SETTINGS, cache=False)

@@ -6,10 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.commands import FAST
+from support.corpora import make_corpus
+
+import nmflab
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # benchmarks/ isn't installed
 
-from benchmarks import data, measure, peers, report, suite
+from benchmarks import data, experiment, measure, peers, report, suite
 from benchmarks.__main__ import run
 
 pytestmark = pytest.mark.slow
@@ -125,3 +129,37 @@ def test_trainers_agree(name):
     theirs = data.divergence(V, *peers.TRAINERS[name](V, W, H, 5)())
     another_path = name in peers.BASES_FIRST
     assert theirs == pytest.approx(ours, rel=0.2 if another_path else 1e-3)
+
+
+def test_the_experiment_is_compared_with_a_commit_s(tmp_path, monkeypatch, capsys):
+    corpus = make_corpus()
+    for part in ("train_speech", "train_noise", "test_speech", "test_noise"):
+        for clip in getattr(corpus, part).clips:
+            path = tmp_path / part.replace("_", "/") / f"{clip.name}.wav"
+            nmflab.write_audio(path, clip.samples)
+    grid = ["sweep", "--grid", "penalty=0,1", "--metrics", "si_sdr", "--part", "test"]
+    monkeypatch.setitem(experiment.WORK, "sweep", ("sweep", "", grid))
+    experiment.main(
+        ["--before", str(measure.ROOT), "--rounds", "1", "--data", str(tmp_path), *FAST]
+    )
+    said = capsys.readouterr().out
+    assert said.count("the same: True") == len(experiment.WORK)
+    assert said.count("| `nmflab enhance` | ≤ 0.65 × |") == 1
+
+
+def test_outputs_that_differ_are_not_the_same(tmp_path):
+    for name, content in (("a", "x"), ("b", "x"), ("c", "y")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "scores.csv").write_text(content)
+    (tmp_path / "b/more.csv").touch()
+    places = [tmp_path / name for name in "abc"]
+    assert experiment.same(places[0], places[0])
+    assert not any(experiment.same(places[0], other) for other in places[1:])
+    files = [place / "scores.csv" for place in places]
+    assert experiment.same(*files[:2])
+    assert not experiment.same(*files[1:])
+    for name, score in (("a", 0.1 + 0.2), ("b", 0.3), ("c", 0.3001)):
+        (tmp_path / name / "sweep.csv").write_text(f"noise,stoi\ncar,{score}\n")
+    tables = [place / "sweep.csv" for place in places]
+    assert experiment.same(*tables[:2])
+    assert not experiment.same(*tables[1:])

@@ -49,7 +49,7 @@ def hiss(seed, n=3000):
 @cache
 def small_model():
     """Give a model that takes no time to train."""
-    return model.train_model([voice(0), voice(1)], [hiss(2)], SMALL)
+    return nmflab.train_model([voice(0), voice(1)], [hiss(2)], SMALL)
 
 
 @cache
@@ -76,8 +76,8 @@ def doors():
         "resample": (signals.resample, {"samples": s, "rate": 16000, "sampling_rate": 8000}),
         "kl_divergence": (nmf.kl_divergence, {"V": V, "V_hat": V + 1}),
         "train_model": (
-            model.train_model,
-            {"speech": [s], "noise": [n], "settings": SMALL, "progress": None},
+            nmflab.train_model,
+            {"speech": [s], "noise": [n], "settings": SMALL, "progress": None, "cache": True},
         ),
         "train_dictionary": (
             model.train_dictionary,

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmflab.audio.signals import Mixture, mix_at_snr
-from nmflab.core.model import Dictionary, SeparationModel, StageProgress, trained_before
+from nmflab.core.model import Dictionary, SeparationModel, StageProgress
 from nmflab.core.nmf import Encoding
 from nmflab.core.pipeline import (
     Separation,
@@ -138,13 +138,12 @@ def _signals(view: View, source: str) -> ClipList:
 
 def _train(view: View, source: str, *, progress: StageProgress | None) -> Dictionary:
     signals, settings = _signals(view, source), view.settings
-    known = trained_before(signals, source, settings)
-    return known or trained(signals, source, settings, progress=progress)
+    return trained(signals, source, settings, progress=progress)
 
 
 def _recall(view: View, source: str) -> Dictionary | None:
     signals, settings = _signals(view, source), view.settings
-    return trained_before(signals, source, settings) or remembered(signals, source, settings)
+    return remembered(signals, source, settings)
 
 
 def _look(view: View, source: str, near: Dictionary | None) -> Dictionary:

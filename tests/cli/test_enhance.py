@@ -1,11 +1,8 @@
 """``nmflab enhance``: the output tree, bad input, interrupts."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -407,30 +404,3 @@ def test_ctrl_c_leaves_nothing_half_written(enhance, tmp_path, monkeypatch, caps
     files = {name for name in files if not name.endswith("record.json")}
     assert sum(name.startswith("enhanced_audio") for name in files) == 1
     assert all(name.endswith((".wav", ".png")) for name in files - {".scores.csv.lock"})
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process.")
-@pytest.mark.parametrize("jobs", ["1", "2"])
-@pytest.mark.slow
-def test_ctrl_c_ends_all_processes(data, tmp_path, jobs):
-    slow = ["-b_speech", "4", "-b_noise", "4", "-i_train", "5", "-i_test", "5000", "-e", "0"]
-    command = [sys.executable, "-m", "nmflab", "enhance", "--data", str(data), "--jobs", jobs]
-    output = tmp_path / "output"
-    run = subprocess.Popen(
-        [*command, "--output", str(output), "-v", "0", *slow],
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,  # a process group of its own, as a terminal gives it
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
-    deadline = time.monotonic() + 60
-    while not list(output.glob("enhanced_audio/*/*.wav")):  # until the first mixture is done
-        assert time.monotonic() < deadline
-        assert run.poll() is None
-        time.sleep(0.02)
-    os.killpg(run.pid, signal.SIGINT)
-    _, err = run.communicate(timeout=60)  # returns when the last process has ended
-    assert run.returncode == 130
-    assert "Traceback" not in err
-    assert not [name for name in tree(output) if ".part" in name]
-    assert "scores.csv" not in tree(output)

@@ -254,11 +254,13 @@ def as_stretches(noise: object, duration: float = np.inf) -> list[tuple[float, f
     """Take stretches of a recording, from and to in seconds, or say what is wrong with them."""
     if noise is None:
         return []
-    try:
-        pairs = np.atleast_2d(np.asarray(noise, dtype=np.float64))
-    except (TypeError, ValueError):
-        pairs = np.empty((1, 0))
-    if pairs.ndim != 2 or pairs.shape[1] != 2 or not np.isfinite(pairs).all():
+    pairs = np.atleast_2d(checks.plain_array(noise, "noise"))
+    if (
+        pairs.dtype.kind not in "fiu"
+        or pairs.ndim != 2
+        or pairs.shape[1] != 2
+        or not np.isfinite(pairs).all()
+    ):
         raise NmflabError(
             f"noise is {checks.shown(noise)} but must be a pair of seconds, from and to, or a list "
             "of such pairs."

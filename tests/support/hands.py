@@ -26,7 +26,8 @@ def held_up(monkeypatch, module=dictionaries, name="train_dictionary"):
         def report(*step):
             started.set()
             assert go_on.wait(20)
-            progress(*step)
+            if progress is not None:
+                progress(*step)
 
         return work(*arguments, progress=report, **options)
 

@@ -53,36 +53,14 @@ class Dictionaries:
         """
         noises = self._corpus.training_noise(noise)
         return SeparationModel(
-            self.dictionary("speech", self._corpus.train_speech, settings, progress),
-            self.dictionary("noise", noises, settings, progress),
+            self._dictionary("speech", self._corpus.train_speech, settings, progress),
+            self._dictionary("noise", noises, settings, progress),
             settings,
         )
 
-    def dictionary(
-        self,
-        source: str,
-        clips: ClipList,
-        settings: Settings,
-        progress: StageProgress | None = None,
+    def _dictionary(
+        self, source: str, clips: ClipList, settings: Settings, progress: StageProgress | None
     ) -> Dictionary:
-        """Give the dictionary that is trained on some recordings of the corpus.
-
-        Parameters
-        ----------
-        source : {"speech", "noise"}
-            What they are recordings of.
-        clips : ClipList
-            The recordings.
-        settings : Settings
-            Those that the stage of this source reads count.
-        progress : callable, optional
-            Called as ``progress(what, done, total)`` during training.
-
-        Returns
-        -------
-        Dictionary
-            The dictionary.
-        """
         key = (source, clips.names, settings.read_by(source))
         if key not in self._trained:
             self._trained[key] = trained(
@@ -91,12 +69,21 @@ class Dictionaries:
         return self._trained[key]
 
 
-class Light:
-    """Models without activations, to be sent to other processes.
+def light(whole: Dictionary, settings: Settings) -> Dictionary:
+    """Give a copy without activations, which separates with these settings as the whole one does.
 
-    The priors and the row means, all that encoding asks of H, are computed before; dictionaries
-    that models share they still share, so that they are sent once.
+    Prior and row means, all that encoding asks of H, are computed here: the copy is quickly sent
+    to another process.
     """
+    whole.prior(settings.nmf_mode, activation_floor=settings.activation_floor)
+    whole.row_means  # noqa: B018  (computed and kept)
+    found = copy.copy(whole)
+    object.__setattr__(found, "H", whole.H[:, :0].copy())
+    return found
+
+
+class Light:
+    """Light models: dictionaries that models share they still share, so that they are sent once."""
 
     def __init__(self) -> None:
         self._made: dict[Dictionary, Dictionary] = {}
@@ -107,9 +94,5 @@ class Light:
         return SeparationModel(speech, noise, model.settings)
 
     def _dictionary(self, whole: Dictionary, settings: Settings) -> Dictionary:
-        whole.prior(settings.nmf_mode, activation_floor=settings.activation_floor)
-        whole.row_means  # noqa: B018  (computed and kept)
-        if whole not in self._made:
-            light = self._made[whole] = copy.copy(whole)
-            object.__setattr__(light, "H", whole.H[:, :0].copy())
-        return self._made[whole]
+        copied = light(whole, settings)  # its priors are those of the copies before
+        return self._made.setdefault(whole, copied)

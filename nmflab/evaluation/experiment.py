@@ -31,12 +31,14 @@ from numpy.typing import NDArray
 
 from nmflab.audio.signals import Mixture, mix_at_snr
 from nmflab.core.blocks import separate_speech
-from nmflab.core.model import SeparationModel
+from nmflab.core.model import Dictionary, SeparationModel
 from nmflab.core.stft import Stft
+from nmflab.corpus.clips import ClipList
+from nmflab.corpus.dictionaries import trained
 from nmflab.corpus.folders import Corpus
 from nmflab.errors import NmflabError, first_of
 from nmflab.evaluation.before import Before, keep_before, known_before
-from nmflab.evaluation.dictionaries import Dictionaries, Light
+from nmflab.evaluation.dictionaries import light
 from nmflab.evaluation.metrics import Scores, Truth
 from nmflab.evaluation.outputs import MIXTURE, OutputTree, columns, mixture_name, record_of
 from nmflab.evaluation.processes import Report, check_jobs, do_all
@@ -206,9 +208,9 @@ def _run(
     report: Report,
 ) -> Experiment:
     tree.write_merged(corpus)
-    dictionaries = Dictionaries(corpus, cache=cache)
+    train = partial(trained, settings=settings, progress=report, cache=cache)
     before = known_before(corpus, settings) if cache else {}
-    tasks = _tasks(corpus, settings, noise_dictionary == "joint", dictionaries, before, report)
+    tasks = _tasks(corpus, settings, noise_dictionary == "joint", train, before)
     total = len(corpus.noise_names) * len(corpus.test_speech)
     outcomes = do_all(
         partial(_enhance, settings, tree, plots),
@@ -247,21 +249,22 @@ def _tasks(
     corpus: Corpus,
     settings: Settings,
     joint: bool,
-    dictionaries: Dictionaries,
+    train: Callable[[ClipList, str], Dictionary],
     before: Before,
-    report: Report,
 ) -> Iterator[_Task]:
     """Give the mixtures, noise by noise, training what they need when it is their turn."""
-    light, clips = Light(), corpus.test_speech.clips
-    speech = dictionaries.dictionary("speech", corpus.train_speech, settings, report)
+    clips = corpus.test_speech.clips
+    speech = light(train(corpus.train_speech, "speech"), settings)
+    made: dict[tuple[str, ...], Dictionary] = {}  # noises may share the one of all
     for name in corpus.noise_names:
-        training = corpus.train_noise if joint else corpus.training_noise(name)
+        noises = corpus.train_noise if joint else corpus.training_noise(name)
         try:
-            noise = dictionaries.dictionary("noise", training, settings, report)
+            if noises.names not in made:
+                made[noises.names] = light(train(noises, "noise"), settings)
+            model = SeparationModel(speech, made[noises.names], settings)
         except NmflabError as error:
             yield _Task(name, ticks=len(clips), why=f"Noise {name} skipped: {error}")
             continue
-        model = light.model(SeparationModel(speech, noise, settings), settings)
         for clip in clips:
             heard = corpus.test_noise[name][: clip.samples.size]  # the mixture needs no more
             known = before.get((clip.name, name))

@@ -174,6 +174,7 @@ class Settings(Declared):
         control=Control(
             "free K_f",
             "How many noise bases are learnt on the mixture itself; many begin to spell speech.",
+            place=11,
             steps=(0, 1, 2, 3, 4, 5, 6, 8, 12, 16),
         ),
     )
@@ -185,6 +186,7 @@ class Settings(Declared):
         control=Control(
             "context",
             "How many frames are seen together; a basis is a piece of sound that long.",
+            place=12,
             steps=(1, 2, 3, 4, 5, 7, 9),
         ),
     )
@@ -230,6 +232,7 @@ class Settings(Declared):
         control=Control(
             "keep (dB)",
             "How far the noise is pushed down at most, in dB; 100 removes it.",
+            place=13,
             steps=(0, 3, 6, 9, 12, 15, 18, 21, 24, 30, 40, 60, 100),
         ),
     )

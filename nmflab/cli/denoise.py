@@ -42,7 +42,9 @@ def _add_options(parser: options.Parser) -> None:
         help="recordings that are worked on at once; one alone uses all cores (default: 1)",
     )
     options.add_quiet(parser)
-    options.add_settings(parser, "own", settings_of("activations", "gain"), choice=False)
+    options.add_settings(
+        parser, "own", settings_of("spectrogram", "speech", "activations", "gain"), choice=False
+    )
 
 
 def stretch(text: str) -> tuple[float, float]:

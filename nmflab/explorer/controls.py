@@ -21,7 +21,7 @@ from nmflab.explorer.presets import PRESETS, QUICK
 from nmflab.explorer.sliders import ExactSlider, OpenMenu, PenaltySlider, in_full
 from nmflab.parameters import Control, Parameter, checked
 from nmflab.priors.variants import VARIANTS
-from nmflab.settings import parameters
+from nmflab.settings import Settings, parameters
 
 OWN_SETTINGS = "(own settings)"
 OWN_RECORDING = "own: "
@@ -163,8 +163,8 @@ class Controls:
                 control.value = first
         self.set(self._store.first)
 
-    def add_recording(self, recording: Recording) -> None:
-        """Offer an own recording in the menu of clips, and choose it."""
+    def add_recording(self, recording: Recording, settings: Settings) -> None:
+        """Offer an own recording in the menu of clips, and choose it with some settings."""
         label = f"{OWN_RECORDING}{recording.name}"
         self._recordings[label] = recording
         clips = [*dict.fromkeys([*self.widgets["clip"].options, label])]
@@ -172,7 +172,7 @@ class Controls:
             chosen = self.widgets["clip"].value
             self.widgets["clip"].options = clips
             self.widgets["clip"].value = chosen
-        self.set(self.state.replace(recording=recording))
+        self.set(self.state.replace(recording=recording, settings=settings))
 
     def _changed(self, change: dict[str, Any]) -> None:
         if self._silent:

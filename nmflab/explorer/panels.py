@@ -82,8 +82,13 @@ class ActivationPanel(Panel):
 
 
 def bands(settings: Settings) -> tuple[tuple[str, int], ...]:
-    """Name the two groups of rows of H, and say how many rows each has."""
-    return ("speech", settings.num_basis_speech), ("noise", settings.num_basis_noise)
+    """Name the groups of rows of H, and say how many rows each has."""
+    groups = (
+        ("speech", settings.num_basis_speech),
+        ("noise", settings.num_basis_noise),
+        ("learnt", settings.num_basis_free),
+    )
+    return tuple(group for group in groups if group[1])
 
 
 def _same(one: object, other: object) -> bool:

@@ -11,6 +11,7 @@ PRESETS: dict[str, Settings] = {
     "original, accelerated": QUICK,
     "original script": Settings(),
     "tuned": Settings.tuned(),
+    "noise learnt from the recording": Settings.own(),
     "plain NMF: no prior": QUICK.replace(nmf_mode="NMF"),
     "gamma prior": QUICK.replace(nmf_mode="NMF_g", penalty=0.1),
     "fails: λ far too large": Settings.tuned().replace(penalty=3.0),

@@ -53,6 +53,17 @@ def separate_line(
     return f"{train} && nmflab separate model.npz {shell_word(fspath(recording))}"
 
 
+def denoise_line(settings: Settings, recording: str | PathLike[str]) -> str:
+    """Give the line that learns the noise from a recording and takes it out.
+
+    >>> denoise_line(Settings.own().replace(p=2), "my talk.wav")
+    "nmflab denoise --p 2.0 'my talk.wav'"
+    """
+    mixed = {name: getattr(Settings.own(), name) for name in settings_of("mixture")}
+    options = _options(settings.replace(**mixed), Settings.own())
+    return " ".join(["nmflab denoise", *options, shell_word(fspath(recording))])
+
+
 def _folder(data: str | PathLike[str] | None) -> list[str]:
     return [] if data is None else ["--data", shell_word(fspath(data))]
 

@@ -27,6 +27,7 @@ from nmflab.explorer.presets import QUICK
 from nmflab.explorer.prior_plots import PriorPlot
 from nmflab.explorer.saving import (
     command_line,
+    denoise_line,
     in_dashboard,
     save_result,
     scores_as_json,
@@ -37,6 +38,7 @@ from nmflab.explorer.tables import table
 from nmflab.explorer.widgets.opener import Opener, Read
 from nmflab.explorer.widgets.player import Player
 from nmflab.explorer.widgets.recorder import Recorder
+from nmflab.explorer.words import in_words
 from nmflab.figures.scales import decibels
 from nmflab.names import file_name, showable
 from nmflab.settings import Settings
@@ -176,7 +178,11 @@ class SeparationExplorer(Explorer):
         kept = samples[: int(LONGEST * self.chain.corpus.sampling_rate)]
         is_cut = seconds > LONGEST + BARELY
         cut = f" (the first {LONGEST:g} s of {seconds:.4g} s)" if is_cut else ""
-        self.controls.add_recording(Recording(name, kept, cut, path))
+        recording, state = Recording(name, kept, cut, path), self.controls.state
+        settings = state.settings
+        if state.recording is None and self.chain.corpus.root == embedded_folder():
+            settings = Settings.own()  # no noise of the corpus is that of a recording
+        self.controls.add_recording(recording, settings)
 
     def command_line(self) -> str:
         """Give the line that computes what is shown in a terminal.
@@ -185,13 +191,16 @@ class SeparationExplorer(Explorer):
         -------
         str
             For a mixture ``nmflab enhance``, which runs the experiment with these settings; for an
-            own recording ``nmflab train`` and ``nmflab separate``. One that is in no file must be
+            own recording ``nmflab denoise`` if the noise is learnt from it, or else ``nmflab
+            train`` and ``nmflab separate``. One that is in no file must be
             saved first, under the name that is given there.
         """
         corpus, own = self.chain.corpus, self.store.shown.recording
         data = None if corpus.root == embedded_folder() else corpus.root
         if own is None:
             return command_line(self.settings, data)
+        if self.settings.num_basis_noise == 0:
+            return denoise_line(self.settings, own.path or f"{file_name(own.name)}.wav")
         noise = self.store.shown.noise
         is_one_of_many = noise in corpus.train_noise.names and len(corpus.train_noise) > 1
         file = own.path or f"{file_name(own.name)}.wav"
@@ -359,18 +368,20 @@ class SeparationExplorer(Explorer):
     def _line(self, state: State) -> str:
         score = self.chain.get("si_sdr", state)
         end = "" if score is None else f", SI-SDR {SCORES['si_sdr'].text(score, 2)} dB"
-        return f"{_in_words(state, self._dictionary(state))}{end}"
+        return f"{in_words(state, self._dictionary(state))}{end}"
 
     def _dictionary(self, state: State) -> str:
-        """Name what the noise dictionary was trained on."""
+        """Name what the noise dictionary was trained on; nothing if it has no bases."""
+        if state.settings.num_basis_noise == 0:
+            return ""
         return state.noise if state.noise in self.chain.corpus.train_noise.names else "all noises"
 
     def _summary(self, state: State) -> str:
         scores, before = (self.chain.get(name, state) for name in SCORED)
         if scores is None or before is None:
-            return _in_words(state, self._dictionary(state))
+            return in_words(state, self._dictionary(state))
         return (
-            f"{_in_words(state)}: SDR {before.sdr:.2f} to {scores.sdr:.2f} dB, "
+            f"{in_words(state)}: SDR {before.sdr:.2f} to {scores.sdr:.2f} dB, "
             f"SI-SDR {before.si_sdr:.2f} to {scores.si_sdr:.2f} dB, "
             f"STOI {before.stoi:.2f} to {scores.stoi:.2f}"
         )
@@ -384,14 +395,3 @@ class SeparationExplorer(Explorer):
     def _recorded(self, samples: Any, sampling_rate: float) -> None:
         with browser_drives(), self.telling():
             self.open(samples, int(sampling_rate), name="microphone")
-
-
-def _in_words(state: State, dictionary: str = "") -> str:
-    s, own = state.settings, state.recording
-    trained = f", noise dictionary {dictionary}" if dictionary else ""
-    source = f"{own.name}{own.cut}" if own else f"{state.clip} in {state.noise}"
-    snr = "" if state.recording else f" at {s.snr:g} dB"
-    return (
-        f"{source}{snr}{trained}, {s.nmf_mode}, λ {s.penalty:.3g}, K {s.num_basis_speech} + "
-        f"{s.num_basis_noise}, p {s.p:.2f}, window {s.win_size}, {s.max_iter_test} iterations"
-    )

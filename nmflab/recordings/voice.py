@@ -30,10 +30,15 @@ FINEST = 2.0**-11
 
 def speech_dictionary(settings: Settings, progress: StageProgress | None = None) -> Dictionary:
     """Give a dictionary of speech: the one that is shipped, or another, trained with settings."""
-    if settings.read_by("speech") == _shipped()[1].read_by("speech"):
+    if is_shipped(settings):
         return _shipped()[0]
     signals = load_corpus(sampling_rate=settings.sampling_rate).train_speech
     return trained(signals, "speech", settings, progress=progress)
+
+
+def is_shipped(settings: Settings) -> bool:
+    """Say whether the dictionary that is shipped is that of these settings."""
+    return settings.read_by("speech") == _shipped()[1].read_by("speech")
 
 
 def save(dictionary: Dictionary, settings: Settings, path: Path = FILE) -> Path:

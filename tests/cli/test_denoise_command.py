@@ -114,7 +114,7 @@ def test_what_is_no_stretch_is_refused(text):
         (["talk.wav", "--noise", "0-99"], 1, "of a recording of 1.25 s"),
         (["talk.wav", "other.wav", "--noise", "0-1"], 2, "there are several"),
         (["talk.wav", "--num_basis_free", "0"], 2, "num_basis_free"),
-        (["talk.wav", "--window", "nosuch"], 2, "unrecognised"),
+        (["talk.wav", "--window", "nosuch"], 2, "window"),
         (["talk.wav", "talk.flac"], 1, "the same names"),
         (["empty"], 1, "holds no recordings"),
         (["talk.wav", "--output", ""], 2, "the name is empty"),

@@ -30,7 +30,9 @@ from nmflab.corpus.dictionaries import remembered, trained
 from nmflab.evaluation import metrics
 from nmflab.explorer.engine.first_look import first_look
 from nmflab.explorer.engine.state import View
+from nmflab.recordings.voice import is_shipped, speech_dictionary
 from nmflab.settings import settings_of
+from nmflab.system.shipped import embedded_folder
 from nmflab.system.threads import one_blas_thread
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -138,11 +140,16 @@ def _signals(view: View, source: str) -> ClipList:
 
 def _train(view: View, source: str, *, progress: StageProgress | None) -> Dictionary:
     signals, settings = _signals(view, source), view.settings
-    return trained(signals, source, settings, progress=progress)
+    known = _recall(view, source)
+    return known or trained(signals, source, settings, progress=progress)
 
 
 def _recall(view: View, source: str) -> Dictionary | None:
     signals, settings = _signals(view, source), view.settings
+    if getattr(settings, f"num_basis_{source}") == 0:
+        return trained(signals, source, settings)
+    if source == "speech" and view.corpus.root == embedded_folder() and is_shipped(settings):
+        return speech_dictionary(settings)
     return remembered(signals, source, settings)
 
 

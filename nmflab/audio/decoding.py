@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from nmflab.audio.mpeg import Counted, counted
+from nmflab.audio.mpeg import Whole, made_whole
 from nmflab.checks import as_rate, as_signal, from_pcm
 from nmflab.errors import NmflabError, warn
 from nmflab.system.files import is_folder, is_special, reason
@@ -131,7 +131,7 @@ def _sequential() -> type[SoundFile]:
 
         def close(self) -> None:
             super().close()
-            if isinstance(self.name, Counted):
+            if isinstance(self.name, Whole):
                 self.name.close()
 
     return Sequential
@@ -140,7 +140,7 @@ def _sequential() -> type[SoundFile]:
 def open_sound(source: Source) -> SoundFile:
     """Open a file for libsndfile, which is to know how long it is."""
     file = _opened(source)
-    if file.format != "MP3" or (whole := counted(source)) is None:
+    if file.format != "MP3" or (whole := made_whole(source)) is None:
         return file
     file.close()
     return _sequential()(whole)
@@ -205,6 +205,7 @@ def _parts_held(file: SoundFile, source: Source, found: int) -> Iterator[float]:
             yield int(held) / int(promised)
     start = _beginning(source)
     known = file.format != "MP3" or b"Xing" in start or b"Info" in start  # else it is a guess
+    known = known or isinstance(file.name, Whole)
     if known and file.format != "RAW" and 0 < file.frames < 2**62:
         yield found / file.frames
     if file.format == "NIST" and (count := re.search(rb"sample_count -i (\d+)", start)):

@@ -1,16 +1,24 @@
-"""MP3 files of variable bit rate that don't say how many frames they have.
+"""MP3 files that libsndfile stops to read before their end.
 
-Most have a first frame without sound, named Xing or Info, that counts the others. Where there is
-none, as in what is cut out of a stream, libsndfile takes the bit rate of the first frame for that
-of all, and stops reading where the file would end then: after a quarter of it, or of silence.
-So the frames are counted here, and the file gets such a first frame for as long as it is read. See
-ISO/IEC 11172-3 (2.4.2.3, the header of a frame) and 13818-3 (its lower sampling rates).
+Most MP3s of variable bit rate have a first frame without sound, named Xing or Info, that counts the
+others. Where there is none, as in what is cut out of a stream, libsndfile takes the bit rate of the
+first frame for that of all, and stops where the file would end then, perhaps at a quarter of it. It
+also stops where something lies between two frames, and of files that were put one after the other
+it reads the first, for that is what the count is of.
+
+So all frames are found here, and such a file is handed on as its frames alone, behind a new frame
+that counts them. See ISO/IEC 11172-3 (2.4.2.3, the header of a frame) and 13818-3 (its lower
+sampling rates).
 """
 
 from __future__ import annotations
 
 import io
+import math
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator
+from itertools import accumulate
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -22,7 +30,6 @@ BIT_RATES = {
 }
 """In kbit/s, of MPEG-1 and of the others; the first stands for any rate."""
 
-COUNTED = b"Xing", b"Info", b"VBRI"
 ROOM = 52
 """Bytes from the beginning of a frame in which its count stands at the latest."""
 
@@ -66,11 +73,12 @@ class Header(NamedTuple):
         return (144 if first else 72) * kilobits * 1000 // rate + (self.word >> 9 & 1)
 
 
-class Counted(io.RawIOBase):
-    """A file from its first frame on, behind a frame that counts the others."""
+class Whole(io.RawIOBase):
+    """The frames of a file without what lies between them, behind one that counts them."""
 
-    def __init__(self, file: IO[bytes], first: bytes, start: int) -> None:
-        self._file, self._first, self._start = file, first, start
+    def __init__(self, file: IO[bytes], first: bytes, runs: list[tuple[int, int]]) -> None:
+        self._file, self._first, self._runs = file, first, runs
+        self._ends = [*accumulate((stop - start for start, stop in runs), initial=len(first))]
         self._at = 0
 
     def readable(self) -> bool:
@@ -87,24 +95,29 @@ class Counted(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
         """Go to a place."""
-        if whence == io.SEEK_END:
-            base = self._file.seek(0, io.SEEK_END) - self._start + len(self._first)
-        else:
-            base = self._at if whence == io.SEEK_CUR else 0
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._ends[-1]}[whence]
         self._at = max(base + offset, 0)
         return self._at
 
     def readinto(self, buffer: Any, /) -> int:
-        """Read on."""
-        wanted, inside = len(buffer), self._at - len(self._first)
-        if inside < 0:
-            found = self._first[self._at : self._at + wanted]
-        else:
-            self._file.seek(self._start + inside)
-            found = self._file.read(wanted)
-        buffer[: len(found)] = found
-        self._at += len(found)
-        return len(found)
+        """Read on, as much as is asked for where there is so much."""
+        done = 0
+        while done < len(buffer) and (found := self._some(len(buffer) - done)):
+            buffer[done : done + len(found)] = found
+            done += len(found)
+            self._at += len(found)
+        return done
+
+    def _some(self, wanted: int) -> bytes:
+        """Give what comes next, of one run of frames alone."""
+        if self._at < len(self._first):
+            return self._first[self._at : self._at + wanted]
+        place = bisect_right(self._ends, self._at) - 1
+        if place == len(self._runs):
+            return b""
+        start, stop = self._runs[place]
+        self._file.seek(start + self._at - self._ends[place])
+        return self._file.read(min(wanted, stop - self._file.tell()))
 
     def close(self) -> None:
         """Close the file too."""
@@ -112,22 +125,38 @@ class Counted(io.RawIOBase):
         super().close()
 
 
-def counted(source: Path | io.BytesIO) -> Counted | None:
-    """Give an MP3 as one that has a count, where it has none and its bit rate varies."""
+def made_whole(source: Path | io.BytesIO) -> Whole | None:
+    """Give an MP3 as one that is read to its end, where it isn't one."""
     file = source.open("rb") if isinstance(source, Path) else io.BytesIO(source.getvalue())
-    count, rates, start, header = 0, set(), 0, Header(0)
-    for at, found in frames(file):
-        if not count:
-            start, header = at, found
-            file.seek(at)
-            if any(name in file.read(ROOM) for name in COUNTED):
-                break
-        count += 1
-        rates.add(found.bit_rate)
-    if len(rates) < 2:
+    runs: list[list[int]] = []
+    rates: Counter[int] = Counter()
+    model, promised = Header(0), None
+    for at, header in frames(file):
+        if not rates and promised is None:
+            model, promised = header, _promised(file, at)
+            if promised is not None:
+                continue
+        if not runs or at != runs[-1][1]:
+            runs.append([at, at])
+        runs[-1][1] = at + header.size
+        rates[header.bit_rate] += 1
+    count = rates.total()
+    told = len(rates) < 2 if promised is None else count <= 1.01 * promised + 2
+    if told and len(runs) < 2:
         file.close()
         return None
-    return Counted(file, first_frame(header, count), start)
+    return Whole(file, first_frame(model, count), [(start, stop) for start, stop in runs])
+
+
+def _promised(file: IO[bytes], at: int) -> float | None:
+    """Give how many frames a first frame counts; None if it is no such frame."""
+    file.seek(at)
+    start = file.read(ROOM)
+    for name in (b"Xing", b"Info"):
+        place = start.find(name)
+        if place >= 0 and start[place + 7 : place + 8] and start[place + 7] & 1:
+            return int.from_bytes(start[place + 8 : place + 12], "big")
+    return math.inf if b"VBRI" in start else None
 
 
 def first_frame(header: Header, count: int) -> bytes:

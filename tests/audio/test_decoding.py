@@ -139,12 +139,36 @@ def test_an_mp3_of_variable_bit_rate_without_a_count_is_read_to_its_end(
         assert duration(path) == pytest.approx(len(read) / rate, abs=0.1)
 
 
-def test_junk_between_the_frames_of_an_mp3_without_a_count_costs_but_a_moment(tmp_path, rng):
-    content = without_count(mp3(tmp_path / "a.mp3", speechlike(rng, seconds=8)))
+@pytest.mark.parametrize("mode", ["VARIABLE", "CONSTANT"])
+@pytest.mark.parametrize("has_count", [True, False])
+def test_what_lies_between_the_frames_of_an_mp3_costs_but_a_moment(tmp_path, rng, mode, has_count):
+    samples = speechlike(rng, seconds=8)
+    content = mp3(path := tmp_path / "a.mp3", samples, mode=mode)
+    content = content if has_count else without_count(content)
     places = [at for at, _ in mpeg.frames(io.BytesIO(content))]
     middle = places[len(places) // 2]
-    (tmp_path / "a.mp3").write_bytes(content[:middle] + bytes(500) + b"\xff" * 9 + content[middle:])
-    assert len(read_audio(tmp_path / "a.mp3", PHONE)) / PHONE > 7.5
+    for junk in (bytes(500) + b"\xff" * 9, bytes(5000)):
+        path.write_bytes(content[:middle] + junk + content[middle:])
+        read = read_audio(path, PHONE)
+        assert len(read) == pytest.approx(len(samples), abs=2400)
+        np.testing.assert_array_equal(in_blocks(path), read)
+        assert duration(path) == pytest.approx(len(read) / PHONE, abs=0.1)
+
+
+@pytest.mark.parametrize("mode", ["VARIABLE", "CONSTANT"])
+def test_mp3s_that_were_put_one_after_the_other_are_all_read(tmp_path, rng, mode):
+    parts = [speechlike(rng, seconds=seconds) for seconds in (3, 2)]
+    contents = [mp3(tmp_path / "part.mp3", part, mode=mode) for part in parts]
+    tag = b"ID3\x03\0\0\0\0\x07\x76" + bytes(1014)
+    (path := tmp_path / "all.mp3").write_bytes(tag + contents[0] + bytes(128) + tag + contents[1])
+    read = read_audio(path, PHONE)
+    assert len(read) / PHONE == pytest.approx(5, abs=0.6)
+    for part in parts:
+        piece = part[8000:12000]
+        found = np.correlate(read, piece)
+        at = int(found.argmax())
+        assert found[at] > 0.7 * np.linalg.norm(piece) * np.linalg.norm(read[at : at + 4000])
+    np.testing.assert_array_equal(in_blocks(path), read)
 
 
 @pytest.mark.parametrize(

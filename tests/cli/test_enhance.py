@@ -91,6 +91,7 @@ def test_rows_of_another_run_are_kept_and_the_same_run_replaces_its_own(enhance,
     ]
 
 
+@pytest.mark.slow
 def test_files_of_another_run_are_kept_and_the_same_run_replaces_its_own(
     enhance, data, tmp_path, capsys
 ):
@@ -214,6 +215,7 @@ def test_joint_dictionary_differs_and_stands_in_for_a_missing_noise(enhance, dat
     assert [r["sdr_after"] for r in mixed[2:]] == [r["sdr_after"] for r in joint[2:]]
 
 
+@pytest.mark.slow
 def test_three_runs_at_the_same_time_keep_all_their_rows(data, tmp_path):
     command = [sys.executable, "-m", "nmflab", "enhance", "--data", str(data), "-v", "0", *FAST]
     runs = [

@@ -59,6 +59,7 @@ def same(path, samples):
     np.testing.assert_allclose(nl.read_audio(path), samples, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_line_of_a_mixture_computes_it(data, tmp_path):
     explorer = SeparationExplorer(nl.load_corpus(data), TINY, clip="bob", noise="rumble")
     explorer.copy_command()
@@ -86,6 +87,7 @@ def test_the_line_of_a_mixture_of_the_embedded_corpus_computes_it(tmp_path, monk
     same(Path(f"output/test_noisy_audio/{name}"), mixture)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["-it's $5 & \u00e9", "a\nb\t\\x"])
 def test_the_line_of_an_own_file_computes_it(data, tmp_path, rng, name):
     explorer = SeparationExplorer(nl.load_corpus(data), TINY, noise="rumble")

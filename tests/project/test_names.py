@@ -69,7 +69,16 @@ def write(folder, name, samples):
     return path
 
 
-@pytest.fixture(params=NAMES.values(), ids=NAMES)
+QUICK = ("dollars", "newline", "no UTF-8", "longest")
+"""Those of the quick checks."""
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(name, id=kind, marks=() if kind in QUICK else pytest.mark.slow)
+        for kind, name in NAMES.items()
+    ]
+)
 def name(request):
     return request.param
 

@@ -58,8 +58,8 @@ def _separate_file(
 ) -> None:
     """Separate one recording, write its two parts and say where they are."""
     from nmflab.audio.files import duration, read_audio, write_audio
-    from nmflab.core.blocks import LONG
     from nmflab.core.pipeline import separate
+    from nmflab.recordings.blocks import LONG
     from nmflab.recordings.long import separate_file, warn_of_silence
 
     results = parts(stem)

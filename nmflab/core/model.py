@@ -17,6 +17,7 @@ from nmflab.core.context import stacked
 from nmflab.core.nmf import Factorisation, train_nmf
 from nmflab.core.stft import Stft
 from nmflab.errors import NmflabError
+from nmflab.priors.condensed import condensed
 from nmflab.priors.distributions import Prior
 from nmflab.priors.variants import VARIANTS
 from nmflab.settings import SOURCES, Settings
@@ -28,12 +29,6 @@ StageProgress = Callable[[str, int, int], None]
 
 VERSION = 1  # of the model file
 ARRAYS = ("W", "H", "divergence", "rms")
-
-MOST_FRAMES = 2**16
-"""Training activations are kept as they are up to so many frames, at the defaults 4.4 minutes."""
-
-KEPT_QUANTILES = 2**13
-"""Of more frames, each row of H is kept as so many values."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,20 +195,6 @@ def dictionary_from(found: Factorisation, V: NDArray[np.float32], context: int =
     """Make a dictionary of what training found in V (F, T)."""
     rms = float(np.sqrt(np.mean(V * V, dtype=np.float64)))
     return Dictionary(found.W, condensed(found.H), found.divergence, rms, context)
-
-
-def condensed(H: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Keep of many frames of H (K, T) the means of equal shares of each sorted row."""
-    K, T = H.shape
-    if T <= MOST_FRAMES:
-        return H
-    starts = np.arange(KEPT_QUANTILES) * T // KEPT_QUANTILES
-    kept = np.empty((K, KEPT_QUANTILES), dtype=np.float32)
-    for row, few in zip(H, kept, strict=True):
-        few[:] = np.add.reduceat(np.sort(row), starts, dtype=np.float64) / np.diff(starts, append=T)
-        mean = few.mean(dtype=np.float64) or 1.0  # not the row's: shares differ by one frame
-        few *= row.mean(dtype=np.float64) / mean
-    return kept
 
 
 def mean_activation(V: NDArray[np.floating], num_bases: int) -> float:

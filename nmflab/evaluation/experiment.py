@@ -30,7 +30,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmflab.audio.signals import Mixture, mix_at_snr
-from nmflab.core.blocks import separate_speech
 from nmflab.core.model import Dictionary, SeparationModel
 from nmflab.core.stft import Stft
 from nmflab.corpus.clips import ClipList
@@ -42,6 +41,7 @@ from nmflab.evaluation.dictionaries import light
 from nmflab.evaluation.metrics import Scores, Truth
 from nmflab.evaluation.outputs import MIXTURE, OutputTree, columns, mixture_name, record_of
 from nmflab.evaluation.processes import Report, check_jobs, do_all
+from nmflab.recordings.blocks import separate_speech
 from nmflab.settings import Settings
 from nmflab.system.threads import one_blas_thread
 

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmflab.audio.signals import mix_at_snr
-from nmflab.core.blocks import LONG, separate_speech
 from nmflab.core.model import SeparationModel, StageProgress
 from nmflab.core.pipeline import encode_mixture, speech_gain, speech_log_ratio, taken_apart
 from nmflab.core.stft import Stft
@@ -20,6 +19,7 @@ from nmflab.errors import NmflabError, first_of
 from nmflab.evaluation.dictionaries import Light
 from nmflab.evaluation.metrics import Truth
 from nmflab.evaluation.processes import Report
+from nmflab.recordings.blocks import LONG, separate_speech
 from nmflab.settings import Settings, parameters
 from nmflab.system.threads import one_blas_thread
 

@@ -20,13 +20,13 @@ from nmflab.audio.channels import as_channels
 from nmflab.audio.decoding import CANCELLED
 from nmflab.audio.signals import resample
 from nmflab.checks import steady
-from nmflab.core.blocks import BLOCK, FADE, Piece, crossfaded, cut
 from nmflab.core.context import stacked
 from nmflab.core.model import SeparationModel, StageProgress
 from nmflab.core.nmf import train_nmf
 from nmflab.core.pipeline import Separation, encode_mixture, speech_gain, speech_log_ratio
 from nmflab.core.stft import Stft
 from nmflab.errors import NmflabError
+from nmflab.recordings.blocks import BLOCK, FADE, Piece, crossfaded, cut
 from nmflab.recordings.own_bins import OwnBins
 from nmflab.recordings.voice import of_band, speech_dictionary
 from nmflab.settings import Settings

@@ -1,4 +1,4 @@
-"""Separation of recordings of any length, from file to file, see `nmflab.core.blocks`."""
+"""Separation of recordings of any length, from file to file, see `nmflab.recordings.blocks`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmflab.audio.files import check_encodable, check_flac_level, read_blocks, write_signal
-from nmflab.core.blocks import BLOCK, separate_blocks
 from nmflab.core.model import SeparationModel, StageProgress
 from nmflab.core.pipeline import settings_in_force
 from nmflab.errors import NmflabError, warn
+from nmflab.recordings.blocks import BLOCK, separate_blocks
 from nmflab.settings import Settings
 from nmflab.system.files import check_space, replacing, same_file
 

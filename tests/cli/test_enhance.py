@@ -12,12 +12,12 @@ import nmflab
 import nmflab.evaluation.sweep
 from nmflab.audio.files import read_audio, write_audio
 from nmflab.cli import main as cli
-from nmflab.core.blocks import separate_speech
 from nmflab.corpus import dictionaries
 from nmflab.errors import NmflabError
 from nmflab.evaluation import experiment, metrics, outputs
 from nmflab.evaluation.experiment import enhance_corpus
 from nmflab.evaluation.outputs import RECORD, columns
+from nmflab.recordings.blocks import separate_speech
 from nmflab.settings import Settings
 
 

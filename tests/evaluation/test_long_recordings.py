@@ -7,10 +7,10 @@ import pytest
 
 import nmflab as nl
 from nmflab.audio import signals
-from nmflab.core import blocks
 from nmflab.evaluation import listeners, mixtures
 from nmflab.evaluation.metrics import bss_eval, si_sdr, stoi
 from nmflab.figures import spectrograms
+from nmflab.recordings import blocks
 
 RATE = 16000
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 import nmflab as nl
 from nmflab.audio.channels import read_channels, write_channels
 from nmflab.audio.signals import resample
-from nmflab.core.blocks import crossfaded, cut
 from nmflab.core.stft import Stft
 from nmflab.evaluation import metrics
+from nmflab.recordings.blocks import crossfaded, cut
 from nmflab.recordings.denoise import denoise
 from nmflab.recordings.denoise_files import denoise_file
 from nmflab.recordings.own_bins import OwnBins

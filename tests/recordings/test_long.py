@@ -193,7 +193,7 @@ def test_a_recording_too_loud_for_flac_is_refused_before_the_work(model, mixture
 
 def test_a_result_too_loud_for_flac_is_clipped_and_said(model, mixture, tmp_path, monkeypatch):
     path = nl.write_audio(tmp_path / "in.wav", mixture / 4)
-    monkeypatch.setattr("nmflab.core.blocks.separate", louder(separate))
+    monkeypatch.setattr("nmflab.recordings.blocks.separate", louder(separate))
     with pytest.warns(nl.NmflabWarning, match=r"s\.flac' is clipped, for the samples reach [2-9]"):
         separate_file(model, path, tmp_path / "s.flac", tmp_path / "n.wav")
     assert nl.read_audio(tmp_path / "s.flac").max() == pytest.approx(1, abs=1e-4)

@@ -5,7 +5,7 @@ import pytest
 
 import nmflab as nl
 from nmflab.core.model import Dictionary
-from nmflab.priors import condensed as kept
+from nmflab.priors import condensed as keeping
 from nmflab.priors.condensed import condensed
 
 
@@ -23,7 +23,7 @@ def H():
 @pytest.mark.parametrize("floor", [0.0, 1e-5, 1e-3, 0.1, 0.6])
 def test_priors_of_what_is_kept_are_those_of_all(H, floor):
     few = condensed(H)
-    assert few.shape == (12, kept.KEPT_QUANTILES)
+    assert few.shape == (12, keeping.KEPT_QUANTILES)
     for kept, all_frames in (
         (nl.GammaPrior.fit(few, floor=floor), nl.GammaPrior.fit(H, floor=floor)),
         (nl.ExponentialPrior.fit(few), nl.ExponentialPrior.fit(H)),
@@ -38,13 +38,13 @@ def test_priors_of_what_is_kept_are_those_of_all(H, floor):
 
 
 def test_up_to_the_limit_every_activation_is_kept(H):
-    short = H[:, : kept.MOST_FRAMES]
+    short = H[:, : keeping.MOST_FRAMES]
     assert condensed(short) is short
 
 
 def test_a_model_of_long_training_is_small_and_loads_as_it_was(monkeypatch, tmp_path, rng):
-    monkeypatch.setattr(kept, "MOST_FRAMES", 1000)
-    monkeypatch.setattr(kept, "KEPT_QUANTILES", 100)
+    monkeypatch.setattr(keeping, "MOST_FRAMES", 1000)
+    monkeypatch.setattr(keeping, "KEPT_QUANTILES", 100)
     noise = 0.1 * rng.standard_normal(10 * 16000)
     settings = nl.Settings(num_basis_speech=4, num_basis_noise=4, max_iter_train=3)
     model = nl.train_model([noise], [noise[::-1]], settings)

@@ -1,6 +1,6 @@
-"""From "Run all" to the first live picture, and what a kernel holds: ``python -m benchmarks.start``.
+"""From "Run all" to the picture, and what a kernel holds: ``python -m benchmarks.start``.
 
-A kernel is started for lesson 00 and handed its cells, all at once, as JupyterLab's "Run all" does.
+A kernel is started for lesson 00 and handed its cells, all at once, as "Run all" does.
 The clock runs from the first of them to the message after which a browser has both the explorer's
 view and its pictures. The memory is that of a kernel with one explorer and nothing else, after ten
 moves and one preset. With ``--before FOLDER``, a checkout of another commit, each round
@@ -36,7 +36,9 @@ for penalty in (0.01, 0.02, 0.05, 0.1):
 explorer.controls.num_basis_speech.value = 96
 explorer.flush()
 """
-EXPLORER = "from nmflab.explorer import SeparationExplorer\nexplorer = SeparationExplorer()\nexplorer"
+EXPLORER = (
+    "from nmflab.explorer import SeparationExplorer\nexplorer = SeparationExplorer()\nexplorer"
+)
 PRESET = "explorer.controls.preset.value = 'tuned'\nexplorer.flush()"
 
 
@@ -104,7 +106,9 @@ def _heard(client: BlockingKernelClient) -> dict:
 
 def _resident(manager: KernelManager) -> float:
     pid = manager.provisioner.pid
-    fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    fields = dict(
+        line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+    )
     return int(fields["VmRSS"].split()[0]) / 1000
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import NoReturn, overload
+from typing import Any, NoReturn, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,33 @@ class Clip:
     name: str
     samples: NDArray[np.float32]
     path: Path
+
+    @classmethod
+    def stored(cls, name: str, path: Path, sampling_rate: int) -> Clip:
+        """Make a clip whose file is read when its samples are asked for.
+
+        Parameters
+        ----------
+        name : str
+            What it is called.
+        path : Path
+            Its file, which is known to be good.
+        sampling_rate : int
+            The rate that the samples are to have, in Hz.
+
+        Returns
+        -------
+        Clip
+            The recording.
+        """
+        clip = object.__new__(cls)
+        vars(clip).update(name=name, path=path, _sampling_rate=sampling_rate)
+        return clip
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "samples" or "_sampling_rate" not in vars(self):
+            raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+        return vars(self).setdefault(name, read_audio(self.path, self._sampling_rate))
 
 
 class ClipList(Sequence[NDArray[np.float32]]):
@@ -169,11 +196,22 @@ def load_folder(folder: Path, sampling_rate: int) -> ClipList:
     return found
 
 
-def _read_folder(folder: Path, sampling_rate: int) -> ClipList:
+def shipped_clips(folder: Path, sampling_rate: int) -> ClipList:
+    """List what is in a folder that came with the package; it is read as it is asked for."""
+    named = _named_files(folder)
+    return ClipList(Clip.stored(name, file, sampling_rate) for name, file in named)
+
+
+def _named_files(folder: Path) -> list[tuple[str, Path]]:
     files = sorted(audio_files(folder), key=lambda file: file.relative_to(folder).parts)
     names = _unique_names([PurePosixPath(file.relative_to(folder).as_posix()) for file in files])
+    return list(zip(names, files, strict=True))
+
+
+def _read_folder(folder: Path, sampling_rate: int) -> ClipList:
+    files = _named_files(folder)
     clips, skipped = [], []
-    for name, file in zip(names, files, strict=True):
+    for name, file in files:
         try:
             clips.append(Clip(name, read_audio(file, sampling_rate), file))
         except NmflabError as error:

@@ -19,7 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmflab.checks import as_rate
-from nmflab.corpus.clips import Clip, ClipList, StrPath, audio_files, load_folder
+from nmflab.corpus.clips import (
+    Clip,
+    ClipList,
+    StrPath,
+    audio_files,
+    load_folder,
+    shipped_clips,
+)
 from nmflab.errors import NmflabError, warn
 from nmflab.system.shipped import embedded_folder
 
@@ -163,7 +170,7 @@ def load_corpus(
     ----------
     path : str or path, optional
         A folder with train/speech, train/noise, test/speech and, if there is one, test/noise.
-        Without it, the embedded corpus.
+        Without it, the embedded corpus, whose recordings are read as they are asked for.
     sampling_rate : int, default=16000
         Sampling rate of the result in Hz; files at other rates are resampled.
     training_only : bool, default=False
@@ -195,7 +202,7 @@ def load_corpus(
             raise NmflabError(
                 f"The data folder {str(root)!r} has no folder {part!r}: it must hold {layout}."
             )
-        return load_folder(root / part, sampling_rate)
+        return (shipped_clips if path is None else load_folder)(root / part, sampling_rate)
 
     train_speech, train_noise = read("train/speech"), read("train/noise")
     test_speech = ClipList() if training_only else read("test/speech")
@@ -206,7 +213,8 @@ def load_corpus(
     if training_only:
         test_noise = ClipList()
     parts = (train_speech, train_noise, test_speech, test_noise)
-    _say_twins([clip for part in parts for clip in part.clips])
+    if path is not None:
+        _say_twins([clip for part in parts for clip in part.clips])
     skipped = tuple(sentence for part in parts for sentence in part.skipped)
     return Corpus(*parts, sampling_rate, root, skipped)
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from nmflab.core.stft import FRAMES_PER_BLOCK, Stft
+from nmflab.core.stft import COSINES, FRAMES_PER_BLOCK, Stft, _window
 from nmflab.errors import NmflabError
 from nmflab.settings import Settings
 
@@ -158,6 +158,15 @@ def test_a_window_and_hop_without_inverse_are_refused(window, win_size, hop):
     assert f"hop of {hop}" in message
     assert "raise the overlap" in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize("window", COSINES)
+@pytest.mark.parametrize("win_size", [1, 2, 5, 255, 256, 1024])
+def test_a_window_made_without_scipy_has_the_bytes_of_scipys(window, win_size):
+    from scipy.signal import get_window
+
+    expected = get_window(window, win_size).astype(np.float32)
+    assert _window(window, win_size).tobytes() == expected.tobytes()
 
 
 @pytest.mark.parametrize("window", ["nosuch", "", "Hamming!", "kaiser", "gaussian", "dpss", "nan"])

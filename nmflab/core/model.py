@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nmflab import checks
 from nmflab.checks import steady
-from nmflab.core.nmf import train_nmf
+from nmflab.core.nmf import Factorisation, train_nmf
 from nmflab.core.stft import Stft
 from nmflab.errors import NmflabError
 from nmflab.priors.distributions import Prior
@@ -156,7 +156,7 @@ def train_dictionary(
     checks.check_kind(settings, Settings, "settings", "Settings")
     checks.check_progress(progress)
     checks.as_count(num_bases, f"num_basis_{name}", 1)
-    V = _training_spectrogram(signals, settings, name)
+    V = training_spectrogram(signals, settings, name)
     if num_bases > V.shape[1]:
         seconds = V.shape[1] * settings.hop / settings.sampling_rate
         raise NmflabError(
@@ -174,6 +174,11 @@ def train_dictionary(
         seed=settings.seed,
         progress=None if progress is None else lambda i, n: progress(stage, i, n),
     )
+    return dictionary_from(found, V)
+
+
+def dictionary_from(found: Factorisation, V: NDArray[np.float32]) -> Dictionary:
+    """Make a dictionary of what training found in V (F, T)."""
     rms = float(np.sqrt(np.mean(V * V, dtype=np.float64)))
     return Dictionary(found.W, condensed(found.H), found.divergence, rms)
 
@@ -251,7 +256,7 @@ def _counts(settings: Settings) -> tuple[tuple[str, int], ...]:
     return ("speech", settings.num_basis_speech), ("noise", settings.num_basis_noise)
 
 
-def _training_spectrogram(
+def training_spectrogram(
     signals: Sequence[ArrayLike], settings: Settings, name: str
 ) -> NDArray[np.float32]:
     """Magnitudes of all signals' frames that aren't silent, one after another, shape (F, T)."""

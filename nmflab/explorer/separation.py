@@ -328,7 +328,7 @@ class SeparationExplorer(Explorer):
             if state.recording is None:
                 sounds["clean"] = mixture.speech
             self.player.load(sounds, state.settings.sampling_rate)
-        if state is not self.store.shown:  # the hand has gone on: nobody wants the scores now
+        if state is not self.store.shown or state.preview:  # nobody wants these scores
             return
         for name in SCORED:
             self.chain.get(name, state)

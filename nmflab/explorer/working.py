@@ -32,7 +32,10 @@ Beside a thread that draws it waits for Python's lock time and again, and the pi
 REPORTS = 0.1
 """Least seconds between two steps of the progress bar."""
 
-MOVABLE = (*parameters(), *(part for part in PARTS if part != "settings"))
+PAUSE = 0.15
+"""Seconds without a change after which what a first look was shown of begins to train."""
+
+MOVABLE = (*parameters(), *(part for part in PARTS if part not in ("settings", "preview")))
 """All that a state can differ in."""
 
 log = logging.getLogger(__name__)
@@ -53,6 +56,7 @@ class Working:
     trained: tuple[str, ...] = ()
     training_text = "Training …; shown meanwhile is {}: "
     before = "the state before", "the dictionaries before"
+    look_text = "A first look, while the dictionaries are still being trained: "
     cancelled_text = "The training was cancelled; the earlier dictionaries stay."
     controls: Controls
 
@@ -61,6 +65,8 @@ class Working:
         self._asked = state  # what was wanted when a change was worked off last
         self._said = ""  # of what is shown, in the status line
         self._moved = False  # whether something has moved on since a training began
+        self._kept: State | None = None  # what a first look covers, and a cancel brings back
+        self._looked = 0.0  # when a first look was shown last
         self._seq = self._shown_seq = 0
         self._cancelled = self._halted = False
         self._background = Background()
@@ -135,7 +141,7 @@ class Working:
         self._asked = state
         try:
             self._train(state)
-            self._show(state)
+            self._show_trained(state)
             self._release()
         except _Stopped:
             if not self._cancelled:  # the browser has asked for something else meanwhile
@@ -143,39 +149,74 @@ class Working:
             self._go_back()
             raise NmflabError(self.cancelled_text) from None
         except BaseException as error:
+            self._uncover()
             self._tell_error(error)
             raise
 
     def _soon(self, state: State, whole: bool) -> None:
         """Work off a change from the browser: what needs training later, the rest at once.
 
-        Until a training is done the state before it is shown, and never a mixture of the two.
-        Only what is moved by itself meanwhile, and needs no training, moves on in it.
+        Until a training is done a first look is shown or, where there is none, the state before,
+        and never a mixture of the two. Only what is moved by itself meanwhile, and needs no
+        training, moves on in the state before.
         """
         asked, self._asked = self._asked, state
         with self.telling():
+            self.chain.recall(state, self.trained)
             if not self.chain.missing(state, self.trained):
-                self._show(state)
+                self._show_trained(state)
                 self._background.later(self._release_late, REST)
                 return
-            if whole:
+            if self._look(asked, state, whole):
+                self._background.later(self._release_late, REST)
+            elif whole:
                 self._tell_training()
             else:
                 shown = self.store.shown
-                live = self._meanwhile(asked, state)
+                live = self._meanwhile(asked, state, shown)
                 self._moved = self._moved or live != shown
                 self._show(live, "training")
                 if live != shown:
                     self._background.later(self._release_late, REST)
             self._background.start(self._train_in_background)
 
-    def _meanwhile(self, asked: State, wanted: State) -> State:
+    def _look(self, asked: State, wanted: State, whole: bool) -> bool:
+        """Show a first look at what is wanted; say whether there is one."""
+        if not self.chain.can_preview(self.trained):
+            return False
+        look = wanted.replace(preview=True)
+        with self.chain.lock:  # a training under way waits at its next step
+            try:
+                for name in self.trained:
+                    self.chain.get(name, look)
+            except NmflabError:  # the training itself says what is wrong
+                return False
+            kept = self._kept or self.store.shown
+            self._kept = kept if whole else self._meanwhile(asked, wanted, kept)
+            self._show(look, "training")
+            self._looked = time.monotonic()
+        return True
+
+    def _show_trained(self, state: State) -> None:
+        """Show a state whose dictionaries are trained; what a first look was made of goes."""
+        self._show(state)
+        if self._kept is not None:
+            self._kept = None
+            self.chain.forget_previews()
+
+    def _uncover(self) -> None:
+        """Show again what a first look covers, with its sound."""
+        if self._kept is not None and not self._halted:
+            self._show_trained(self._kept)
+            self._background.later(self._release_late, REST)
+
+    def _meanwhile(self, asked: State, wanted: State, shown: State) -> State:
         """Give what is shown, but for what has moved and no dictionary depends on."""
         fixed = {part for name in self._fixed for part in self.chain.depends[name]}
         moved = [
             part for part in MOVABLE if part not in fixed and asked.read(part) != wanted.read(part)
         ]
-        return self.store.shown.replace(**{part: wanted.read(part) for part in moved})
+        return shown.replace(**{part: wanted.read(part) for part in moved})
 
     @property
     def _fixed(self) -> Sequence[str]:
@@ -189,6 +230,7 @@ class Working:
             while True:
                 state = self.store.wanted
                 try:
+                    self._wait_for_pause()
                     self._train(state)
                 except _Stopped:
                     if self._halted or self._cancelled:
@@ -197,14 +239,22 @@ class Working:
                 with self.chain.lock:
                     if self.chain.missing(self.store.wanted, self.trained):
                         continue
-                    self._show(self.store.wanted)
+                    self._show_trained(self.store.wanted)
                 self._background.later(self._release_late, REST)
                 return
             if self._cancelled:
                 self._go_back()
         except Exception as error:
+            self._uncover()
             self._tell_error(error)
             raise
+
+    def _wait_for_pause(self) -> None:
+        """Wait until no further first look is asked for: both cores are to be free for that."""
+        while (left := self._looked + PAUSE - time.monotonic()) > 0:
+            if self._halted or self._cancelled:
+                raise _Stopped
+            time.sleep(min(left, 0.02))
 
     def _train(self, state: State) -> None:
         """Run those stages that train, with the progress bar; `_Stopped` if it is not wanted."""
@@ -272,6 +322,7 @@ class Working:
 
     def _go_back(self) -> None:
         """After a cancelled training: the controls tell again what is shown."""
+        self._uncover()
         self.controls.show(self.store.shown)
         self._asked, self._moved = self.store.shown, False
         self._seq += 1  # so that a release that is still to come leaves it there
@@ -305,6 +356,8 @@ class Working:
             self._tell("training", self._in_training())
 
     def _in_training(self) -> str:
+        if self.store.shown.preview:
+            return self.look_text + self._said
         return self.training_text.format(self.before[self._moved]) + self._said
 
     def _tell_error(self, error: BaseException) -> None:

@@ -16,11 +16,11 @@ from support.hands import drag, held_up, state_of
 import nmflab as nl
 from nmflab.audio.signals import resample
 from nmflab.cli import main as cli
+from nmflab.corpus import dictionaries
 from nmflab.evaluation import metrics
 from nmflab.explorer import sweep as sweeping
 from nmflab.explorer import working
 from nmflab.explorer.controls import OWN_SETTINGS
-from nmflab.explorer.engine import stages
 from nmflab.explorer.engine.chain import Chain
 from nmflab.explorer.engine.scheduling import Background, driven_by_browser
 from nmflab.explorer.factorisation import FactorisationExplorer
@@ -255,9 +255,9 @@ def test_training_in_the_background_leaves_the_sliders_free(explorer, monkeypatc
     drag(explorer.controls.num_basis_speech, 8)
     assert started.wait(20)
     assert state_of(explorer) == "training"
-    drag(explorer.controls.p, 6.0)  # shown with the dictionary that is there
+    drag(explorer.controls.p, 6.0)  # shown with the first look at the dictionary
     assert explorer.result.settings.p == 6.0
-    assert explorer.result.H.shape[0] == 6 + 4
+    assert explorer.store.shown.preview
     assert state_of(explorer) == "training"
     go_on.set()
     explorer.flush()
@@ -274,7 +274,7 @@ def test_one_store_holds_what_is_wanted_and_what_is_shown(explorer, monkeypatch)
     drag(explorer.controls.num_basis_speech, 8)
     assert started.wait(20)
     assert explorer.controls.state is store.wanted
-    assert (store.wanted.settings.num_basis_speech, explorer.settings.num_basis_speech) == (8, 6)
+    assert store.shown == store.wanted.replace(preview=True)
     go_on.set()
     explorer.flush()
     assert store.shown is store.wanted
@@ -323,7 +323,7 @@ def test_a_training_from_python_can_be_cancelled(explorer, monkeypatch):
         explorer.cancel()
         progress("speech", 1, 4)
 
-    monkeypatch.setattr(stages, "train_dictionary", pressed)
+    monkeypatch.setattr(dictionaries, "train_dictionary", pressed)
     result = explorer.result
     with pytest.raises(nl.NmflabError, match="The training was cancelled"):
         explorer.controls.num_basis_speech.value = 8
@@ -335,14 +335,14 @@ def test_a_training_from_python_can_be_cancelled(explorer, monkeypatch):
 
 
 def test_a_training_from_python_gives_way_to_what_the_browser_wants(explorer, monkeypatch):
-    train = stages.train_dictionary
+    train = dictionaries.train_dictionary
 
     def overtaken(*_, progress, **__):
-        monkeypatch.setattr(stages, "train_dictionary", train)
+        monkeypatch.setattr(dictionaries, "train_dictionary", train)
         drag(explorer.controls.num_basis_speech, 2)
         progress("speech", 1, 4)
 
-    monkeypatch.setattr(stages, "train_dictionary", overtaken)
+    monkeypatch.setattr(dictionaries, "train_dictionary", overtaken)
     explorer.controls.num_basis_speech.value = 8
     assert explorer.settings.num_basis_speech == explorer.controls.num_basis_speech.value == 2
     assert explorer.result.H.shape[0] == 2 + 4
@@ -353,7 +353,7 @@ def test_flush_raises_what_went_wrong_in_the_background(explorer, monkeypatch):
     def fail(*_, **__):
         raise nl.NmflabError("The training speech is too quiet.")
 
-    monkeypatch.setattr(stages, "train_dictionary", fail)
+    monkeypatch.setattr(dictionaries, "train_dictionary", fail)
     result = explorer.result
     drag(explorer.controls.num_basis_speech, 8)
     with pytest.raises(nl.NmflabError, match="too quiet"):
@@ -837,7 +837,7 @@ def test_the_pictures_of_matrices_are_sent_before_plots_and_scores(explorer):
     trained = order[order.index("canvas") :]
     assert trained[:3] == ["canvas"] * 3
     plots = [explorer.objective.widget, explorer.prior.widget]
-    assert [widget for widget in trained if widget in plots] == plots
+    assert [widget for widget in trained if widget in plots] == 2 * plots  # a first look, and then
     assert trained[5] is explorer.status
 
 

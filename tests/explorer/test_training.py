@@ -1,4 +1,4 @@
-"""What an explorer shows while it trains: the state before or the new one, never a mixture."""
+"""What an explorer shows while it trains: a first look, the state before, never a mixture."""
 
 import json
 from pathlib import Path
@@ -8,6 +8,7 @@ from support.corpora import SETTINGS, make_corpus
 from support.hands import drag, held_up, state_of
 
 import nmflab as nl
+from nmflab.corpus import dictionaries
 from nmflab.explorer import (
     FactorisationExplorer,
     PenaltyExplorer,
@@ -18,6 +19,8 @@ from nmflab.explorer import (
     working,
 )
 from nmflab.explorer import sweep as sweeping
+from nmflab.explorer.engine import stages
+from nmflab.explorer.engine.scheduling import browser_drives
 from nmflab.explorer.presets import PRESETS
 from nmflab.settings import Settings
 
@@ -63,9 +66,10 @@ TRAINED = [name for name in PRESETS if "many bases" not in name]  # too many for
 
 
 @pytest.mark.parametrize("name", TRAINED)
-def test_a_preset_that_trains_shows_the_state_before_wholly_and_says_so(
+def test_where_there_is_no_first_look_the_state_before_is_shown_wholly_and_that_is_said(
     explorer, monkeypatch, name
 ):
+    monkeypatch.setattr(explorer.chain, "can_preview", lambda _: False)
     before, said = face(explorer), line_of(explorer)
     started, go_on = held_up(monkeypatch)
     drag(explorer.controls.preset, name)
@@ -81,6 +85,131 @@ def test_a_preset_that_trains_shows_the_state_before_wholly_and_says_so(
     assert face(explorer) == before
     assert explorer.controls.state is explorer.store.shown
     assert explorer.controls.preset.value == "(own settings)"  # which is what is shown
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_a_preset_that_trains_shows_a_first_look_at_all_of_it_and_ends_at_the_training(
+    explorer, corpus, monkeypatch, name
+):
+    before = face(explorer)
+    started, go_on = held_up(monkeypatch)
+    drag(explorer.controls.preset, name)
+    assert started.wait(20)
+    settings = PRESETS[name].replace(snr=SETTINGS.snr)
+    assert explorer.settings == settings
+    assert line_of(explorer).startswith("A first look, while the dictionaries are still being")
+    assert state_of(explorer) == "training"
+    look = face(explorer)
+    assert look[0] != before[0]
+    K = settings.num_basis_speech + settings.num_basis_noise
+    assert explorer.H.widget.matrix.shape[0] == explorer.result.H.shape[0] == K
+    go_on.set()
+    explorer.flush()
+    assert state_of(explorer) == "ready"
+    state = explorer.store.shown
+    assert state is explorer.store.wanted
+    assert not state.preview
+    model = nl.train_model(corpus.train_speech, corpus.training_noise(state.noise), settings)
+    mixture = explorer.chain.get("mixture", state).mixture
+    expected = nl.separate(model, mixture)
+    assert explorer.result.speech.tobytes() == expected.speech.tobytes()
+    assert explorer.result.H.tobytes() == expected.H.tobytes()
+    assert explorer.gain.widget.matrix.tobytes() == expected.gain.tobytes()
+
+
+def test_a_cancelled_training_brings_back_what_the_first_look_had_covered(explorer, monkeypatch):
+    before = face(explorer)
+    started, go_on = held_up(monkeypatch)
+    drag(explorer.controls.num_basis_speech, 8)
+    assert started.wait(20)
+    explorer._background._run_late()  # released on the first look: its sound is heard
+    assert face(explorer)[1] != before[1]
+    explorer.cancel()
+    go_on.set()
+    explorer.flush()
+    assert face(explorer) == before
+    assert "cancelled" in explorer.status.value
+    assert explorer.settings == SETTINGS
+
+
+def test_a_training_that_fails_brings_back_what_the_first_look_had_covered(explorer, monkeypatch):
+    def fail(*_, **__):
+        raise nl.NmflabError("The training speech is too quiet.")
+
+    before = face(explorer)
+    monkeypatch.setattr(dictionaries, "train_dictionary", fail)
+    drag(explorer.controls.num_basis_speech, 8)
+    with pytest.raises(nl.NmflabError, match="too quiet"):
+        explorer.flush()
+    assert face(explorer) == before
+    assert state_of(explorer) == "error"
+
+
+def test_what_cannot_be_looked_at_is_left_to_the_training_to_refuse(explorer):
+    before = face(explorer)
+    with browser_drives():
+        explorer.controls.set(explorer.controls.state.replace(num_basis_noise=512))  # > T
+    assert face(explorer) == before
+    with pytest.raises(nl.NmflabError, match="take fewer bases or more audio"):
+        explorer.flush()
+    assert face(explorer) == before
+
+
+def test_only_what_was_asked_for_is_shown(explorer):
+    shown = []
+    explorer.H.widget.observe(
+        lambda _: shown.append(explorer.H.widget.matrix.shape[0] - 4), "_frame"
+    )
+    asked = [8, 2, 24, 16, 32]
+    for count in asked:
+        drag(explorer.controls.num_basis_speech, count)
+    explorer.flush()
+    explorer.H.widget.unobserve_all("_frame")
+    assert [count for i, count in enumerate(shown) if count not in shown[:i]] == asked
+    assert shown[-2:] == [32, 32]  # the first look, and what the training gave
+    assert not any(
+        state[explorer.chain.depends["gain"].index("preview")]
+        for state in explorer.chain.results["gain"]
+    )
+
+
+def test_a_first_look_starts_from_the_dictionary_that_differs_in_its_bases_alone(
+    explorer, monkeypatch
+):
+    found = []
+
+    def noted(*arguments, near, **options):
+        found.append(near)
+        return look(*arguments, near=near, **options)
+
+    look = stages.first_look
+    monkeypatch.setattr(stages, "first_look", noted)
+    speech, noise = (explorer.chain.get(n, explorer.store.shown) for n in ("speech", "noise"))
+    drag(explorer.controls.num_basis_speech, 8)
+    explorer.flush()
+    assert found == [speech]  # and the noise is there
+    drag(explorer.controls.win_size, 512)
+    explorer.flush()
+    assert found[1:] == [None, None]
+    drag(explorer.controls.num_basis_noise, 2)
+    explorer.flush()
+    assert found[3] is not noise
+    assert found[3].W.shape == (257, 4)
+
+
+def test_a_dictionary_of_an_earlier_run_is_shown_without_a_first_look(
+    corpus, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("NMFLAB_CACHE", str(tmp_path))
+    settings = SETTINGS.replace(num_basis_speech=8)
+    SeparationExplorer(corpus, settings).close()
+    explorer = SeparationExplorer(corpus, SETTINGS)
+    drag(explorer.controls.num_basis_speech, 8)
+    assert not explorer.store.shown.preview
+    assert state_of(explorer) == "live"
+    explorer.flush()
+    assert explorer.chain.runs["first look at speech"] == 0
+    explorer.close()
 
 
 def test_cancel_brings_back_the_preset_that_is_shown(explorer, monkeypatch):
@@ -111,6 +240,7 @@ def test_cancel_brings_back_the_preset_that_is_shown(explorer, monkeypatch):
 
 
 def test_a_slider_moves_on_the_dictionaries_before_and_that_is_said(explorer, monkeypatch):
+    monkeypatch.setattr(explorer.chain, "can_preview", lambda _: False)
     started, go_on = held_up(monkeypatch)
     drag(explorer.controls.num_basis_speech, 8)
     assert started.wait(20)
@@ -130,6 +260,7 @@ def test_a_slider_moves_on_the_dictionaries_before_and_that_is_said(explorer, mo
 
 
 def test_of_a_preset_under_way_nothing_is_taken_by_a_slider(explorer, monkeypatch):
+    monkeypatch.setattr(explorer.chain, "can_preview", lambda _: False)
     started, go_on = held_up(monkeypatch)
     drag(explorer.controls.preset, "tuned")
     assert started.wait(20)

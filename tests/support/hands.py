@@ -2,7 +2,7 @@
 
 import threading
 
-from nmflab.explorer.engine import stages
+from nmflab.corpus import dictionaries
 
 
 def drag(control, value):
@@ -18,7 +18,7 @@ def state_of(explorer):
     return explorer.status.value.split('data-state="')[1].split('"')[0]
 
 
-def held_up(monkeypatch, module=stages, name="train_dictionary"):
+def held_up(monkeypatch, module=dictionaries, name="train_dictionary"):
     """Make a function, by default training, wait at its first report until it is let go."""
     started, go_on, work = threading.Event(), threading.Event(), getattr(module, name)
 

@@ -100,7 +100,9 @@ class Chain:
                 return self.results[name][key]
         stage = self.stages[name]
         if stage.slow:
-            return self._remember(name, key, self._computed(stage, state, progress))
+            result = self._computed(stage, state, progress)
+            ran = f"first look at {name}" if state.preview and stage.preview else name
+            return self._remember(name, key, result, ran)
         for needed in stage.needs:  # a slow one among them must not hold the lock
             self.get(needed, state, progress)
         with self.lock:
@@ -114,14 +116,54 @@ class Chain:
             keys = [(name, self.key(name, state)) for name in names]
             return tuple((name, key) for name, key in keys if key not in self.results[name])
 
+    def can_preview(self, names: Iterable[str]) -> bool:
+        """Say whether there is a first look at the results of all these stages."""
+        return all(self.stages[name].preview for name in names)
+
+    def recall(self, state: State, names: Iterable[str]) -> None:
+        """Fetch of what is missing what earlier runs have kept."""
+        for name, key in self.missing(state, names):
+            stage = self.stages[name]
+            found = stage.recall(self._view(stage, state)) if stage.recall else None
+            if found is not None:
+                self._remember(name, key, found, f"recall of {name}")
+
+    def forget_previews(self) -> None:
+        """Forget all that was made of a first look."""
+        with self.lock:
+            for name, parts in self.depends.items():
+                if "preview" in parts:
+                    at, results = parts.index("preview"), self.results[name]
+                    for key in [key for key in results if key[at]]:
+                        del results[key]
+
     def _computed(self, stage: Stage, state: State, progress: StageProgress | None) -> Any:
+        if state.preview and stage.preview is not None:
+            return self._previewed(stage, state)
         inputs = [self.get(needed, state, progress) for needed in stage.needs]
         options = {"progress": progress} if stage.trained else {}
-        return stage.compute(View(state, self.corpus, stage.name, stage.reads), *inputs, **options)
+        return stage.compute(self._view(stage, state), *inputs, **options)
 
-    def _remember(self, name: str, key: Key, result: Any) -> Any:
+    def _previewed(self, stage: Stage, state: State) -> Any:
+        """Give the result if it is there, and else a first look at it."""
+        assert stage.preview is not None
+        whole, parts = state.replace(preview=False), self.depends[stage.name]
         with self.lock:
-            self.runs[name] += 1
+            results = dict(self.results[stage.name])
+        key = self.key(stage.name, whole)
+        if key in results:
+            return results[key]
+        fixed = [at for at, part in enumerate(parts) if part not in stage.near_but_for]
+        is_near = (all(other[at] == key[at] for at in fixed) for other in results)
+        near = [found for found, near in zip(results.values(), is_near, strict=True) if near]
+        return stage.preview(self._view(stage, state), near=near[-1] if near else None)
+
+    def _view(self, stage: Stage, state: State) -> View:
+        return View(state, self.corpus, stage.name, stage.reads)
+
+    def _remember(self, name: str, key: Key, result: Any, ran: str = "") -> Any:
+        with self.lock:
+            self.runs[ran or name] += 1
             self.results[name][key] = result
             while len(self.results[name]) > REMEMBERED:
                 self.results[name].popitem(last=False)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nmflab.audio.signals import Mixture, mix_at_snr
-from nmflab.core.model import Dictionary, SeparationModel, StageProgress, train_dictionary
+from nmflab.core.model import Dictionary, SeparationModel, StageProgress
 from nmflab.core.nmf import Encoding
 from nmflab.core.pipeline import (
     Separation,
@@ -24,7 +25,10 @@ from nmflab.core.pipeline import (
     taken_apart,
 )
 from nmflab.core.stft import Stft
+from nmflab.corpus.clips import ClipList
+from nmflab.corpus.dictionaries import remembered, trained
 from nmflab.evaluation import metrics
+from nmflab.explorer.engine.first_look import first_look
 from nmflab.explorer.engine.state import View
 from nmflab.settings import settings_of
 from nmflab.system.threads import one_blas_thread
@@ -50,6 +54,13 @@ class Stage:
         Run it outside the chain's lock.
     trained : bool, default False
         Whether it reports progress.
+    preview : callable, optional
+        ``preview(view, near)`` gives quickly what is like the result; `near` is a result whose key
+        differs in what `near_but_for` names alone, or None.
+    near_but_for : tuple of str
+        What a result may differ in and still be near.
+    recall : callable, optional
+        ``recall(view)`` gives the result if it was kept from an earlier run; None if not.
     """
 
     name: str
@@ -58,6 +69,9 @@ class Stage:
     needs: tuple[str, ...] = ()
     slow: bool = False
     trained: bool = False
+    preview: Callable[..., Any] | None = None
+    near_but_for: tuple[str, ...] = ()
+    recall: Callable[..., Any] | None = None
 
 
 STAGES: dict[str, Stage] = {}
@@ -116,21 +130,41 @@ def _analyse_clean(view: View, mixture: Mixture) -> NDArray[np.float32]:
     return V
 
 
-@stage("speech", slow=True, trained=True)
-def _train_speech(view: View, *, progress: StageProgress | None) -> Dictionary:
-    settings, signals = view.settings, view.corpus.train_speech
-    return train_dictionary(
-        signals, settings.num_basis_speech, settings, name="speech", progress=progress
+def _signals(view: View, source: str) -> ClipList:
+    """Give what a source is trained on; of a noise that isn't there, all of them together."""
+    corpus = view.corpus
+    return corpus.train_speech if source == "speech" else corpus.training_noise(view.noise)
+
+
+def _train(view: View, source: str, *, progress: StageProgress | None) -> Dictionary:
+    return trained(_signals(view, source), source, view.settings, progress=progress)
+
+
+def _recall(view: View, source: str) -> Dictionary | None:
+    return remembered(_signals(view, source), source, view.settings)
+
+
+def _look(view: View, source: str, near: Dictionary | None) -> Dictionary:
+    return first_look(_signals(view, source), source, view.settings, near=near)
+
+
+def _dictionary_stage(source: str, *parts: str) -> Stage:
+    """Declare the training of a source: where a look at it begins, only the spectra must match."""
+    reads = settings_of(source)
+    return Stage(
+        source,
+        partial(_train, source=source),
+        (*reads, *parts, "preview"),
+        slow=True,
+        trained=True,
+        preview=partial(_look, source=source),
+        near_but_for=tuple(name for name in reads if name not in settings_of("spectrogram")),
+        recall=partial(_recall, source=source),
     )
 
 
-@stage("noise", "noise", slow=True, trained=True)
-def _train_noise(view: View, *, progress: StageProgress | None) -> Dictionary:
-    """Train on the noise of that name; where there is none, on all of them together."""
-    settings, signals = view.settings, view.corpus.training_noise(view.noise)
-    return train_dictionary(
-        signals, settings.num_basis_noise, settings, name="noise", progress=progress
-    )
+STAGES["speech"] = _dictionary_stage("speech")
+STAGES["noise"] = _dictionary_stage("noise", "noise")
 
 
 @stage("activations", needs=("spectrogram", "speech", "noise"))

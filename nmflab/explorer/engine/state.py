@@ -15,7 +15,7 @@ from nmflab.errors import NmflabError
 from nmflab.names import showable
 from nmflab.settings import Settings, parameters
 
-PARTS = ("settings", "clip", "noise", "recording")
+PARTS = ("settings", "clip", "noise", "recording", "preview")
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +58,15 @@ class State:
         dictionary learns.
     recording : Recording, optional
         An own noisy recording, in place of the mixture of `clip` and `noise`.
+    preview : bool, default False
+        Make do with a first look at dictionaries that would have to be trained.
     """
 
     settings: Settings
     clip: str
     noise: str
     recording: Recording | None = None
+    preview: bool = False
 
     def replace(self, **changes: Any) -> State:
         """Give a copy with some settings or parts changed."""

@@ -13,7 +13,7 @@ from nmflab.errors import NmflabError
 from nmflab.explorer.controls import Controls
 from nmflab.explorer.engine.chain import Chain
 from nmflab.explorer.engine.state import State
-from nmflab.explorer.face import display_apart
+from nmflab.explorer.face import display_apart, in_notebook
 from nmflab.explorer.layout import box, panels_box, row
 from nmflab.explorer.lifetime import close_widgets, succeed
 from nmflab.explorer.plots import Plot
@@ -21,6 +21,7 @@ from nmflab.explorer.widgets.canvas import MatrixCanvas
 from nmflab.explorer.widgets.page import Page
 from nmflab.explorer.working import Working
 from nmflab.settings import Settings
+from nmflab.system.memory import give_back
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -93,7 +94,7 @@ class Explorer(Working):
         self._build()
         self.widget = self._arranged()
         self.page.observe(self._theme_changed, "dark")
-        self._now(self.store.wanted)
+        self._now(self.store.wanted, at_rest=not in_notebook())
 
     def _first_state(self, chain: Chain, settings: Settings) -> State:
         """Give the state to begin with: the noise of the class, where the corpus has it."""
@@ -177,6 +178,7 @@ class Explorer(Working):
         with self.chain.lock:
             if self._png is None:
                 self._png = png_bytes(self.figure(), dpi=80, colours=PNG_COLOURS)
+                give_back()
             return self._png
 
     def __repr__(self) -> str:
@@ -187,14 +189,25 @@ class Explorer(Working):
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Give the live view, and for pages that can run nothing a picture and a line of text."""
         if self.closed:
-            return {"text/plain": repr(self)}, {}
-        bundle = dict(self.widget._repr_mimebundle_() or {})
-        # Colab finds in the metadata of our widgets, not in a box's, what shows them.
-        _, metadata = self.page._repr_mimebundle_() or ({}, {})
-        return {**bundle, "image/png": self.png(), "text/plain": repr(self)}, metadata
+            return self._still(), {}
+        view, metadata = self._view()
+        return {**view, **self._still()}, metadata
 
     def _ipython_display_(self) -> None:
-        display_apart(*self._repr_mimebundle_())
+        view, metadata = ({}, {}) if self.closed else self._view()
+        display_apart(view, metadata, self._still)
+
+    def _view(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        # Colab finds in the metadata of our widgets, not in a box's, what shows them.
+        _, metadata = self.page._repr_mimebundle_() or ({}, {})
+        return dict(self.widget._repr_mimebundle_() or {}), metadata
+
+    def _still(self) -> dict[str, Any]:
+        """Give a picture and a line of text; they take their time, the scores for one."""
+        if self.closed:
+            return {"text/plain": repr(self)}
+        self._background.wait()
+        return {"image/png": self.png(), "text/plain": repr(self)}
 
     def _theme_changed(self, change: dict[str, Any]) -> None:
         with self.chain.lock:

@@ -8,6 +8,7 @@ the style below hides the error. A page that knows no widgets shows the picture 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -25,13 +26,18 @@ MARK = """<style class="nmflab-face">
 </style>"""
 
 
-def display_apart(bundle: Bundle, metadata: Bundle) -> None:
-    """Display the view and the rest of a bundle as two outputs with the mark between them."""
+def display_apart(view: Bundle, metadata: Bundle, still: Callable[[], Bundle]) -> None:
+    """Display the view, the mark, and what pages show that can run nothing, once that is made."""
     from IPython import display
 
     publish: Callable[..., None] = display.publish_display_data
-    still = {mime: content for mime, content in bundle.items() if mime != WIDGET_VIEW}
-    if WIDGET_VIEW in bundle:
-        publish({WIDGET_VIEW: bundle[WIDGET_VIEW]}, metadata)
+    if WIDGET_VIEW in view:
+        publish({WIDGET_VIEW: view[WIDGET_VIEW]}, metadata)
         publish({"text/html": MARK})
-    publish(still)
+    publish(still())
+
+
+def in_notebook() -> bool:
+    """Say whether a kernel runs this, which displays what a cell ends with."""
+    ipython = sys.modules.get("IPython")
+    return hasattr(ipython.get_ipython() if ipython else None, "kernel")

@@ -27,7 +27,7 @@ from nmflab.figures.drawing import COLOURS, STYLES
 
 SIZE = (3.7, 2.6)
 DPI = 160
-FRAMES = 8
+FRAMES = 4
 """Frames that each plot keeps, one megabyte each."""
 
 Corner = Literal["upper right", "lower right", "lower left"]

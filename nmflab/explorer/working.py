@@ -19,6 +19,7 @@ from nmflab.explorer.engine.state import PARTS, State, Store
 from nmflab.explorer.layout import row
 from nmflab.explorer.widgets.canvas import MatrixCanvas
 from nmflab.settings import parameters
+from nmflab.system.memory import give_back
 
 REST = 0.2
 """Seconds without a change after which a slider counts as released."""
@@ -66,6 +67,7 @@ class Working:
         self._said = ""  # of what is shown, in the status line
         self._moved = False  # whether something has moved on since a training began
         self._kept: State | None = None  # what a first look covers, and a cancel brings back
+        self._has_freed = False  # whether much memory was used since the last release
         self._looked = 0.0  # when a first look was shown last
         self._seq = self._shown_seq = 0
         self._cancelled = self._halted = False
@@ -135,14 +137,20 @@ class Working:
         else:
             self._now(self.store.wanted)
 
-    def _now(self, state: State) -> None:
-        """Work off a change here and now, and raise what goes wrong."""
+    def _now(self, state: State, *, at_rest: bool = True) -> None:
+        """Work off a change here and now, and raise what goes wrong.
+
+        What waits for a slider to be released is done, too, or left to a moment later.
+        """
         self._halt()
         self._asked = state
         try:
             self._train(state)
             self._show_trained(state)
-            self._release()
+            if at_rest:
+                self._release()
+            else:
+                self._background.later(self._release_late, REST)
         except _Stopped:
             if not self._cancelled:  # the browser has asked for something else meanwhile
                 return self._now(self.store.wanted)
@@ -282,6 +290,7 @@ class Working:
                 self.chain.get(name, state, report)
         finally:
             self._training_row.layout.visibility = "hidden"
+            self._has_freed = True
 
     def _show(self, state: State, mark: str = "live") -> None:
         with self.chain.lock:
@@ -308,6 +317,9 @@ class Working:
         """Do what waits for the slider to be released."""
         state = self.store.shown
         self._settle(state)
+        if self._has_freed:
+            self._has_freed = False
+            give_back()
         with self.chain.lock:
             if state is self.store.shown and self._seq == self._shown_seq:  # no error since then
                 self._tell("ready" if state is self.store.wanted else "training")

@@ -19,6 +19,8 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from nmflab.core.model import StageProgress
 from nmflab.corpus.folders import Corpus
 from nmflab.errors import NmflabError
@@ -26,8 +28,14 @@ from nmflab.explorer.engine.stages import STAGES, Stage
 from nmflab.explorer.engine.state import State, View
 from nmflab.settings import Settings
 
-REMEMBERED = 8
+REMEMBERED = 2
 """Results that each stage keeps."""
+
+REMEMBERED_TRAINED = 8
+"""Results that each stage keeps that trains, as long as they are small enough together."""
+
+LARGEST = 16_000_000
+"""Bytes that they may have, the newest aside: what is beyond that is in the cache folder."""
 
 Key = tuple[Any, ...]
 
@@ -165,6 +173,18 @@ class Chain:
         with self.lock:
             self.runs[ran or name] += 1
             self.results[name][key] = result
-            while len(self.results[name]) > REMEMBERED:
+            while self._has_too_many(name):
                 self.results[name].popitem(last=False)
         return result
+
+    def _has_too_many(self, name: str) -> bool:
+        results = self.results[name]
+        if not self.stages[name].trained:
+            return len(results) > REMEMBERED
+        size = sum(map(_bytes_of, results.values()))
+        return len(results) > REMEMBERED_TRAINED or (len(results) > 1 and size > LARGEST)
+
+
+def _bytes_of(result: Any) -> int:
+    """Count what the arrays of a result take."""
+    return sum(part.nbytes for part in vars(result).values() if isinstance(part, np.ndarray))

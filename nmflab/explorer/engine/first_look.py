@@ -66,4 +66,5 @@ def _frames(V: Matrix, count: int, seed: int) -> Matrix:
     loud = np.argsort(V.sum(axis=0))[V.shape[1] // 3 :]
     drawn = np.random.default_rng(seed).choice(loud, max(0, count), replace=count > len(loud))
     frames: Matrix = V[:, np.sort(drawn)] + np.float32(GROUND * V.mean())
-    return frames / frames.sum(axis=0)
+    frames /= frames.sum(axis=0)
+    return frames

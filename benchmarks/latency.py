@@ -22,14 +22,13 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.measure import machine, say
+from benchmarks.measure import machine, say, write_between_markers
 from nmflab.explorer.presets import QUICK
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 from support import pages  # noqa: E402  (the browser tests' helpers)
 
-BEGIN, END = "<!-- latency begin -->", "<!-- latency end -->"
 SECONDS = 3.0
 NOISE = "siren"
 ROUNDS = 4
@@ -405,16 +404,6 @@ def _table(rows):
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def write_between_markers(path, text):
-    """Put the text between its markers in a file, at the end where there are none."""
-    old = path.read_text(encoding="utf-8") if path.exists() else ""
-    if BEGIN not in old:
-        old = f"{old.rstrip()}\n\n{BEGIN}\n{END}\n".lstrip()
-    before, rest = old.split(BEGIN)
-    after = rest.split(END)[1]
-    path.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
-
-
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.latency", description=__doc__)
     parser.add_argument("--moves", type=int, default=40, help="of each slider (default 40)")
@@ -428,7 +417,7 @@ def main(arguments: list[str] | None = None) -> None:
     text, data = report(*measure(chromium, options.moves), load)
     say(text)
     if not options.print_only:
-        write_between_markers(HERE / "README.md", text)
+        write_between_markers(HERE / "README.md", text, "latency")
         content = json.dumps(data, ensure_ascii=False, default=float)
         (HERE / "latency.json").write_text(content + "\n", encoding="utf-8")
 

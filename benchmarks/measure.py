@@ -192,3 +192,14 @@ def _processor() -> str:
         return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
+
+
+def write_between_markers(path: Path, text: str, name: str) -> None:
+    """Put the text between the markers of that name in a file, at its end where there are none."""
+    begin, end = f"<!-- {name} begin -->", f"<!-- {name} end -->"
+    old = path.read_text(encoding="utf-8") if path.exists() else ""
+    if begin not in old:
+        old = f"{old.rstrip()}\n\n{begin}\n{end}\n".lstrip()
+    before, rest = old.split(begin)
+    after = rest.split(end)[1]
+    path.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")

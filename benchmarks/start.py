@@ -21,7 +21,7 @@ from pathlib import Path
 
 from jupyter_client import BlockingKernelClient, KernelManager
 
-from benchmarks.measure import ROOT, Ratio, machine, say
+from benchmarks.measure import ROOT, Ratio, machine, say, write_between_markers
 
 LESSON = "00_quickstart.ipynb"
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -151,11 +151,21 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.start", description=__doc__)
     parser.add_argument("--before", type=Path, help="checkout of a commit to compare with")
     parser.add_argument("--rounds", type=int, default=5, help="(default 5)")
+    parser.add_argument("--print-only", action="store_true", help="write no file")
     options = parser.parse_args(arguments)
     before = options.before and options.before.resolve()
-    say(report(measure(before, options.rounds)))
+    table = report(measure(before, options.rounds))
     facts = machine()
-    say(f"Processor: {facts['processor']}, {facts['cores']} cores; Python {sys.version.split()[0]}")
+    text = (
+        "## From Run all to the picture\n\n"
+        "`python -m benchmarks.start --before CHECKOUT`: a kernel gets the cells of lesson 00; "
+        "the time is that to the message after which a browser has the explorer's view and its "
+        f"pictures. Medians of {options.rounds} rounds, both commits in turns.\n\n{table}\n\n"
+        f"Processor: {facts['processor']}, {facts['cores']} cores; Python {sys.version.split()[0]}."
+    )
+    say(text)
+    if not options.print_only:
+        write_between_markers(Path(__file__).parent / "README.md", text, "start")
 
 
 if __name__ == "__main__":

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import html
-import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import ipywidgets as widgets
@@ -15,10 +13,10 @@ from nmflab.errors import NmflabError
 from nmflab.explorer.controls import Controls
 from nmflab.explorer.engine.chain import Chain
 from nmflab.explorer.engine.scheduling import Background, browser_drives, driven_by_browser
-from nmflab.explorer.engine.state import PARTS, State, Store
+from nmflab.explorer.engine.state import MOVABLE, State, Store
 from nmflab.explorer.layout import row
-from nmflab.explorer.widgets.canvas import MatrixCanvas
-from nmflab.settings import parameters
+from nmflab.explorer.status import sentence_of, status_line
+from nmflab.explorer.widgets.together import painted_together
 from nmflab.system.memory import give_back
 
 REST = 0.2
@@ -30,16 +28,14 @@ SENDING = 0.002
 Beside a thread that draws it waits for Python's lock time and again, and the pictures with it.
 """
 
+FOLLOWING = 0.1
+"""Seconds within which plots and status line follow a drag once: the pictures follow each move."""
+
 REPORTS = 0.1
 """Least seconds between two steps of the progress bar."""
 
 PAUSE = 0.15
 """Seconds without a change after which what a first look was shown of begins to train."""
-
-MOVABLE = (*parameters(), *(part for part in PARTS if part not in ("settings", "preview")))
-"""All that a state can differ in."""
-
-log = logging.getLogger(__name__)
 
 
 class _Stopped(Exception):
@@ -68,6 +64,8 @@ class Working:
         self._moved = False  # whether something has moved on since a training began
         self._kept: State | None = None  # what a first look covers, and a cancel brings back
         self._has_freed = False  # whether much memory was used since the last release
+        self._followed = 0.0  # when plots and status line followed last
+        self._undrawn = False
         self._looked = 0.0  # when a first look was shown last
         self._seq = self._shown_seq = 0
         self._cancelled = self._halted = False
@@ -236,10 +234,9 @@ class Working:
         self._cancelled = False
         try:
             while True:
-                state = self.store.wanted
+                self._wait_for_pause()
                 try:
-                    self._wait_for_pause()
-                    self._train(state)
+                    self._train(self.store.wanted)
                 except _Stopped:
                     if self._halted or self._cancelled:
                         break
@@ -259,10 +256,8 @@ class Working:
 
     def _wait_for_pause(self) -> None:
         """Wait until no further first look is asked for: both cores are to be free for that."""
-        while (left := self._looked + PAUSE - time.monotonic()) > 0:
-            if self._halted or self._cancelled:
-                raise _Stopped
-            time.sleep(min(left, 0.02))
+        while time.monotonic() < self._looked + PAUSE and not (self._halted or self._cancelled):
+            time.sleep(0.02)
 
     def _train(self, state: State) -> None:
         """Run those stages that train, with the progress bar; `_Stopped` if it is not wanted."""
@@ -294,35 +289,47 @@ class Working:
 
     def _show(self, state: State, mark: str = "live") -> None:
         with self.chain.lock:
-            with self._canvases_together():
+            with painted_together(self._panels()):
                 self._paint(state)
+            is_hurried = mark == "live" and self._is_hurried(state)
             self.store.shown = state
             self._moved = self._moved and mark == "training"
             self._seq += 1
             self._shown_seq = self._seq
+            self._png = None
+            if is_hurried:
+                self._undrawn = True  # the release will: the hand has priority
+                return
             time.sleep(SENDING)
-            self._draw(state)
-            self._tell(mark)
+            self._follow(state, mark)
 
-    @contextmanager
-    def _canvases_together(self) -> Iterator[None]:
-        """Let all that is painted inside leave in one go, for the browser to paint in one frame."""
-        with ExitStack() as held:
-            for panel in self._panels():
-                if isinstance(panel, MatrixCanvas):
-                    held.enter_context(panel.hold_sync())
-            yield
+    def _is_hurried(self, state: State) -> bool:
+        """Say whether a drag goes on in the same mixture, and all has followed a moment ago."""
+        one, other = (self.chain.key("mixture", s) for s in (state, self.store.shown))
+        is_soon = time.monotonic() < self._followed + FOLLOWING
+        return driven_by_browser() and is_soon and one == other
+
+    def _follow(self, state: State, mark: str) -> None:
+        """Draw what follows the canvases, and say what is shown."""
+        self._draw(state)
+        self._tell(mark)
+        self._undrawn = False
+        self._followed = time.monotonic()
 
     def _release(self) -> None:
         """Do what waits for the slider to be released."""
         state = self.store.shown
+        with self.chain.lock:
+            if self._undrawn and self._seq == self._shown_seq:
+                self._follow(state, "live")
         self._settle(state)
         if self._has_freed:
-            self._has_freed = False
             give_back()
+            self._has_freed = False
         with self.chain.lock:
             if state is self.store.shown and self._seq == self._shown_seq:  # no error since then
                 self._tell("ready" if state is self.store.wanted else "training")
+                self._followed = 0.0  # "ready" must not stay when something moves
 
     def _release_late(self) -> None:
         """Do so after a pause; an error is told, and kept for `flush`."""
@@ -355,10 +362,7 @@ class Working:
             text = self._said = self._line(self.store.shown)
             if mark == "training":
                 text = self._in_training()
-        self.status.value = (
-            f'<div class="nmflab-status" role="status" data-seq="{self._seq}" '
-            f'data-state="{mark}">{html.escape(text)}</div>'
-        )
+        self.status.value = status_line(text, mark, self._seq)
 
     def _tell_training(self) -> None:
         """Say that what is shown is the state before."""
@@ -374,16 +378,9 @@ class Working:
 
     def _tell_error(self, error: BaseException) -> None:
         """Say in one sentence what went wrong; what was shown stays."""
-        if isinstance(error, NmflabError):
-            text = str(error)
-        elif isinstance(error, KeyboardInterrupt):
-            text = "Interrupted; the earlier result stays."
-        else:
-            log.error("An explorer failed", exc_info=error)
-            text = f"This went wrong: {type(error).__name__}: {error}."
         with self.chain.lock:
             self._seq += 1
-            self._tell("error", text)
+            self._tell("error", sentence_of(error))
 
     @contextmanager
     def telling(self) -> Iterator[None]:

@@ -246,9 +246,27 @@ def test_a_drag_sends_sound_and_scores_once(explorer):
     for p in (2.1, 2.2, 2.3, 2.4):
         drag(explorer.controls.p, p)
     explorer.flush()
-    assert explorer.chain.runs["separation"] == 4
+    assert explorer.chain.runs["gain"] == 4
     assert explorer.chain.runs["scores"] == 1
     assert explorer.settings.p == 2.4
+
+
+def test_in_a_fast_drag_pictures_follow_each_move_and_the_rest_now_and_then(explorer, monkeypatch):
+    monkeypatch.setattr(working, "FOLLOWING", 60.0)
+    drag(explorer.controls.p, 2.1)
+    said, plotted = explorer.status.value, explorer.objective.widget.value
+    for penalty in (0.2, 0.315, 0.5):
+        drag(explorer.controls.penalty.slider, penalty)
+        gain = explorer.chain.get("gain", explorer.store.wanted)
+        assert np.shares_memory(explorer.gain.widget.matrix, gain)
+        assert explorer.settings.penalty == penalty
+    assert (explorer.status.value, explorer.objective.widget.value) == (said, plotted)
+    explorer.flush()
+    assert state_of(explorer) == "ready"
+    assert "λ 0.5" in explorer.status.value
+    assert explorer.objective.widget.value != plotted
+    drag(explorer.controls.p, 3.0)  # "ready" must not stand there of something else
+    assert state_of(explorer) == "live"
 
 
 def test_training_in_the_background_leaves_the_sliders_free(explorer, monkeypatch):

@@ -66,6 +66,7 @@ class Chain:
         self.corpus = corpus
         self.runs: Counter[str] = Counter()
         self.lock = threading.RLock()
+        self._keys: tuple[State | None, dict[str, Key]] = None, {}  # of the state asked for last
         self.stages: dict[str, Stage] = {}
         self.depends: dict[str, tuple[str, ...]] = {}
         self.results: dict[str, OrderedDict[Key, Any]] = {}
@@ -76,6 +77,7 @@ class Chain:
         """Add a stage, as the lessons' explorers do; those that it needs are there already."""
         above = [part for needed in stage.needs for part in self.depends[needed]]
         self.stages[stage.name] = stage
+        self._keys = None, {}
         self.depends[stage.name] = tuple(dict.fromkeys([*above, *stage.reads]))
         self.results[stage.name] = OrderedDict()
 
@@ -93,7 +95,12 @@ class Chain:
 
     def key(self, name: str, state: State) -> Key:
         """Give the values of all that a stage and its ancestors read."""
-        return tuple(state.read(part) for part in self.depends[name])
+        last, keys = self._keys
+        if last is not state:
+            self._keys = state, (keys := {})
+        if name not in keys:
+            keys[name] = tuple(state.read(part) for part in self.depends[name])
+        return keys[name]
 
     def get(self, name: str, state: State, progress: StageProgress | None = None) -> Any:
         """Give the result of a stage; what isn't remembered runs.

@@ -17,6 +17,9 @@ from nmflab.settings import Settings, parameters
 
 PARTS = ("settings", "clip", "noise", "recording", "preview")
 
+MOVABLE = (*parameters(), *(part for part in PARTS if part not in ("settings", "preview")))
+"""All that somebody can let a state differ in."""
+
 
 @dataclass(frozen=True, eq=False)
 class Recording:

@@ -21,6 +21,8 @@ import { describe, readCell } from "./words.js";
 /** @type {Due[]} */
 const ORDER = ["overlay", "picture", "colours"]; // each includes those before it
 
+const PATIENCE = 25; // ms for which one of several new pictures waits for the others
+
 export default {
   /** @param {Scope<CanvasTraits>} scope */
   render({ model, el }) {
@@ -61,7 +63,10 @@ export class CanvasView {
     this.hands = new Hands(this);
 
     this.group = this.join();
-    this.onFrame = () => this.repaint("colours");
+    this.seq = 0; // of the picture that came last
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.waiting = undefined;
+    this.onFrame = () => this.arrived();
     this.onGroup = () => {
       this.group.leave();
       this.group = this.join();
@@ -87,6 +92,7 @@ export class CanvasView {
   /** @param {string | symbol} type */
   hear(type) {
     if (type === "playhead") this.repaint("overlay");
+    else if (type === "batch") this.waitNoLonger();
     else if (type === this.viewKey()) this.repaint("picture");
     else if (type === this.rangeKey()) this.repaint("colours");
   }
@@ -115,6 +121,7 @@ export class CanvasView {
     this.abort.abort();
     this.group.leave();
     cancelAnimationFrame(this.request ?? 0);
+    clearTimeout(this.waiting);
     this.hands.remove();
     this.root.remove();
   }
@@ -206,6 +213,35 @@ export class CanvasView {
 
   // --- Painting: at most once a frame of the screen, always the newest ---
 
+  // Pictures that the kernel sent together are painted together: between two of them the screen
+  // would be drawn once more, and the last one seen later.
+  arrived() {
+    const { batch, seq } = this.frame;
+    if (!batch || seq === this.seq || !this.model.get("group")) {
+      this.repaint("colours");
+      return;
+    }
+    this.seq = seq;
+    const [id, number, count] = batch;
+    const { batch: before } = this.group.state;
+    const came = before?.id === id ? before.came : new Set();
+    came.add(number);
+    clearTimeout(this.waiting);
+    this.waiting = setTimeout(() => this.paintArrived(), PATIENCE);
+    this.group.state.batch = { id, came };
+    if (came.size === count) this.group.send("batch", { id, came });
+  }
+
+  waitNoLonger() {
+    if (this.waiting !== undefined) this.paintArrived();
+  }
+
+  paintArrived() {
+    clearTimeout(this.waiting);
+    this.waiting = undefined;
+    this.repaint("colours");
+  }
+
   /** @param {Due} what */
   repaint(what) {
     if (ORDER.indexOf(what) >= ORDER.indexOf(this.due ?? "overlay")) this.due = what;
@@ -218,8 +254,11 @@ export class CanvasView {
 
   /** @param {Due} due */
   paint(due) {
-    this.title.textContent = this.model.get("title");
-    this.plot.style.height = `${this.model.get("height")}px`;
+    // What is written anew, be it the same, costs the page a layout before the next reading of it.
+    const title = this.model.get("title");
+    if (this.title.textContent !== title) this.title.textContent = title;
+    const height = `${this.model.get("height")}px`;
+    if (this.plot.style.height !== height) this.plot.style.height = height;
     if (this.plot.clientWidth < 40) {
       this.due = due; // hidden: the resize observer comes back
       return;
@@ -299,7 +338,8 @@ export class CanvasView {
   // Say on the root what is painted, for tests and for whoever waits for it.
   report() {
     const { cursor, isEmpty, playhead } = this;
-    this.readout.textContent = cursor && !isEmpty ? readCell(this.scene(), cursor) : "";
+    const readout = cursor && !isEmpty ? readCell(this.scene(), cursor) : "";
+    if (this.readout.textContent !== readout) this.readout.textContent = readout;
     Object.assign(this.root.dataset, {
       seq: this.frame.seq,
       state: isEmpty ? "empty" : "painted",

@@ -174,6 +174,10 @@ class MatrixCanvas(anywidget.AnyWidget):
         """How many pictures were sent: ``data-seq`` in the browser once the last is painted."""
         return int(self._frame["seq"])
 
+    def note_batch(self, name: str, number: int, count: int) -> None:
+        """Let the picture that is about to leave wait in the browser for all of its batch."""
+        self._frame["batch"] = [name, number, count]
+
     def show(
         self,
         matrix: ArrayLike,
@@ -304,7 +308,8 @@ class MatrixCanvas(anywidget.AnyWidget):
             "cell_texts": [list(texts) for texts in shown.cell_texts],
             "codes": codes.tobytes(order="A"),
         }
-        if {**frame, "seq": self.seq} != self._frame:
+        last = {name: value for name, value in self._frame.items() if name != "batch"}
+        if {**frame, "seq": self.seq} != last:
             self._frame = frame
 
     def _check_range(self, geometry: Geometry) -> None:

@@ -9,6 +9,7 @@ export class RangeSlider {
   /** @param {Element} parent @param {(range: Pair) => void} changed */
   constructor(parent, changed) {
     this.box = add(parent, "span", { className: "nmflab-range", hidden: true });
+    this.shown = "";
     const track = add(this.box, "span", { className: "nmflab-track" });
     this.fill = add(track, "span");
     this.low = add(this.box, "input", { type: "range" });
@@ -29,6 +30,9 @@ export class RangeSlider {
 
   /** @param {Axis} axis @param {Pair} range */
   show({ name, unit, ends: [least, most] }, [low, high]) {
+    const shown = [name, unit, least, most, low, high].join(" ");
+    if (shown === this.shown) return;
+    this.shown = shown;
     const step = most - least > 20 ? 1 : (most - least) / 100;
     this.box.title = `${name} shown: ${tidy(low)} to ${tidy(high)} ${unit}`.trim();
     const set = (/** @type {HTMLInputElement} */ input, value = 0, end = "") => {

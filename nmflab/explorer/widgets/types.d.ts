@@ -58,6 +58,7 @@ export interface Frame {
   row_names?: string[];
   column_names?: string[];
   cell_texts?: string[][];
+  batch?: [string, number, number]; // pictures sent together: their name, which one, how many
   codes: DataView;
 }
 
@@ -131,6 +132,7 @@ export interface Bus {
 
 export interface GroupState {
   playhead?: { time: number; playing?: boolean };
+  batch?: { id: string; came: Set<number> };
   [type: string | symbol]: any;
 }
 

@@ -42,7 +42,7 @@ from nmflab.explorer.words import in_words
 from nmflab.figures.scales import decibels
 from nmflab.names import file_name, showable
 from nmflab.settings import Settings
-from nmflab.system.shipped import embedded_folder
+from nmflab.system.shipped import is_embedded
 
 if TYPE_CHECKING:
     from nmflab.core.pipeline import Separation
@@ -180,7 +180,7 @@ class SeparationExplorer(Explorer):
         cut = f" (the first {LONGEST:g} s of {seconds:.4g} s)" if is_cut else ""
         recording, state = Recording(name, kept, cut, path), self.controls.state
         settings = state.settings
-        if state.recording is None and self.chain.corpus.root == embedded_folder():
+        if state.recording is None and is_embedded(self.chain.corpus.root):
             settings = Settings.own()  # no noise of the corpus is that of a recording
         self.controls.add_recording(recording, settings)
 
@@ -196,7 +196,7 @@ class SeparationExplorer(Explorer):
             saved first, under the name that is given there.
         """
         corpus, own = self.chain.corpus, self.store.shown.recording
-        data = None if corpus.root == embedded_folder() else corpus.root
+        data = None if is_embedded(corpus.root) else corpus.root
         if own is None:
             return command_line(self.settings, data)
         if self.settings.num_basis_noise == 0:

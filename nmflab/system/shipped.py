@@ -12,6 +12,14 @@ def embedded_folder() -> Path:
     return _shipped("data", "train", "corpus: give a data folder of your own")
 
 
+def is_embedded(folder: Path | None) -> bool:
+    """Say whether a data folder is that of the embedded corpus."""
+    try:
+        return folder == embedded_folder()
+    except NmflabError:  # there is none
+        return False
+
+
 def notebooks_folder() -> Path:
     """Give the folder of the notebooks."""
     return _shipped("notebooks", ".", "notebooks: take them from the project's sources")

@@ -101,7 +101,7 @@ def test_a_preset_that_trains_shows_a_first_look_at_all_of_it_and_ends_at_the_tr
     assert state_of(explorer) == "training"
     look = face(explorer)
     assert look[0] != before[0]
-    K = settings.num_basis_speech + settings.num_basis_noise
+    K = settings.num_basis_speech + settings.num_basis_noise + settings.num_basis_free
     assert explorer.H.widget.matrix.shape[0] == explorer.result.H.shape[0] == K
     go_on.set()
     explorer.flush()

@@ -32,7 +32,7 @@ from nmflab.explorer.engine.first_look import first_look
 from nmflab.explorer.engine.state import View
 from nmflab.recordings.voice import is_shipped, speech_dictionary
 from nmflab.settings import settings_of
-from nmflab.system.shipped import embedded_folder
+from nmflab.system.shipped import is_embedded
 from nmflab.system.threads import one_blas_thread
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -148,7 +148,7 @@ def _recall(view: View, source: str) -> Dictionary | None:
     signals, settings = _signals(view, source), view.settings
     if getattr(settings, f"num_basis_{source}") == 0:
         return trained(signals, source, settings)
-    if source == "speech" and view.corpus.root == embedded_folder() and is_shipped(settings):
+    if source == "speech" and is_embedded(view.corpus.root) and is_shipped(settings):
         return speech_dictionary(settings)
     return remembered(signals, source, settings)
 

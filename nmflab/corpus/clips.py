@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import operator
 import os
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn, overload
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +35,9 @@ READ = frozenset(
 AUDIO = READ | BY_FFMPEG | NO_HEADER
 """Endings of the files that are taken for audio, in lower case; bare samples are named, but
 not read."""
+
+PCM = 2**15
+"""Full scale of samples of 16 bits."""
 
 FAR_BEYOND = 100.0
 """Peak, 40 dB above full scale, that no recording has unless its samples are meant as integers."""
@@ -60,6 +65,8 @@ class Clip:
     def stored(cls, name: str, path: Path, sampling_rate: int) -> Clip:
         """Make a clip whose file is read when its samples are asked for.
 
+        Samples of 16 bits are kept as such, and are an array for as long as somebody has it.
+
         Parameters
         ----------
         name : str
@@ -79,9 +86,24 @@ class Clip:
         return clip
 
     def __getattr__(self, name: str) -> Any:
-        if name != "samples" or "_sampling_rate" not in vars(self):
+        own = vars(self)
+        if name != "samples" or "_sampling_rate" not in own:
             raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
-        return vars(self).setdefault(name, read_audio(self.path, self._sampling_rate))
+        if "_pcm" not in own:
+            samples = read_audio(self.path, self._sampling_rate)
+            pcm = (samples * PCM).astype(np.int16)
+            if not np.array_equal(pcm, samples * PCM):
+                return own.setdefault(name, samples)
+            own["_pcm"] = pcm
+        with _one_array:
+            given = _given.get(self)
+            if given is None:
+                given = _given[self] = np.multiply(own["_pcm"], 1 / PCM, dtype=np.float32)
+            return given
+
+
+_one_array = threading.Lock()
+_given: WeakValueDictionary[Clip, NDArray[np.float32]] = WeakValueDictionary()
 
 
 class ClipList(Sequence[NDArray[np.float32]]):

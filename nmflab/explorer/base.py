@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import uuid
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -179,7 +180,9 @@ class Explorer(Working):
         with self.chain.lock:
             if self._png is None:
                 self._png = png_bytes(self.figure(), dpi=80, colours=PNG_COLOURS)
-                give_back()
+                if in_notebook():  # a figure goes round in circles, and stays for long
+                    gc.collect()
+                    give_back()
             return self._png
 
     def __repr__(self) -> str:

@@ -318,7 +318,9 @@ class SeparationExplorer(Explorer):
         name, k = ("speech", basis) if basis < K_S else ("noise", basis - K_S)
         source, floor = self.chain.get(name, state), state.settings.activation_floor
         if self.prior.is_new(source, k, floor):
-            self.prior.show(source.H[k], floor=floor, title=f"Prior of {name} basis {k + 1}")
+            row = source.H[k].copy()
+            del source  # matplotlib's frames stay for long, and with them all that they know
+            self.prior.show(row, floor=floor, title=f"Prior of {name} basis {k + 1}")
 
     def _basis_picked(self, basis: int, _: int) -> None:
         with self.chain.lock:

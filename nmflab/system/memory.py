@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-import gc
 import sys
 from contextlib import suppress
 
 
 def give_back() -> None:
-    """Give the system what this process has freed: glibc keeps the room of what was trained in.
-
-    Figures of matplotlib go round in circles, which are looked for first.
-    """
-    gc.collect()
+    """Give the system what this process has freed: glibc keeps the room of what was trained in."""
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):  # another C library has no such call
             ctypes.CDLL("libc.so.6").malloc_trim(0)

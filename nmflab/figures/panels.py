@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from nmflab.figures.drawing import PLOT, colour_bar, label
 
 FEW_CELLS = 500  # some pixels of a panel
+LEAST_BAND = 0.09  # part of the rows in which a name has room
 
 
 class _Canvas(Protocol):
@@ -97,11 +98,13 @@ def _draw(panel: Axes, canvas: _Canvas) -> None:
     xlabel = _with_unit(canvas.columns_label, canvas.columns_unit)
     label(panel, canvas.title, xlabel, _with_unit(canvas.rows_label, canvas.rows_unit), fonts=PLOT)
     at = shape.rows[0]
+    least = LEAST_BAND * (shape.rows[1] - shape.rows[0])
     for name, size in shape.row_bands:
-        panel.annotate(
-            name, (shape.columns[0], at), (5, 4), textcoords="offset points", color="white",
-            fontsize=PLOT.ticks, parse_math=False,
-        )  # fmt: skip
+        if size >= least:
+            panel.annotate(
+                name, (shape.columns[0], at), (5, 4), textcoords="offset points", color="white",
+                fontsize=PLOT.ticks, parse_math=False,
+            )  # fmt: skip
         at += size
         panel.axhline(at, color="white", lw=1)
     panel.set_ylim(*shape.rows)

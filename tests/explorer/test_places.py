@@ -27,6 +27,13 @@ def test_panels_and_their_static_picture(stft, num_frames):
     assert_cells_stand_where_they_are(stft, num_frames, (left, right), (bottom, top))
 
 
+def test_a_group_of_few_rows_is_not_named_where_its_name_has_no_room():
+    stft, H = Stft(), ActivationPanel("H", "")
+    H.show(np.ones((100, 30), np.float32), stft, (("speech", 96), ("learnt", 4)))
+    panel = panels_figure([H.widget], [], title="").axes[0]
+    assert {text.get_text() for text in panel.texts} == {"speech"}
+
+
 @given(transforms(), st.integers(8193, 30000))
 @settings(max_examples=20)
 def test_a_long_recording_whose_columns_are_pooled(stft, num_frames):

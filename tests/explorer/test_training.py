@@ -109,6 +109,7 @@ def test_a_preset_that_trains_shows_a_first_look_at_all_of_it_and_ends_at_the_tr
     state = explorer.store.shown
     assert state is explorer.store.wanted
     assert not state.preview
+    monkeypatch.undo()
     model = nl.train_model(corpus.train_speech, corpus.training_noise(state.noise), settings)
     mixture = explorer.chain.get("mixture", state).mixture
     expected = nl.separate(model, mixture)

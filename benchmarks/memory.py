@@ -56,7 +56,11 @@ def output_bytes(result) -> int:
         arrays = result
     else:  # what else it holds is the input
         arrays = [array for name, array in vars(result).items() if not name.startswith("_")]
-    return sum(array.nbytes for array in arrays if array.shape != (N_BINS, ENCODING_BASES))
+    return sum(
+        array.nbytes
+        for array in arrays
+        if array is not None and array.shape != (N_BINS, ENCODING_BASES)
+    )
 
 
 def main(job: str, seconds: float) -> dict[str, int]:

@@ -9,6 +9,8 @@ def in_words(state: State, dictionary: str = "") -> str:
     """Put a state into words; `dictionary` names what the noise dictionary was trained on."""
     s, own = state.settings, state.recording
     trained = f", noise dictionary {dictionary}" if dictionary else ""
+    if s.num_basis_noise == 0:
+        trained = f", noise learnt from the {'recording' if own else 'mixture'}"
     K = " + ".join(f"{count} {what}".rstrip() for count, what in (
         (s.num_basis_speech, ""), (s.num_basis_noise, ""), (s.num_basis_free, "learnt")
     ) if count)  # fmt: skip

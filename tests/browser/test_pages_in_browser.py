@@ -215,7 +215,7 @@ def test_the_same_file_opens_again(site, explorer):
     for _ in range(2):
         explorer("explorer.controls.reset()")
         choose(site, path)
-        status(site, "mine, noise dictionary")
+        status(site, "mine, noise learnt from the recording")
     expected = f"np.abs(explorer.store.shown.recording.samples - nl.read_audio({str(path)!r}))"
     assert float(explorer.value(f"float({expected}.max())")) < 1e-4
     state = "[v for v in explorer.upload.get_state().values() if isinstance(v, bytes)]"
@@ -227,7 +227,7 @@ def test_other_formats(site, explorer):
         path = site.folder / f"song-{ending}.{ending}"
         soundfile.write(path, noise(2, 44100), 44100)
         choose(site, path)
-        status(site, f"song-{ending}, noise dictionary")
+        status(site, f"song-{ending}, noise learnt from the recording")
         length = int(explorer.value("len(explorer.store.shown.recording.samples)"))
         assert abs(length - 32000) < 2500  # MP3 is padded
 
@@ -265,7 +265,7 @@ def test_what_a_phone_or_browser_records(site, explorer, ending, type):
     path.write_bytes(bytes(site.page.evaluate(RECORD, type)))
     explorer("explorer.controls.reset()")
     choose(site, path)
-    status(site, "memo, noise dictionary")
+    status(site, "memo, noise learnt from the recording")
     assert int(explorer.value("len(explorer.store.shown.recording.samples)")) > 10000
     samples, rate, _ = read_channels(path)
     assert len(samples) / rate == pytest.approx(duration(path), abs=0.1)
@@ -276,7 +276,7 @@ def test_a_file_that_only_python_reads_comes_as_it_is(site, explorer):
     path = site.folder / "call.sph"
     soundfile.write(path, noise(1)[:, 0], 16000, format="NIST", subtype="PCM_16")
     choose(site, path)
-    status(site, "call, noise dictionary")
+    status(site, "call, noise learnt from the recording")
 
 
 def test_what_nobody_can_use_is_one_sentence(site, explorer):
@@ -310,7 +310,7 @@ def test_a_file_is_dropped_on_the_explorer_and_the_button_needs_no_mouse(site, e
     )
     for event in ("dragover", "drop"):
         page.locator(".nmflab-panels").dispatch_event(event, {"dataTransfer": data})
-    status(site, "dropped, noise dictionary")
+    status(site, "dropped, noise learnt from the recording")
     button = page.get_by_role("button", name="own recording", exact=True)
     button.focus()
     page.locator(".nmflab-opener input").evaluate(

@@ -38,7 +38,7 @@ def test_an_own_recording_is_cleaned_with_what_is_learnt_from_it(explorer, mixtu
     np.testing.assert_allclose(explorer.result.speech, found.speech, atol=1e-6)
     assert explorer.chain.runs["noise"] <= 1
     assert "K 96 + 4 learnt" in explorer.status.value
-    assert "noise dictionary" not in explorer.status.value
+    assert "noise learnt from the recording" in explorer.status.value
 
 
 @pytest.mark.slow

@@ -325,6 +325,11 @@ DASHBOARD = MAKE.format(kind="SeparationExplorer")
 LINKS = "[the next](01_stft.ipynb) [words](notation.md) [paper](https://doi.org/10.1109/x)"
 
 
+LINKED = """(text) =>
+    [...document.querySelectorAll(".jp-RenderedMarkdown a[href]")]
+        .map((a) => a.innerText).join() === text"""
+
+
 def test_a_dashboards_links_lead_somewhere_and_its_kernels_end_with_its_pages(site, tmp_path):
     """Voilà serves one notebook, and has no token for the request of a page to end its kernel."""
     path = pages.write_notebook(tmp_path / "dashboard.ipynb", SETTINGS, DASHBOARD)
@@ -339,8 +344,7 @@ def test_a_dashboards_links_lead_somewhere_and_its_kernels_end_with_its_pages(si
     with pages.voila(path, *alone) as url:
         page.goto(url, wait_until="commit")
         page.locator(READY).wait_for()
-        links = page.locator(".jp-RenderedMarkdown a[href]")
-        assert links.evaluate_all("(all) => all.map((a) => a.innerText)") == ["paper"]
+        page.wait_for_function(LINKED, arg="paper")  # the page's script may come a moment later
         assert page.get_by_text("the next words paper").is_visible()
         page.goto("about:blank")
         deadline = time.monotonic() + 20

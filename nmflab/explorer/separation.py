@@ -282,6 +282,9 @@ class SeparationExplorer(Explorer):
 
     def _draw(self, state: State) -> None:
         self._tell_scores(state, complete=not self.chain.missing(state, SCORED))
+        objective = self.chain.get("activations", state).encoding.objective
+        if self.objective.is_new(objective):
+            self.objective.show([objective])
         self._draw_prior(state)
 
     def _paint_reference(self, state: State, V: Any, G: Any) -> None:
@@ -337,10 +340,6 @@ class SeparationExplorer(Explorer):
             if state.recording is None:
                 sounds["clean"] = mixture.speech
             self.player.load(sounds, state.settings.sampling_rate)
-        objective = self.chain.get("activations", state).encoding.objective  # as long as all of H
-        with self.chain.lock:
-            if state is self.store.shown and self.objective.is_new(objective):
-                self.objective.show([objective])
         if state is not self.store.shown or state.preview:  # nobody wants these scores
             return
         for name in SCORED:

@@ -327,7 +327,7 @@ def test_everything_says_what_it_is_and_is_reached_by_keyboard(first):
     values = first.root.locator(".noUi-handle").evaluate_all(
         "(all) => all.map((handle) => [handle.tabIndex, handle.ariaLabel, handle.ariaValueText])"
     )
-    assert ([0, "penalty λ", "0.1"] in values, len(values)) == (True, 7)
+    assert ([0, "penalty λ", "0.1"] in values, len(values)) == (True, 10)
     assert all(index == 0 for index, *_ in values)
 
 

@@ -51,11 +51,6 @@ def summed(M: NDArray[np.float32], context: int) -> NDArray[np.float32]:
     return total[lead : lead + T]
 
 
-def places(num_frames: int, context: int) -> NDArray[np.float32]:
-    """Count the stacks that each frame stands in, shape (T,): c, and fewer at the ends."""
-    return summed(np.ones((num_frames, context), dtype=np.float32), context)[:, 0]
-
-
 def before(context: int) -> int:
     """Frames of a stack that lie before its own."""
     return (context - 1) // 2

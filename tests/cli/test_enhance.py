@@ -139,7 +139,7 @@ def test_a_run_that_wrote_nothing_leaves_its_folders_to_others(enhance, monkeypa
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(experiment, "train_dictionary", ends)
+        patch.setattr(experiment, "trained", ends)
         assert enhance("-v", 0, "--penalty", 0.5) == 130
     assert enhance("-v", 0) == 0
     assert not list(tmp_path.glob("output/enhanced_audio/*_2"))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +18,10 @@ LOWEST_RATE, HIGHEST_RATE = 1000, 1000000
 
 LONGEST = 10**12
 """Samples of a signal: a length beyond is a mistake."""
+
+LEAST_OFFSET, NOTHING = 0.1, 1e-12
+"""A mean above so many times the RMS is a recorder's offset; a signal of which, without its mean,
+no more of its energy is left is nothing but an offset."""
 
 LONGEST_SHOWN = 80
 """Characters of a wrong value that a message repeats."""
@@ -58,6 +63,47 @@ def as_signal(samples: ArrayLike, name: str = "samples", *, start: int = 0) -> N
             f"sample {start + broken[0]}: repair or leave out that stretch."
         )
     return signal
+
+
+class Offset(NamedTuple):
+    """A constant that a recorder added to a signal, but not to the silence put around it later."""
+
+    value: float
+    first: int
+    last: int
+
+    @classmethod
+    def of(cls, parts: Iterable[NDArray[np.float32]]) -> Offset:
+        """Measure that of a signal, of which parts are given; 0 where there is none to speak of."""
+        total = energy = 0.0
+        first = last = length = 0
+        for x in parts:
+            sounds = x != 0
+            if sounds.any():
+                start, stop = int(sounds.argmax()), len(x) - int(sounds[::-1].argmax())
+                first = length + start if last == 0 else first
+                last = length + stop
+                wide = x[start:stop].astype(np.float64)
+                total, energy = total + float(wide.sum()), energy + float(wide @ wide)
+            length += len(x)
+        of_mean = total * total / max(last - first, 1)
+        if of_mean <= LEAST_OFFSET**2 * energy or energy - of_mean <= NOTHING * energy:
+            return cls(0.0, 0, 0)
+        return cls(total / (last - first), first, last)
+
+    def taken_from(self, x: NDArray[np.float32], start: int = 0) -> NDArray[np.float32]:
+        """Take it away from the samples that begin at `start`; without an offset they are given."""
+        if not self.value:
+            return x
+        part = slice(max(self.first - start, 0), max(self.last - start, 0))
+        x = x.copy()
+        x[part] = x[part].astype(np.float64) - self.value
+        return x
+
+
+def without_offset(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Give a signal (n,) without its offset; itself, where it has none to speak of."""
+    return Offset.of([x]).taken_from(x)
 
 
 def plain_array(values: Any, name: str) -> NDArray[Any]:

@@ -58,6 +58,9 @@ large for the file."""
 NEAR = 2**16
 """Programs that write into a pipe put about the largest number there is for the length."""
 
+MORE, TAGS = 1.05, 4096
+"""An MP3 of more than so many times the bytes that it counts, and what may lie behind, goes on."""
+
 UNCLOSED = 5000
 """Bytes that no header has alone."""
 
@@ -113,10 +116,18 @@ def counted(file: SoundFile, source: Source) -> bool:
     """Say whether the length that libsndfile gives is more than a guess.
 
     Of an MP3 that doesn't count its frames, as one cut out of a stream, it takes the bit rate of
-    the first frame for that of all, and stops where the file would end then.
+    the first frame for that of all, and stops where the file would end then. Of files put one after
+    the other, the count is that of the first.
     """
-    start = beginning(source) if file.format == "MP3" else b""
-    return file.format != "MP3" or any(mark in start for mark in (b"Xing", b"Info", b"VBRI"))
+    if file.format != "MP3":
+        return True
+    start = beginning(source)
+    if (place := max(start.find(b"Xing"), start.find(b"Info"))) < 0:
+        return b"VBRI" in start
+    count = start[place : place + 16]  # a name, flags, and what these say: frames, bytes
+    if len(count) < 16 or count[7] & 3 != 3:
+        return True
+    return _size(source) - place < MORE * int.from_bytes(count[12:], "big") + TAGS
 
 
 def seconds(source: Source) -> float:

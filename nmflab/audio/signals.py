@@ -9,16 +9,19 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nmflab.checks import as_rate, as_signal, is_number, is_whole, shown, steady
+from nmflab.checks import (
+    LEAST_OFFSET,
+    NOTHING,
+    as_rate,
+    as_signal,
+    is_number,
+    is_whole,
+    shown,
+    steady,
+)
 from nmflab.errors import NmflabError
 
 __all__ = ["Mixture", "mix_at_snr", "resample"]
-
-LEAST_OFFSET = 0.1
-"""Mean of a signal, relative to its RMS, above which it is a fault of the recording."""
-
-NOTHING = 1e-12
-"""Energy, relative to that of an offset, which is but the offset's rounding."""
 
 PART = 2**20
 """Samples: shorter signals are worked on as a whole."""

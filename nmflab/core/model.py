@@ -273,7 +273,7 @@ def training_spectrogram(
     spectrograms = []
     for i, signal in enumerate(heard):
         with np.errstate(over="ignore", invalid="ignore"):
-            V = np.abs(stft._forward(signal)).T
+            V = np.abs(stft._forward(checks.without_offset(signal))).T
         if not np.isfinite(V).all():
             files = getattr(signals, "paths", ())  # a `ClipList` knows them
             where = f"The training {name} {str(files[i])!r}" if files else f"{name}[{i}]"

@@ -31,7 +31,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nmflab.checks import as_signal, check_above_0, check_kind, check_progress, steady
+from nmflab.checks import (
+    as_signal,
+    check_above_0,
+    check_kind,
+    check_progress,
+    steady,
+    without_offset,
+)
 from nmflab.core.context import stacked, summed
 from nmflab.core.model import SeparationModel, StageProgress, mean_activation
 from nmflab.core.nmf import Encoding, Traced, encode
@@ -114,14 +121,16 @@ def separate(
         Overrides the encoding parameters (variant, λ, p, update rule, iterations); what training
         has fixed stays the model's.
     unit : float, optional
-        The mean activation that λ and ε count in, see `encode_mixture`.
+        The mean activation that λ and ε count in, see `encode_mixture`; the mixture is then a part
+        of a recording, whose offset has been taken away.
     progress : callable, optional
         Called as ``progress("separating", done, total)`` after each block of frames.
 
     Returns
     -------
     Separation
-        Speech and noise, whose sum is the mixture, the activations and the gain.
+        Speech and noise, whose sum is the mixture, the activations and the gain. A constant offset
+        of the mixture, a mean of more than a tenth of its RMS, is left to the noise.
 
     Raises
     ------
@@ -134,7 +143,7 @@ def separate(
     settings = settings_in_force(model, settings)
     x = as_signal(mixture, "mixture")
     stft = Stft.from_settings(settings)
-    X = stft._forward(x)
+    X = stft._forward(without_offset(x) if unit is None else x)
     encoding = encode_mixture(model, np.abs(X), settings, unit=unit, progress=progress)
     gain = speech_gain(speech_log_ratio(model, encoding), settings)
     return taken_apart(x, X, encoding, gain, stft, settings)

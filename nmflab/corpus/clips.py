@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from nmflab.audio.decoding import FORMATS, NO_HEADER
 from nmflab.audio.ffmpeg import BY_FFMPEG
 from nmflab.audio.files import read_audio
-from nmflab.checks import as_rate
+from nmflab.checks import as_rate, without_offset
 from nmflab.errors import NmflabError, warn
 from nmflab.names import showable
 
@@ -210,7 +210,7 @@ def load_clips(paths: StrPath | Iterable[StrPath], sampling_rate: int = 16000) -
 def _load(path: Path, sampling_rate: int) -> ClipList:
     if path.is_dir():
         return _read_folder(path, sampling_rate)
-    return ClipList([Clip(path.stem, read_audio(path, sampling_rate), path)])
+    return ClipList([Clip(path.stem, _read(path, sampling_rate), path)])
 
 
 def load_folder(folder: Path, sampling_rate: int) -> ClipList:
@@ -237,7 +237,7 @@ def _read_folder(folder: Path, sampling_rate: int) -> ClipList:
     clips, skipped = [], []
     for name, file in files:
         try:
-            clips.append(Clip(name, read_audio(file, sampling_rate), file))
+            clips.append(Clip(name, _read(file, sampling_rate), file))
         except NmflabError as error:
             skipped.append(f"Skipped: {error}")
     if not files:
@@ -327,3 +327,8 @@ def _numbered(names: Iterable[str]) -> list[str]:
         taken.add(new.casefold())
         unique.append(new)
     return unique
+
+
+def _read(path: Path, sampling_rate: int) -> NDArray[np.float32]:
+    """Read a recording without the offset that its recorder may have added."""
+    return without_offset(read_audio(path, sampling_rate))

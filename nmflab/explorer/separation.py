@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nmflab.audio.files import read_audio
 from nmflab.audio.signals import resample
-from nmflab.checks import as_signal
+from nmflab.checks import as_signal, without_offset
 from nmflab.evaluation.metrics import SCORES
 from nmflab.explorer.base import Explorer
 from nmflab.explorer.controls import placed
@@ -175,7 +175,7 @@ class SeparationExplorer(Explorer):
         self, name: str, samples: NDArray[np.float32], seconds: float, path: Path | None = None
     ) -> None:
         """Take the beginning of a recording of so many seconds."""
-        kept = samples[: int(LONGEST * self.chain.corpus.sampling_rate)]
+        kept = without_offset(samples[: int(LONGEST * self.chain.corpus.sampling_rate)])
         is_cut = seconds > LONGEST + BARELY
         cut = f" (the first {LONGEST:g} s of {seconds:.4g} s)" if is_cut else ""
         recording, state = Recording(name, kept, cut, path), self.controls.state

@@ -2,8 +2,8 @@
 
 With fixed bases the frames of a mixture are independent of each other, so a block of samples with
 a window's breadth of its neighbourhood on both sides comes out as it does from the whole
-recording. Only the recording's level has to be known beforehand: a first pass measures it. Free
-bases, which are learnt on a block, follow the noise from block to block instead.
+recording. Only the recording's level and offset have to be known beforehand: first passes measure
+them. Free bases, which are learnt on a block, follow the noise from block to block instead.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nmflab.checks import Offset
 from nmflab.core.model import SeparationModel, StageProgress, mean_activation
 from nmflab.core.pipeline import separate, settings_in_force
 from nmflab.core.stft import Stft
@@ -70,12 +71,18 @@ def separate_blocks(
     stft = Stft.from_settings(settings)
     fade = round(FADE * settings.sampling_rate) if settings.num_basis_free else 0
     pieces = list(cut(length, stft, round(block * settings.sampling_rate), model.context, fade))
-    unit = None if fade else _unit(read, length, stft, pieces, model)
+    offset = Offset.of(read(slice(piece.start, piece.stop)) for piece in pieces)
+
+    def centred(part: slice) -> Signal:
+        return offset.taken_from(read(part), part.start)
+
+    unit = None if fade else _unit(centred, length, stft, pieces, model)
 
     def separated() -> Iterator[Signal]:
         for done, piece in enumerate(pieces, start=1):
-            found = separate(model, read(piece.around), settings, unit=unit)
-            yield np.stack([found.speech[piece.inside], found.noise[piece.inside]], axis=1)
+            found = separate(model, centred(piece.around), settings, unit=unit)
+            speech, mixture = (x[piece.inside] for x in (found.speech, read(piece.around)))
+            yield np.stack([speech, mixture - speech], axis=1)
             if progress is not None:
                 progress("separating", done, len(pieces))
 

@@ -164,7 +164,9 @@ class Denoiser:
             return
         K = self._settings.num_basis_free
         V = [
-            stacked(np.abs(self._analyse(part)[: self._band]), self._model.context).T
+            stacked(
+                np.abs(self._analyse(without_offsets(part))[: self._band]), self._model.context
+            ).T
             for part in stretches
         ]
         sounding = [part[part.any(axis=1)] for part in V]
@@ -213,7 +215,8 @@ class Denoiser:
         start, stop = (min(self._own(at), length) for at in (piece.around.start, piece.around.stop))
         stop = length if piece.last else stop
         samples = read(slice(start, stop))
-        X = self._analyse(samples)
+        centred = without_offsets(samples)
+        X = self._analyse(centred)
         V = np.abs(X[: self._band])
         encoding = encode_mixture(self._model, V, self._settings, W_free=self._W_free)
         if V.any():
@@ -224,7 +227,7 @@ class Denoiser:
             found.append(Found(encoding.H, gain, X, encoding.W_free, piece.frames))
         begin = self._own(piece.start) - (self._own(fade) if piece.start else 0) - start
         end = stop if piece.last else self._own(piece.stop)
-        speech = self._bins.apply(samples, gain)[begin : end - start]
+        speech = self._bins.apply(centred, gain)[begin : end - start]
         return np.stack([speech, samples[begin : end - start] - speech], axis=1)
 
     def _analyse(self, samples: Samples) -> NDArray[np.complex64]:
@@ -233,6 +236,11 @@ class Denoiser:
         least = 2 * self._rate // self._settings.sampling_rate  # samples that leave one
         mono = np.pad(mono, (0, max(0, least - len(mono))))
         return self._stft._forward(resample(mono, self._rate, self._settings.sampling_rate))
+
+
+def without_offsets(samples: Samples) -> Samples:
+    """Take the offset of each channel away from samples (n, C); it is left to the noise."""
+    return np.stack([checks.without_offset(channel) for channel in samples.T], axis=1)
 
 
 def powers_of(samples: Samples) -> NDArray[np.float64]:

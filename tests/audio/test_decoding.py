@@ -138,6 +138,26 @@ def test_an_mp3_of_variable_bit_rate_without_a_count_is_read_to_its_end(
         assert duration(path) == pytest.approx(len(read) / rate, abs=0.1)
 
 
+@pytest.mark.parametrize("mode", ["VARIABLE", "CONSTANT"])
+def test_mp3s_that_were_put_one_after_the_other_are_all_read(tmp_path, rng, mode):
+    """The first one's count is of its own frames."""
+    warnings.simplefilter("ignore", NmflabWarning)  # where they meet, a piece may be called damaged
+    parts = [speechlike(rng, seconds=seconds) for seconds in (3, 2)]
+    contents = [mp3(tmp_path / "part.mp3", part, mode=mode) for part in parts]
+    tag = b"ID3\x03\0\0\0\0\x07\x76" + bytes(1014)
+    for between in (b"", tag):
+        (path := tmp_path / "all.mp3").write_bytes(tag + contents[0] + between + contents[1])
+        read = read_audio(path, PHONE)
+        assert len(read) / PHONE == pytest.approx(5, abs=0.6)
+        assert duration(path) == pytest.approx(len(read) / PHONE, abs=0.3)
+        for part in parts:
+            piece = part[8000:12000]
+            found = np.correlate(read, piece)
+            at = int(found.argmax())
+            assert found[at] > 0.7 * np.linalg.norm(piece) * np.linalg.norm(read[at : at + 4000])
+        np.testing.assert_array_equal(in_blocks(path), read)
+
+
 def test_junk_between_the_frames_of_an_mp3_without_a_count_costs_but_a_moment(tmp_path, rng):
     content = without_count(mp3(tmp_path / "a.mp3", speechlike(rng, seconds=8)))
     middle = content.index(content[:2], len(content) // 2)

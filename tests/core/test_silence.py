@@ -6,13 +6,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.doors import SMALL, hiss, small_model, voice
 
+from nmflab.audio.files import write_audio
 from nmflab.audio.signals import mix_at_snr
+from nmflab.checks import without_offset
 from nmflab.core.nmf import encode, train_nmf
 from nmflab.core.pipeline import separate
 from nmflab.core.stft import Stft
 from nmflab.corpus.dictionaries import train_model
+from nmflab.corpus.folders import load_corpus
 from nmflab.priors.distributions import ExponentialPrior, GammaPrior
 from nmflab.priors.variants import VARIANTS
+from nmflab.recordings.blocks import separate_blocks
 
 HOP = SMALL.hop
 modes = st.sampled_from(list(VARIANTS))
@@ -173,6 +177,81 @@ def test_an_offset_doesn_t_change_how_loud_the_noise_sounds(offset, which, snr, 
     assert abs(ratio) < 0.05
     np.testing.assert_array_equal(mixed.mixture, mixed.speech + mixed.noise)
     np.testing.assert_array_equal(mixed.speech, speech + a)
+
+
+offsets = st.sampled_from([-0.9, -0.2, 0.05, 0.9, 30.0])
+
+
+@settings(max_examples=25)
+@given(
+    offset=offsets, mode=modes, update=updates, solver=solvers, after=st.integers(0, 3000),
+    scale=st.sampled_from(["relative", "raw"]),
+)  # fmt: skip
+def test_an_offset_in_a_mixture_goes_to_the_noise_and_changes_nothing_else(
+    offset, mode, update, solver, after, scale
+):
+    """Silence that was put behind has none, and stays silence."""
+    override = SMALL.replace(nmf_mode=mode, update=update, solver=solver, penalty_scale=scale)
+    x = voice(3) + hiss(4)
+    x -= x.mean(dtype=np.float64)
+    found = separate(small_model(), x, override)
+    shifted = padded(x + np.float32(offset), 0, after)
+    other = separate(small_model(), shifted, override)
+    fine = {"atol": 1e-3, "rtol": 1e-3}
+    T = found.H.shape[1]
+    np.testing.assert_allclose(other.gain[:, :T], found.gain, **fine)
+    np.testing.assert_allclose(other.speech[: len(x)], found.speech, **fine)
+    np.testing.assert_allclose(other.speech + other.noise, shifted, atol=1e-5)
+    assert not other.speech[len(x) + SMALL.win_size :].any()
+
+
+@settings(max_examples=15)
+@given(offset=offsets, solver=solvers)
+def test_an_offset_in_the_training_audio_changes_nothing(offset, solver):
+    small = SMALL.replace(solver=solver)
+    clips = [x - x.mean(dtype=np.float64) for x in (voice(0), voice(1), hiss(2))]
+    model = train_model(clips[:2], clips[2:], small)
+    shifted = [x + np.float32(offset) for x in clips]
+    other = train_model(shifted[:2], shifted[2:], small)
+    for name in ("speech", "noise"):
+        a, b = getattr(model, name), getattr(other, name)
+        assert b.rms == pytest.approx(a.rms, rel=1e-3)
+        np.testing.assert_allclose(b.W, a.W, atol=1e-3)
+        np.testing.assert_allclose(b.H, a.H, atol=1e-3 * a.H.max())
+
+
+def test_an_offset_of_a_long_recording_is_taken_from_all_of_its_blocks():
+    """The second half is quiet: by itself its mean would be another."""
+    x = np.concatenate([voice(3, 9000), 0.01 * voice(5, 9000)]) + hiss(4, 18000)
+    x = np.concatenate([np.zeros(700), x - x.mean() + 0.5, np.zeros(5000)]).astype(np.float32)
+    whole = separate(small_model(), x)
+    parts = separate_blocks(small_model(), x.__getitem__, len(x), SMALL, block=0.2)
+    speech, noise = map(np.concatenate, zip(*parts, strict=True))
+    np.testing.assert_allclose(speech, whole.speech, atol=1e-5)
+    np.testing.assert_allclose(noise, whole.noise, atol=1e-5)
+    np.testing.assert_allclose(speech + noise, x, atol=1e-6)
+
+
+def test_what_is_nothing_but_an_offset_or_a_click_stays_as_it_is():
+    click = np.zeros(900, np.float32)
+    click[400] = 0.5
+    for x in (np.full(900, 0.3, np.float32), click, np.zeros(900, np.float32), click[400:401]):
+        assert without_offset(x) is x
+
+
+def test_the_embedded_recordings_have_no_offset_to_speak_of():
+    corpus = load_corpus()
+    for part in (corpus.train_speech, corpus.train_noise, corpus.test_speech, corpus.test_noise):
+        for x in part:
+            assert without_offset(x) is x
+
+
+def test_a_corpus_is_read_without_the_offsets_of_its_recorders(tmp_path):
+    for i, part in enumerate(("train/speech", "train/noise", "test/speech", "test/noise")):
+        write_audio(tmp_path / part / "a.wav", voice(i) + np.float32(0.3))
+    corpus = load_corpus(tmp_path)
+    for part in (corpus.train_speech, corpus.train_noise, corpus.test_speech, corpus.test_noise):
+        assert abs(part[0].mean()) < 1e-4
 
 
 def test_an_offset_in_a_noise_doesn_t_hide_it():

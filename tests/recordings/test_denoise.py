@@ -235,3 +235,12 @@ def test_a_result_never_replaces_the_recording(mixture, tmp_path):
     with pytest.raises(nl.NmflabError, match="name of its own"):
         denoise_file(path, tmp_path / "a.wav", tmp_path / "a.wav", settings=QUICK)
     assert path.read_bytes() == before
+
+
+def test_an_offset_of_a_channel_goes_to_the_noise_and_changes_nothing_else(mixture):
+    both = np.stack([mixture.mixture, 0.5 * mixture.mixture], axis=1)
+    both -= both.mean(axis=0)
+    shifted = both + np.array([0.4, -0.2], np.float32)
+    found, other = (denoise(x, 16000, noise=(0.0, 0.5), settings=QUICK) for x in (both, shifted))
+    np.testing.assert_allclose(other.speech, found.speech, atol=1e-3)
+    np.testing.assert_allclose(other.speech + other.noise, shifted, atol=1e-6)

@@ -1,4 +1,4 @@
-"""Predictions in a real JupyterLab: a guess by mouse or by keyboard first, then the truth over it."""
+"""Predictions in a real JupyterLab: a guess by mouse or keyboard first, then the truth over it."""
 
 import types
 

@@ -68,7 +68,8 @@ class Prediction(anywidget.AnyWidget):
         return f"{self.question} ({' / '.join(self.choices)})"
 
     def _told(self) -> str:
-        return self.choices[round(self.truth[0])]
+        told: str = self.choices[round(self.truth[0])]
+        return told
 
     def __repr__(self) -> str:
         return f"Predict: {self._asked()}"
@@ -122,9 +123,7 @@ class CurvePrediction(Prediction):
         names = [f"{place:g}" if isinstance(place, (int, float)) else place for place in x]
         values = [round(float(value), 2) + 0.0 for value in np.asarray(truth)]
         if len(names) != len(values) or len(names) < 2 or not low < high:
-            raise NmflabError(
-                "A curve has two points or more, each with its truth, and low < high."
-            )
+            raise NmflabError("A curve has two points or more, a truth for each, and low < high.")
         anywidget.AnyWidget.__init__(
             self,
             question=question,

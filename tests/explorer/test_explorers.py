@@ -663,6 +663,14 @@ def test_every_explorer_follows_python_and_browser(any_explorer):
     assert any_explorer.settings == SETTINGS
 
 
+def test_a_hop_longer_than_the_window_is_told_in_words(corpus):
+    explorer = StftExplorer(corpus, SETTINGS.replace(win_size=256, overlap=192, fft=512))
+    assert "a tone is 250 Hz wide" in repr(explorer)  # as lesson 1 says
+    with pytest.raises(nl.NmflabError, match="A hop of 512 is longer than the window of 256"):
+        explorer.controls.hop.value = 512
+    assert explorer.settings.hop == 64
+
+
 def test_the_stft_explorer_refuses_gaps_and_keeps_the_picture(corpus):
     explorer = StftExplorer(corpus, SETTINGS)
     assert explorer.error < 1e-6

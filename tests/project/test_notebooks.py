@@ -17,7 +17,7 @@ import soundfile
 from PIL import Image
 
 from nmflab.explorer.face import MARK
-from nmflab.lessons.check import all_exercises
+from nmflab.lessons.check import all_exercises, check
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -169,7 +169,7 @@ def words(notebook):
 
 
 def test_says_what_to_see_and_where_words_are_explained(notebook):
-    assert "**What you should see" in words(notebook)
+    assert re.search(r"(\*\*|<b>)What you should see", words(notebook))
     assert words(notebook).count("](notation.md)") >= 2  # at its head and at its foot
 
 
@@ -178,7 +178,16 @@ def test_asks_the_exercises_of_its_lesson(path, notebook):
     asked = set(re.findall(r"check\(\"([^\"]+)\"", code))
     assert asked == {name for name in all_exercises() if name.startswith(path.name[:2])}
     assert asked
-    assert "Not yet" not in shown(notebook)
+
+
+def test_questions_are_left_to_the_reader(notebook):
+    code = "\n".join(c.source for c in code_cells(notebook))
+    assert set(re.findall(r"check\(\"[^\"]+\", (.*?)\)", code)) == {"..."}
+    said = shown(notebook)
+    asked = re.findall(r"check\(\"([^\"]+)\"", code)
+    assert all(f"Your turn: {check(name, ...).message}" in said for name in asked)
+    assert "Right: " not in said
+    assert "Not yet: " not in said
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ from nmflab.explorer.listening import ListeningExplorer
 from nmflab.explorer.penalty import PenaltyExplorer
 from nmflab.explorer.prior import PriorExplorer
 from nmflab.explorer.separation import SeparationExplorer
+from nmflab.explorer.starts import StartsExplorer
 from nmflab.explorer.stft import StftExplorer
 from nmflab.explorer.sweep import SweepExplorer
 
@@ -14,6 +15,7 @@ __all__ = [
     "PenaltyExplorer",
     "PriorExplorer",
     "SeparationExplorer",
+    "StartsExplorer",
     "StftExplorer",
     "SweepExplorer",
 ]

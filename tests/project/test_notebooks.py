@@ -22,7 +22,7 @@ from nmflab.lessons.check import all_exercises, check
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 LARGEST = 500_000
-MOST_CELLS = 26
+MOST_CELLS = 30
 UNCOMPARED = re.compile(r"nbval-(ignore-output|skip)|NBVAL_(IGNORE_OUTPUT|SKIP)", re.IGNORECASE)
 SOLUTION = re.compile(r"<details>.*?</details>", re.DOTALL)
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)

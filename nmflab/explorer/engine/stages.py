@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmflab.audio.signals import Mixture, mix_at_snr
+from nmflab.checks import without_offset
 from nmflab.core.model import Dictionary, SeparationModel, StageProgress
 from nmflab.core.nmf import Encoding
 from nmflab.core.pipeline import (
@@ -30,8 +31,9 @@ from nmflab.corpus.dictionaries import remembered, trained
 from nmflab.evaluation import metrics
 from nmflab.explorer.engine.first_look import first_look
 from nmflab.explorer.engine.state import View
+from nmflab.recordings.denoise import bases_of_noise
 from nmflab.recordings.voice import is_shipped, speech_dictionary
-from nmflab.settings import settings_of
+from nmflab.settings import Settings, settings_of
 from nmflab.system.shipped import is_embedded
 from nmflab.system.threads import one_blas_thread
 
@@ -178,13 +180,40 @@ STAGES["speech"] = _dictionary_stage("speech")
 STAGES["noise"] = _dictionary_stage("noise", "noise")
 
 
-@stage("activations", needs=("spectrogram", "speech", "noise"))
+@stage(
+    "marked",
+    *settings_of("spectrogram"),
+    *("num_basis_free", "context", "seed", "marks"),
+    needs=("mixture",),
+)
+def _learn(view: View, mixture: Mixture) -> NDArray[np.float32] | None:
+    """Train the free bases on what is marked as noise, if anything is."""
+    settings = view.settings
+    if not view.marks or not settings.num_basis_free:
+        return None
+    V = [marked_magnitudes(mixture.mixture, mark, settings) for mark in view.marks]
+    return bases_of_noise(V, settings.num_basis_free, settings.context, settings.seed)
+
+
+def marked_magnitudes(
+    samples: NDArray[np.float32], mark: tuple[float, float], settings: Settings
+) -> NDArray[np.float32]:
+    """Give the magnitudes (F, T) of a stretch that is marked, by itself."""
+    start, stop = (round(second * settings.sampling_rate) for second in mark)
+    return np.abs(Stft.from_settings(settings)._forward(without_offset(samples[start:stop])))
+
+
+@stage("activations", needs=("spectrogram", "speech", "noise", "marked"))
 def _encode(
-    view: View, spectrogram: Spectrogram, speech: Dictionary, noise: Dictionary
+    view: View,
+    spectrogram: Spectrogram,
+    speech: Dictionary,
+    noise: Dictionary,
+    W_free: NDArray[np.float32] | None,
 ) -> Activations:
     model = SeparationModel(speech, noise, view.settings)
     # An explorer shows the objective: on the way it is cheaper than when it is read.
-    encoding = encode_mixture(model, spectrogram.V, view.settings, trace=True)
+    encoding = encode_mixture(model, spectrogram.V, view.settings, W_free=W_free, trace=True)
     return Activations(encoding, speech_log_ratio(model, encoding))
 
 

@@ -9,9 +9,11 @@ import { bytesOf, coloursOf, lookUp } from "./codes.js";
 import { add } from "./elements.js";
 import { Grid } from "./grid.js";
 import { Hands } from "./hands.js";
+import { stretchesText } from "./marks.js";
+import { clamp } from "./numbers.js";
 import { paintOverlay } from "./overlay.js";
 import { RangeSlider } from "./range_slider.js";
-import { shownOf, viewWithin } from "./scales.js";
+import { middleOf, shownOf, viewWithin } from "./scales.js";
 import { penOf, resize, Sheet } from "./sheet.js";
 import { describe, readCell } from "./words.js";
 
@@ -189,6 +191,22 @@ export class CanvasView {
     this.repaint("overlay");
   }
 
+  // Where the cursor is on the column axis, or the middle of what is in view.
+  cursorTime() {
+    const { columns, shape } = this.frame;
+    const [from, to] = this.shownColumns();
+    return this.cursor ? middleOf(this.cursor.column, shape[1], columns) : (from + to) / 2;
+  }
+
+  /** @param {number} time */
+  moveCursorTo(time) {
+    const [rows, columns] = this.frame.shape;
+    const [first, last] = this.frame.columns;
+    const column = Math.floor(((time - first) / (last - first)) * columns);
+    const row = this.cursor?.row ?? rows >> 1;
+    this.setCursor({ row, column: clamp(column, 0, columns - 1) });
+  }
+
   /** @param {AxisName} axis @param {Pair} ends @param {string[]} [names] @returns {Axis} */
   axis(axis, ends, count = 0, names = []) {
     const { model } = this;
@@ -272,7 +290,9 @@ export class CanvasView {
     if (!this.isEmpty) {
       const { cursor, playhead, sheet, grid, frame } = this;
       const shown = { highlight: this.model.get("_highlight"), cursor, time: playhead };
-      paintOverlay(sheet, grid, frame.column_step, shown);
+      const { marks } = this.hands.marker;
+      const name = this.model.get("mark_name");
+      paintOverlay(sheet, grid, frame.column_step, { ...shown, marks, name });
     }
     this.report();
   }
@@ -301,7 +321,14 @@ export class CanvasView {
     this.slider.show(scene.value, scene.range);
     this.slider.hide(!this.model.get("slider"));
     this.root.classList.toggle("nmflab-plain", !this.model.get("slider"));
-    this.sheet.base.setAttribute("aria-label", describe(this.model.get("title"), scene));
+    this.sheet.base.setAttribute("aria-label", this.spoken(scene));
+  }
+
+  /** What a screen reader says. @param {Scene} scene */
+  spoken(scene) {
+    const name = this.model.get("mark_name");
+    const keys = name ? ` Shift with the arrow keys marks ${name}, Delete removes a mark.` : "";
+    return describe(this.model.get("title"), scene) + keys;
   }
 
   /** Codes to colours, one pixel a cell. @param {Scene} scene */
@@ -335,10 +362,19 @@ export class CanvasView {
     pen.drawImage(this.stretched, 0, 0, wide, rows, box.left, box.top, box.width, box.height);
   }
 
+  // What is marked, or that something can be.
+  marked() {
+    const name = this.model.get("mark_name");
+    const { marks, isOn } = this.hands.marker;
+    if (!isOn) return "";
+    const unit = this.model.get("columns_unit");
+    return marks.length ? `${name}: ${stretchesText(marks, unit)}` : `drag over a pause to mark ${name}`;
+  }
+
   // Say on the root what is painted, for tests and for whoever waits for it.
   report() {
     const { cursor, isEmpty, playhead } = this;
-    const readout = cursor && !isEmpty ? readCell(this.scene(), cursor) : "";
+    const readout = cursor && !isEmpty ? readCell(this.scene(), cursor) : this.marked();
     if (this.readout.textContent !== readout) this.readout.textContent = readout;
     Object.assign(this.root.dataset, {
       seq: this.frame.seq,
@@ -346,6 +382,7 @@ export class CanvasView {
       playhead: playhead === null ? "" : playhead.toFixed(3),
       range: isEmpty ? "" : this.shownRange().join(" "),
       view: isEmpty ? "" : this.shownColumns().join(" "),
+      marks: stretchesText(this.hands.marker.marks, ""),
     });
   }
 }

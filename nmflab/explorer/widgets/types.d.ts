@@ -39,6 +39,8 @@ export type CanvasTraits = {
   slider: boolean;
   _frame: Frame;
   _palette: DataView;
+  mark_name: string;
+  _marks: { seq: number; stretches: Pair[] };
   _highlight: { row?: number | null; column?: number | null };
 } & Record<`${AxisName}_label` | `${AxisName}_unit`, string>;
 

@@ -14,7 +14,7 @@ from nmflab.explorer.engine.state import State
 from nmflab.explorer.handing_out import HandingOut
 from nmflab.explorer.layout import row
 from nmflab.explorer.opening import LONGEST
-from nmflab.explorer.panels import LEAST_GAIN, ActivationPanel, Panel, bands
+from nmflab.explorer.panels import LEAST_GAIN, ActivationPanel, NoisePanel, Panel, bands
 from nmflab.explorer.plots import CurvePlot, Plot
 from nmflab.explorer.presets import QUICK
 from nmflab.explorer.prior_plots import PriorPlot
@@ -69,8 +69,9 @@ class SeparationExplorer(HandingOut):
             "Gain", self.group, colormap="cividis", low=0.0, high=1.0, value_label="Gain",
             value_unit="", slider=False,
         )  # fmt: skip
+        self.W_N = NoisePanel("Noise bases W_N", self.group)
         self.H = ActivationPanel("Activations H", self.group, pick=True)
-        self.H.widget.add_class("nmflab-whole")
+        self.H.widget.add_class("nmflab-wide")
         self.H.widget.on_pick(self._basis_picked)
         self.objective = CurvePlot()
         self.prior = PriorPlot()
@@ -108,8 +109,9 @@ class SeparationExplorer(HandingOut):
         return [row([self.controls.preset, *buttons]), self.command, heard]
 
     def _panels(self) -> Sequence[Any]:
-        panels = (self.noisy, self.enhanced, self.reference, self.gain, self.H)
-        return [*(panel.widget for panel in panels), *(plot.widget for plot in self._plots())]
+        panels = (self.noisy, self.enhanced, self.reference, self.gain, self.W_N)
+        objective, prior = (plot.widget for plot in self._plots())
+        return [*(panel.widget for panel in panels), objective, self.H.widget, prior]
 
     def _plots(self) -> Sequence[Plot]:
         return self.objective, self.prior
@@ -134,7 +136,9 @@ class SeparationExplorer(HandingOut):
             self._levels = decibels(V, self._loudest)
             self.noisy.show_spectrum(self._levels, stft)
         self._show_marks(state)
-        H = chain.get("activations", state).encoding.H
+        encoding, marked = chain.get("activations", state).encoding, chain.get("marked", state)
+        H, spectrum = encoding.H, None if marked is None else marked.spectrum
+        self.W_N.show(chain.get("noise", state).W, encoding.W_free, spectrum, stft)
         self.H.show(H, stft, bands(state.settings))
         self.H.widget.highlight(row=self._basis_shown(state))
         G = chain.get("gain", state)

@@ -160,3 +160,21 @@ def test_what_the_browser_marks_is_learnt_from_at_once(explorer, mixture):
     explorer.flush()
     assert canvas.marks == ()
     np.testing.assert_array_equal(explorer.gain.widget.matrix, gain)
+
+
+def test_the_bases_that_are_learnt_are_shown_beside_the_spectrum_of_the_mark(explorer, mixture):
+    explorer.open(mixture, 16000, name="talk")
+    explorer.mark((0.2, 0.5))
+    shown = explorer.W_N.widget
+    assert shown.geometry.column_bands == (("learnt", 4 * 5), ("mark", 5))
+    W, F = explorer.result.W_free, explorer.settings.num_bins
+    basis = W[:, 1].reshape(5, F).T  # a piece of five frames
+    painted = 10.0 ** (shown.matrix / 20)
+    part = painted[:, 5:10] / painted[:, 5:10].max()
+    loud = basis > basis.max() / 100
+    np.testing.assert_allclose(part[loud], (basis / basis.max())[loud], rtol=1e-3)
+    V = np.abs(nl.Stft(fft=1024, win_size=1024, overlap=768).analyse(mixture[3200:8000]))
+    mark = V.mean(axis=1)
+    assert np.corrcoef(painted[:, -1], mark)[0, 1] > 0.999
+    explorer.controls.num_basis_free.value = 2
+    assert shown.geometry.column_bands == (("learnt", 2 * 5), ("mark", 5))

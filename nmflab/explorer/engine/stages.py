@@ -33,7 +33,7 @@ from nmflab.explorer.engine.first_look import first_look
 from nmflab.explorer.engine.state import View
 from nmflab.recordings.denoise import bases_of_noise
 from nmflab.recordings.voice import is_shipped, speech_dictionary
-from nmflab.settings import Settings, settings_of
+from nmflab.settings import settings_of
 from nmflab.system.shipped import is_embedded
 from nmflab.system.threads import one_blas_thread
 
@@ -107,6 +107,17 @@ class Activations:
 
     encoding: Encoding
     log_ratio: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Marked:
+    """What was learnt from the stretches that are marked as noise.
+
+    The free bases W_free of shape (cF, K_f), and the mean magnitudes of the stretches, (F,).
+    """
+
+    W_free: NDArray[np.float32]
+    spectrum: NDArray[np.float32]
 
 
 @stage("mixture", "clip", "noise", "recording")
@@ -186,21 +197,16 @@ STAGES["noise"] = _dictionary_stage("noise", "noise")
     *("num_basis_free", "context", "seed", "marks"),
     needs=("mixture",),
 )
-def _learn(view: View, mixture: Mixture) -> NDArray[np.float32] | None:
+def _learn(view: View, mixture: Mixture) -> Marked | None:
     """Train the free bases on what is marked as noise, if anything is."""
     settings = view.settings
     if not view.marks or not settings.num_basis_free:
         return None
-    V = [marked_magnitudes(mixture.mixture, mark, settings) for mark in view.marks]
-    return bases_of_noise(V, settings.num_basis_free, settings.context, settings.seed)
-
-
-def marked_magnitudes(
-    samples: NDArray[np.float32], mark: tuple[float, float], settings: Settings
-) -> NDArray[np.float32]:
-    """Give the magnitudes (F, T) of a stretch that is marked, by itself."""
-    start, stop = (round(second * settings.sampling_rate) for second in mark)
-    return np.abs(Stft.from_settings(settings)._forward(without_offset(samples[start:stop])))
+    stft, rate = Stft.from_settings(settings), settings.sampling_rate
+    places = [slice(round(start * rate), round(stop * rate)) for start, stop in view.marks]
+    V = [np.abs(stft._forward(without_offset(mixture.mixture[place]))) for place in places]
+    W = bases_of_noise(V, settings.num_basis_free, settings.context, settings.seed)
+    return Marked(W, np.concatenate(V, axis=1).mean(axis=1))
 
 
 @stage("activations", needs=("spectrogram", "speech", "noise", "marked"))
@@ -209,9 +215,10 @@ def _encode(
     spectrogram: Spectrogram,
     speech: Dictionary,
     noise: Dictionary,
-    W_free: NDArray[np.float32] | None,
+    marked: Marked | None,
 ) -> Activations:
     model = SeparationModel(speech, noise, view.settings)
+    W_free = None if marked is None else marked.W_free
     # An explorer shows the objective: on the way it is cheaper than when it is read.
     encoding = encode_mixture(model, spectrogram.V, view.settings, W_free=W_free, trace=True)
     return Activations(encoding, speech_log_ratio(model, encoding))

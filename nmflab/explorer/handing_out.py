@@ -74,6 +74,8 @@ class HandingOut(Opening):
         elif own is not None and own.path is None:
             name = f"{file_name(own.name)}.wav"
             self._tell("ready", f"The line is for a file: put this recording into {name} first.")
+        elif own is not None and own.path is not None and not own.path.is_absolute():
+            self._tell("ready", f"The line is for the folder that {showable(own.path)} is in.")
         elif own is not None and own.cut:
             self._tell("ready", "The line separates the whole file, not only what is shown here.")
 

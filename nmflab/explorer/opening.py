@@ -131,7 +131,7 @@ class Opening(Explorer):
         """Take the file that was opened; a bad one is one sentence in the status line."""
         with browser_drives(), self.telling():
             samples, seconds = read(self.chain.corpus.sampling_rate)
-            self._take(PurePath(name).stem, samples, seconds)
+            self._take(PurePath(name).stem, samples, seconds, Path(name))
 
     def _recorded(self, samples: Any, sampling_rate: float) -> None:
         with browser_drives(), self.telling():

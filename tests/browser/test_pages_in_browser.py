@@ -299,17 +299,7 @@ def test_what_nobody_can_use_is_one_sentence(site, explorer):
 def test_a_file_is_dropped_on_the_explorer_and_the_button_needs_no_mouse(site, explorer):
     page = site.page
     soundfile.write(site.folder / "dropped.wav", noise(1), 16000)
-    content = list((site.folder / "dropped.wav").read_bytes())
-    data = page.evaluate_handle(
-        """(content) => {
-          const data = new DataTransfer();
-          data.items.add(new File([new Uint8Array(content)], "dropped.wav"));
-          return data;
-        }""",
-        content,
-    )
-    for event in ("dragover", "drop"):
-        page.locator(".nmflab-panels").dispatch_event(event, {"dataTransfer": data})
+    pages.drop(page, ".nmflab-panels", site.folder / "dropped.wav")
     status(site, "dropped, noise learnt from the recording")
     button = page.get_by_role("button", name="own recording", exact=True)
     button.focus()

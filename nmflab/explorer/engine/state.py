@@ -37,7 +37,7 @@ class Recording:
     cut : str, default ""
         Which part of the recording they are, in words, if they aren't the whole.
     path : Path, optional
-        The file that it comes from.
+        The file that it comes from; its name alone, if a browser has opened it.
     """
 
     name: str

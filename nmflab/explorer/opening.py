@@ -27,7 +27,7 @@ from nmflab.recordings.denoise import as_stretches
 from nmflab.system.shipped import is_embedded
 
 LONGEST = 30.0
-"""Seconds of an own recording that are used: encoding them takes seconds for each move."""
+"""Seconds of an own recording that are used: encoding 30 s takes some 4 s for each move of λ."""
 
 BARELY = 0.1
 """Seconds that are cut off without a word: a recording ends with a block of samples."""
@@ -120,7 +120,8 @@ class Opening(Explorer):
         """Take the beginning of a recording of so many seconds."""
         kept = without_offset(samples[: int(LONGEST * self.chain.corpus.sampling_rate)])
         is_cut = seconds > LONGEST + BARELY
-        cut = f" (the first {LONGEST:g} s of {seconds:.4g} s)" if is_cut else ""
+        whole = f"{seconds:.4g} s; the copied command cleans all of it"
+        cut = f" (the first {LONGEST:g} s of {whole})" if is_cut else ""
         recording, state = Recording(name, kept, cut, path), self.controls.state
         settings = state.settings
         if state.recording is None and is_embedded(self.chain.corpus.root):

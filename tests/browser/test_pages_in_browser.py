@@ -200,7 +200,7 @@ def test_a_wav_of_60_megabytes_is_decoded_and_cut(site, explorer):
     soundfile.write(path, samples, 44100, "PCM_16")
     assert path.stat().st_size > 60e6
     choose(site, path)
-    status(site, "street (the first 30 s of 341 s)")
+    status(site, "street (the first 30 s of 341 s; the copied command cleans all of it)")
     soundfile.write(site.folder / "begin.wav", samples[: 30 * 44100], 44100, "PCM_16")
     explorer(f"expected = nl.read_audio({str(site.folder / 'begin.wav')!r})")
     explorer("import numpy as np; found = explorer.store.shown.recording.samples")

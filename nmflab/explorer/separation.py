@@ -54,6 +54,7 @@ class SeparationExplorer(HandingOut):
     """
 
     names = placed()
+    pinned = ("penalty", "p")
     trained = ("speech", "noise")
     noise = "siren"  # what is gone can be seen and heard at once; babble, the first, is the hardest
 
@@ -105,13 +106,16 @@ class SeparationExplorer(HandingOut):
             self.upload,
             self.recorder,
         ]
-        heard = row([self.player, self.score])
-        return [row([self.controls.preset, *buttons]), self.command, heard]
+        return [row([self.controls.preset, *buttons]), self.command]
+
+    def _stage(self) -> Sequence[Any]:
+        return self.player, self.score
 
     def _panels(self) -> Sequence[Any]:
         panels = (self.noisy, self.enhanced, self.reference, self.gain, self.W_N)
         objective, prior = (plot.widget for plot in self._plots())
-        return [*(panel.widget for panel in panels), objective, self.H.widget, prior]
+        *small, bases = (panel.widget for panel in panels)
+        return [*small, self.H.widget, bases, objective, prior]
 
     def _plots(self) -> Sequence[Plot]:
         return self.objective, self.prior

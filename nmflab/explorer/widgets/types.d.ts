@@ -95,6 +95,12 @@ export interface Tick {
   text: string;
 }
 
+/** What is shown of the frequencies: up to `top` kHz, or all of them; on the mel scale or not. */
+export interface Frequency {
+  top: number | null;
+  mel: boolean;
+}
+
 /** A rectangle of the page, in CSS pixels. */
 export interface Box {
   left: number;
@@ -135,6 +141,7 @@ export interface Bus {
 export interface GroupState {
   playhead?: { time: number; playing?: boolean };
   batch?: { id: string; came: Set<number> };
+  frequency?: Frequency;
   [type: string | symbol]: any;
 }
 

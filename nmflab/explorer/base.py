@@ -21,6 +21,7 @@ from nmflab.explorer.plots import Plot
 from nmflab.explorer.saving import in_dashboard
 from nmflab.explorer.widgets.canvas import MatrixCanvas
 from nmflab.explorer.widgets.page import Page
+from nmflab.explorer.widgets.view import ViewBar
 from nmflab.explorer.working import Working
 from nmflab.settings import Settings
 from nmflab.system.memory import give_back
@@ -64,6 +65,7 @@ class Explorer(Working):
 
     closed = False
     names: tuple[str, ...] = ()
+    pinned: tuple[str, ...] = ("penalty",)
     words: Mapping[str, tuple[str, str]] = MappingProxyType({})
     noise: str | None = None
 
@@ -93,6 +95,7 @@ class Explorer(Working):
             noises=chain.corpus.test_noise.names,
             words=self.words,
         )
+        self.view = ViewBar(group=self.group)
         self._build()
         self.widget = self._arranged()
         self.page.observe(self._theme_changed, "dark")
@@ -113,6 +116,10 @@ class Explorer(Working):
     def _above(self) -> Sequence[Any]:
         """List what stands between the controls and the panels."""
         return ()
+
+    def _stage(self) -> Sequence[Any]:
+        """List what stays in sight however far the page is scrolled, beside the pinned controls."""
+        return [part for part in self._above() if not isinstance(part, widgets.Box)]
 
     def _pictured(self) -> Sequence[Any]:
         """List the widgets whose matrices the static picture holds."""
@@ -220,10 +227,20 @@ class Explorer(Working):
                 plot.draw()
 
     def _arranged(self) -> Any:
-        controls = box(list(self.controls), "nmflab-controls")
+        stage = self._stage()
         said = row([self.status, self._training_row])  # beside it: nothing below may jump
+        pinned = [control for name, control in self.controls.widgets.items() if name in self.pinned]
+        controls = box([c for c in self.controls if c not in pinned], "nmflab-controls")
+        above = [part for part in self._above() if part not in stage]
         panels = panels_box(self._panels())
-        root = widgets.VBox([self.page, controls, *self._above(), said, panels])
+        sight = box([*stage, self.view], "nmflab-stage")
+        if pinned:  # the others come after what they move, so that this is not below the fold
+            sight.children = (box(pinned, "nmflab-sliders"), *sight.children)
+            panels.children = (*panels.children, controls)
+            above = [sight, *above]
+        else:
+            above = [controls, *above, sight]
+        root = widgets.VBox([self.page, *above, said, panels])
         root.add_class("nmflab-explorer")
         return root
 

@@ -25,6 +25,9 @@ from nmflab.settings import Settings, parameters
 
 OWN_SETTINGS = "(own settings)"
 OWN_RECORDING = "own: "
+LEARNT = "learnt from the recording"
+MARKED = "learnt from what is marked"
+TRAINED = "trained: "
 
 MENUS = {
     "clip": Control(
@@ -48,6 +51,16 @@ PRESET = Control("preset", "Set all controls at once; some presets show how it f
 def declared() -> dict[str, Parameter]:
     """Give those settings that have a control, by the name of it."""
     return {CALLED.get(name, name): p for name, p in parameters().items() if p.control}
+
+
+def own_settings(settings: Settings) -> Settings:
+    """Give those that learn the noise from the recording; what a preset leaves alone stays."""
+    return preset_over(Settings.own(), settings)
+
+
+def preset_over(preset: Settings, settings: Settings) -> Settings:
+    """Lay a preset over settings."""
+    return preset.replace(**{name: getattr(settings, name) for name in KEPT})
 
 
 def placed() -> tuple[str, ...]:
@@ -98,6 +111,7 @@ class Controls:
         self._store, self._on_change, self._on_error = store, on_change, on_error
         self._silent = False
         self._recordings: dict[str, Recording] = {}
+        self._noises = tuple(noises)
         self.widgets: dict[str, Any] = {}
         self._others: list[tuple[Any, Callable[[Any], None], Any]] = []
         menus = {"clip": clips, "noise": noises}
@@ -139,7 +153,9 @@ class Controls:
         with self._silence():
             for name, control in self.widgets.items():
                 value = self._menu_value(name, state)
-                if name in MENUS and value not in control.options:
+                if name == "noise":
+                    self._offer_noises(state)
+                elif name in MENUS and value not in control.options:
                     control.options = [*control.options, value]
                 control.value = value
         self._store.wanted = state
@@ -172,7 +188,7 @@ class Controls:
             chosen = self.widgets["clip"].value
             self.widgets["clip"].options = clips
             self.widgets["clip"].value = chosen
-        self.set(self.state.replace(recording=recording, settings=settings))
+        self.set(self.state.replace(recording=recording, settings=settings, marks=()))
 
     def _changed(self, change: dict[str, Any]) -> None:
         if self._silent:
@@ -196,9 +212,11 @@ class Controls:
     def _with(self, name: str, value: Any) -> State:
         """Give the state with one control's value in it."""
         if name == "clip" and value in self._recordings:
-            return self.state.replace(recording=self._recordings[value])
+            return self.state.replace(recording=self._recordings[value], marks=())
         if name == "clip":
-            return self.state.replace(clip=value, recording=None)
+            return self.state.replace(clip=value, recording=None, marks=())
+        if name == "noise" and self.state.recording is not None:
+            return self._with_noise(value)
         if name == "win_size":
             fft = value if "fft" in self.widgets else max(512, value)
             return self.state.replace(win_size=value, overlap=value - value // 4, fft=fft)
@@ -209,11 +227,36 @@ class Controls:
             )
         if name == "hop":
             return self.state.replace(overlap=self.state.settings.win_size - value)
-        return self.state.replace(**{name: value})
+        return _in_force(self.state.replace(**{name: value}))
+
+    def _with_noise(self, value: str) -> State:
+        """Give the state of an own recording whose noise is known in another way."""
+        state, settings = self.state, self.state.settings
+        if value == MARKED:
+            return state
+        if value == LEARNT:
+            settings = settings if settings.num_basis_noise == 0 else own_settings(settings)
+            return state.replace(settings=settings, marks=())
+        if settings.num_basis_noise == 0:
+            settings = preset_over(Settings.tuned(), settings)
+        return _in_force(state.replace(settings=settings, noise=value))
+
+    def _offer_noises(self, state: State) -> None:
+        """Offer the noises to mix in or, for an own recording, the ways to know its noise."""
+        own, control = state.recording is not None, self.widgets["noise"]
+        offered: list[Any] = [*dict.fromkeys([*self._noises, state.noise])]
+        if own:
+            learnt = [LEARNT, MARKED] if state.marks else [LEARNT]
+            trained = [(f"{TRAINED}{name}", name) for name in offered]
+            offered = [*((way, way) for way in learnt), *trained]
+        if tuple(offered) != tuple(control.options):
+            control.options = offered
 
     def _menu_value(self, name: str, state: State) -> Any:
         if name == "clip" and state.recording is not None:
             return f"{OWN_RECORDING}{state.recording.name}"
+        if name == "noise" and state.recording is not None and not state.settings.num_basis_noise:
+            return MARKED if state.marks else LEARNT
         return _value(name, state)
 
     def _preset_chosen(self, change: dict[str, Any]) -> None:
@@ -222,9 +265,8 @@ class Controls:
         if change["new"] == OWN_SETTINGS:  # that is nothing to set
             self._show_preset()
             return
-        wanted = PRESETS[change["new"]]
-        kept = {name: getattr(self.state.settings, name) for name in KEPT}
-        self.set(self.state.replace(settings=wanted.replace(**kept)))
+        settings = preset_over(PRESETS[change["new"]], self.state.settings)
+        self.set(_in_force(self.state.replace(settings=settings)))
 
     def _show_preset(self) -> None:
         """Let the preset menu say which preset the controls are at."""
@@ -289,6 +331,11 @@ def _checked(name: str, parameter: Parameter, value: Any) -> Any:
 
 def _variants() -> dict[str, str]:
     return {name: f"{name}: {variant.label}" for name, variant in VARIANTS.items()}
+
+
+def _in_force(state: State) -> State:
+    """Leave out marks that nothing learns from."""
+    return state if state.settings.num_basis_free else state.replace(marks=())
 
 
 def _value(name: str, state: State) -> Any:

@@ -81,6 +81,43 @@ class ActivationPanel(Panel):
             self.widget.show(levels, columns=columns, row_bands=bands)
 
 
+class NoisePanel(Panel):
+    """W_N, each basis a spectrum or a short piece of spectrogram, and what is marked beside it.
+
+    Parameters
+    ----------
+    title, group : str
+        As for `Panel`.
+    **options
+        Passed on to `MatrixCanvas`.
+    """
+
+    def __init__(self, title: str, group: str, **options: Any) -> None:
+        axis = {"columns_label": "Basis", "columns_unit": "", "slider": False}
+        super().__init__(title, group, **{**axis, "low": -50.0, **options})
+
+    def show(
+        self, trained: Matrix, learnt: Matrix | None, spectrum: Matrix | None, stft: Stft
+    ) -> None:
+        """Paint bases (cF, K), those that are learnt last, and the spectrum (F,) of the marks."""
+        if not self.is_new(trained, learnt, spectrum):
+            return
+        W = trained if learnt is None else np.concatenate([trained, learnt], axis=1)
+        F, K = stft.num_bins, W.shape[1]
+        context = len(W) // F
+        pieces = W.reshape(context, F, K).transpose(1, 2, 0).reshape(F, K * context)
+        counts = [("trained", trained.shape[1]), ("learnt", K - trained.shape[1])]
+        if spectrum is not None:
+            counts.append(("mark", 1))
+            mark = spectrum[:, np.newaxis] / (context * (spectrum.sum() or 1))
+            pieces = np.concatenate([pieces, np.repeat(mark, context, axis=1)], axis=1)
+        bands = [(name, count * context) for name, count in counts if count]
+        columns = 0.5, sum(count for _, count in counts) + 0.5
+        self.widget.show(
+            decibels(pieces), rows=frequency_edges(stft), columns=columns, column_bands=bands
+        )
+
+
 def bands(settings: Settings) -> tuple[tuple[str, int], ...]:
     """Name the groups of rows of H, and say how many rows each has."""
     groups = (

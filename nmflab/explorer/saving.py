@@ -7,7 +7,7 @@ import json
 import os
 import shlex
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,15 +53,25 @@ def separate_line(
     return f"{train} && nmflab separate model.npz {shell_word(fspath(recording))}"
 
 
-def denoise_line(settings: Settings, recording: str | PathLike[str]) -> str:
-    """Give the line that learns the noise from a recording and takes it out.
+def denoise_line(
+    settings: Settings,
+    recording: str | PathLike[str],
+    marks: Sequence[tuple[float, float]] = (),
+) -> str:
+    """Give the line that learns the noise from a recording, or what is marked, and takes it out.
 
-    >>> denoise_line(Settings.own().replace(p=2), "my talk.wav")
-    "nmflab denoise --p 2.0 'my talk.wav'"
+    >>> denoise_line(Settings.own().replace(p=2), "my talk.wav", [(0.4, 61.25)])
+    "nmflab denoise --noise 0:00.40-1:01.25 --p 2.0 'my talk.wav'"
     """
+    noise = [word for mark in marks for word in ("--noise", "-".join(map(_clock, mark)))]
     mixed = {name: getattr(Settings.own(), name) for name in settings_of("mixture")}
     options = _options(settings.replace(**mixed), Settings.own())
-    return " ".join(["nmflab denoise", *options, shell_word(fspath(recording))])
+    return " ".join(["nmflab denoise", *noise, *options, shell_word(fspath(recording))])
+
+
+def _clock(seconds: float) -> str:
+    minutes, hundredths = divmod(round(100 * seconds), 6000)
+    return f"{minutes}:{hundredths / 100:05.2f}"
 
 
 def _folder(data: str | PathLike[str] | None) -> list[str]:

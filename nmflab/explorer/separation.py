@@ -2,64 +2,40 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
-from os import PathLike
-from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-from nmflab.audio.files import read_audio
-from nmflab.audio.signals import resample
-from nmflab.checks import as_signal, without_offset
 from nmflab.evaluation.metrics import SCORES
-from nmflab.explorer.base import Explorer
 from nmflab.explorer.controls import placed
-from nmflab.explorer.engine.scheduling import browser_drives
-from nmflab.explorer.engine.state import Recording, State
+from nmflab.explorer.engine.state import State
+from nmflab.explorer.handing_out import HandingOut
 from nmflab.explorer.layout import row
-from nmflab.explorer.panels import LEAST_GAIN, ActivationPanel, Panel, bands
+from nmflab.explorer.opening import LONGEST
+from nmflab.explorer.panels import LEAST_GAIN, ActivationPanel, NoisePanel, Panel, bands
 from nmflab.explorer.plots import CurvePlot, Plot
 from nmflab.explorer.presets import QUICK
 from nmflab.explorer.prior_plots import PriorPlot
-from nmflab.explorer.saving import (
-    command_line,
-    denoise_line,
-    in_dashboard,
-    save_result,
-    scores_as_json,
-    separate_line,
-    zipped,
-)
 from nmflab.explorer.tables import table
-from nmflab.explorer.widgets.opener import Opener, Read
+from nmflab.explorer.widgets.opener import Opener
 from nmflab.explorer.widgets.player import Player
 from nmflab.explorer.widgets.recorder import Recorder
 from nmflab.explorer.words import in_words
 from nmflab.figures.scales import decibels
-from nmflab.names import file_name, showable
 from nmflab.settings import Settings
-from nmflab.system.shipped import is_embedded
 
 if TYPE_CHECKING:
     from nmflab.core.pipeline import Separation
     from nmflab.evaluation.metrics import Scores
-
-LONGEST = 30.0
-"""Seconds of an own recording that are used."""
-
-BARELY = 0.1
-"""Seconds that are cut off without a word: a recording ends with a block of samples."""
 
 SOUNDS = ("noisy", "enhanced", "noise removed", "clean")
 SCORED = ("scores", "scores_before")
 TABLE = ("sdr", "si_sdr", "stoi", "pesq")
 
 
-class SeparationExplorer(Explorer):
+class SeparationExplorer(HandingOut):
     """Take the noise out of a recording and see, hear and score it at every move of a slider.
 
     Parameters
@@ -78,6 +54,7 @@ class SeparationExplorer(Explorer):
     """
 
     names = placed()
+    pinned = ("penalty", "p")
     trained = ("speech", "noise")
     noise = "siren"  # what is gone can be seen and heard at once; babble, the first, is the hardest
 
@@ -85,15 +62,17 @@ class SeparationExplorer(Explorer):
         return QUICK
 
     def _build(self) -> None:
-        self.noisy = Panel("Noisy", self.group, sound="noisy")
+        self.noisy = Panel("Noisy", self.group, sound="noisy", mark_name="noise")
+        self.noisy.widget.on_mark(self._marked)
         self.enhanced = Panel("Enhanced", self.group, sound="enhanced")
         self.reference = Panel("Clean", self.group, sound="clean")
         self.gain = Panel(
             "Gain", self.group, colormap="cividis", low=0.0, high=1.0, value_label="Gain",
             value_unit="", slider=False,
         )  # fmt: skip
+        self.W_N = NoisePanel("Noise bases W_N", self.group)
         self.H = ActivationPanel("Activations H", self.group, pick=True)
-        self.H.widget.add_class("nmflab-whole")
+        self.H.widget.add_class("nmflab-wide")
         self.H.widget.on_pick(self._basis_picked)
         self.objective = CurvePlot()
         self.prior = PriorPlot()
@@ -102,6 +81,9 @@ class SeparationExplorer(Explorer):
         self.score = widgets.HTML()
         self.command = widgets.Text(
             description="command", layout={"width": "100%", "display": "none"}
+        )
+        self.unmark = self.button(
+            "unmark", self._unmark, "Remove the marks: the noise is learnt from all of it again."
         )
         self.upload = Opener(max_seconds=LONGEST)
         self.upload.on_open(self._opened)
@@ -120,15 +102,20 @@ class SeparationExplorer(Explorer):
             self.button(
                 "save", self.hand_out, "Write the sounds, the picture and the settings to files."
             ),
+            self.unmark,
             self.upload,
             self.recorder,
         ]
-        heard = row([self.player, self.score])
-        return [row([self.controls.preset, *buttons]), self.command, heard]
+        return [row([self.controls.preset, *buttons]), self.command]
+
+    def _stage(self) -> Sequence[Any]:
+        return self.player, self.score
 
     def _panels(self) -> Sequence[Any]:
-        panels = (self.noisy, self.enhanced, self.reference, self.gain, self.H)
-        return [*(panel.widget for panel in panels), *(plot.widget for plot in self._plots())]
+        panels = (self.noisy, self.enhanced, self.reference, self.gain, self.W_N)
+        objective, prior = (plot.widget for plot in self._plots())
+        *small, bases = (panel.widget for panel in panels)
+        return [*small, self.H.widget, bases, objective, prior]
 
     def _plots(self) -> Sequence[Plot]:
         return self.objective, self.prior
@@ -145,124 +132,6 @@ class SeparationExplorer(Explorer):
         scores: Scores | None = self.chain.get("scores", self.store.shown)
         return scores
 
-    def open(self, recording: str | PathLike[str] | ArrayLike, sampling_rate: int | None = None,
-             *, name: str = "recording") -> None:  # fmt: skip
-        """Take an own noisy recording in place of the mixture, of a long one the first 30 s.
-
-        Parameters
-        ----------
-        recording : path-like or array_like, shape (n,)
-            An audio file, or samples.
-        sampling_rate : int, optional
-            Of samples, in Hz; by default the corpus's.
-        name : str, default "recording"
-            What to call samples; a file is called by its name.
-
-        Raises
-        ------
-        NmflabError
-            If it can't be read or used.
-        """
-        rate = self.chain.corpus.sampling_rate
-        if isinstance(recording, str | PathLike):
-            name, samples = PurePath(recording).stem, read_audio(recording, rate)
-        else:
-            samples = resample(as_signal(recording, name), sampling_rate or rate, rate)
-        path = Path(recording).absolute() if isinstance(recording, str | PathLike) else None
-        self._take(name, samples, len(samples) / rate, path)
-
-    def _take(
-        self, name: str, samples: NDArray[np.float32], seconds: float, path: Path | None = None
-    ) -> None:
-        """Take the beginning of a recording of so many seconds."""
-        kept = without_offset(samples[: int(LONGEST * self.chain.corpus.sampling_rate)])
-        is_cut = seconds > LONGEST + BARELY
-        cut = f" (the first {LONGEST:g} s of {seconds:.4g} s)" if is_cut else ""
-        recording, state = Recording(name, kept, cut, path), self.controls.state
-        settings = state.settings
-        if state.recording is None and is_embedded(self.chain.corpus.root):
-            settings = Settings.own()  # no noise of the corpus is that of a recording
-        self.controls.add_recording(recording, settings)
-
-    def command_line(self) -> str:
-        """Give the line that computes what is shown in a terminal.
-
-        Returns
-        -------
-        str
-            For a mixture ``nmflab enhance``, which runs the experiment with these settings; for an
-            own recording ``nmflab denoise`` if the noise is learnt from it, or else ``nmflab
-            train`` and ``nmflab separate``. One that is in no file must be
-            saved first, under the name that is given there.
-        """
-        corpus, own = self.chain.corpus, self.store.shown.recording
-        data = None if is_embedded(corpus.root) else corpus.root
-        if own is None:
-            return command_line(self.settings, data)
-        if self.settings.num_basis_noise == 0:
-            return denoise_line(self.settings, own.path or f"{file_name(own.name)}.wav")
-        noise = self.store.shown.noise
-        is_one_of_many = noise in corpus.train_noise.names and len(corpus.train_noise) > 1
-        file = own.path or f"{file_name(own.name)}.wav"
-        return separate_line(self.settings, file, data, noise if is_one_of_many else None)
-
-    def copy_command(self) -> None:
-        """Show that line, put it on the clipboard, and say what it takes."""
-        self.command.value = self.command_line()
-        self.command.layout.display = ""
-        self.page.copy(self.command.value)
-        own = self.store.shown.recording
-        if own is not None and own.path is None:
-            name = f"{file_name(own.name)}.wav"
-            self._tell("ready", f"The line is for a file: put this recording into {name} first.")
-        elif own is not None and own.cut:
-            self._tell("ready", "The line separates the whole file, not only what is shown here.")
-
-    def save(self, folder: str | PathLike[str] = "output/explorer") -> list[Path]:
-        """Write enhanced speech and removed noise (WAV), picture (PNG) and settings (JSON).
-
-        Parameters
-        ----------
-        folder : path-like, default "output/explorer"
-            Where to; made where it is missing.
-
-        Returns
-        -------
-        list of Path
-            The four files, in that order.
-
-        Raises
-        ------
-        NmflabError
-            If the folder can't be written.
-        """
-        state = self.store.shown
-        source = state.recording.name if state.recording else f"{state.clip}_{state.noise}"
-        facts = {
-            "speech": None if state.recording else state.clip,
-            "recording": state.recording.name if state.recording else None,
-            "noise": state.noise,
-            "settings": state.settings.to_dict(),
-            "command": self.command_line(),
-            "scores": scores_as_json(self.scores),
-        }
-        name = f"{source}_{state.settings.nmf_mode}"
-        files = save_result(folder, name, self.result, self.png(), facts)
-        names = ", ".join(file.name for file in files)
-        self._tell("ready", showable(f"Saved {names} in {folder}."))
-        return files
-
-    def hand_out(self) -> None:
-        """Save in a folder beside the notebook, or as a download where there is no such folder."""
-        if not in_dashboard():
-            self.save()
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            files = self.save(folder)
-            name = f"{files[0].stem}.zip"
-            self.page.download(name, zipped(files))
-        self._tell("ready", f"Saved {name}, with your other downloads.")
-
     def _paint(self, state: State) -> None:
         chain, spectrogram = self.chain, self.chain.get("spectrogram", state)
         stft, V = spectrogram.stft, spectrogram.V
@@ -270,7 +139,10 @@ class SeparationExplorer(Explorer):
             self._loudest = float(V.max()) or 1.0
             self._levels = decibels(V, self._loudest)
             self.noisy.show_spectrum(self._levels, stft)
-        H = chain.get("activations", state).encoding.H
+        self._show_marks(state)
+        encoding, marked = chain.get("activations", state).encoding, chain.get("marked", state)
+        H, spectrum = encoding.H, None if marked is None else marked.spectrum
+        self.W_N.show(chain.get("noise", state).W, encoding.W_free, spectrum, stft)
         self.H.show(H, stft, bands(state.settings))
         self.H.widget.highlight(row=self._basis_shown(state))
         G = chain.get("gain", state)
@@ -370,30 +242,14 @@ class SeparationExplorer(Explorer):
     def _line(self, state: State) -> str:
         score = self.chain.get("si_sdr", state)
         end = "" if score is None else f", SI-SDR {SCORES['si_sdr'].text(score, 2)} dB"
-        return f"{in_words(state, self._dictionary(state))}{end}"
-
-    def _dictionary(self, state: State) -> str:
-        """Name what the noise dictionary was trained on; nothing if it has no bases."""
-        if state.settings.num_basis_noise == 0:
-            return ""
-        return state.noise if state.noise in self.chain.corpus.train_noise.names else "all noises"
+        return f"{in_words(state, self._noise_words(state))}{end}"
 
     def _summary(self, state: State) -> str:
         scores, before = (self.chain.get(name, state) for name in SCORED)
         if scores is None or before is None:
-            return in_words(state, self._dictionary(state))
+            return in_words(state, self._noise_words(state))
         return (
             f"{in_words(state)}: SDR {before.sdr:.2f} to {scores.sdr:.2f} dB, "
             f"SI-SDR {before.si_sdr:.2f} to {scores.si_sdr:.2f} dB, "
             f"STOI {before.stoi:.2f} to {scores.stoi:.2f}"
         )
-
-    def _opened(self, name: str, read: Read) -> None:
-        """Take the file that was opened; a bad one is one sentence in the status line."""
-        with browser_drives(), self.telling():
-            samples, seconds = read(self.chain.corpus.sampling_rate)
-            self._take(PurePath(name).stem, samples, seconds)
-
-    def _recorded(self, samples: Any, sampling_rate: float) -> None:
-        with browser_drives(), self.telling():
-            self.open(samples, int(sampling_rate), name="microphone")

@@ -162,21 +162,10 @@ class Denoiser:
         """
         if not stretches:
             return
-        K = self._settings.num_basis_free
-        V = [
-            stacked(
-                np.abs(self._analyse(without_offsets(part))[: self._band]), self._model.context
-            ).T
-            for part in stretches
-        ]
-        sounding = [part[part.any(axis=1)] for part in V]
-        frames = np.concatenate(sounding)
-        if len(frames) < K:
-            raise NmflabError(
-                f"What is marked as noise has {len(frames)} frames that sound, but {K} bases are "
-                "to learn from it: mark more."
-            )
-        self._W_free = train_nmf(frames.T, K, trace=False, seed=self._settings.seed).W
+        V = [np.abs(self._analyse(without_offsets(part))[: self._band]) for part in stretches]
+        self._W_free = bases_of_noise(
+            V, self._settings.num_basis_free, self._model.context, self._settings.seed
+        )
 
     def parts(
         self,
@@ -236,6 +225,20 @@ class Denoiser:
         least = 2 * self._rate // self._settings.sampling_rate  # samples that leave one
         mono = np.pad(mono, (0, max(0, least - len(mono))))
         return self._stft._forward(resample(mono, self._rate, self._settings.sampling_rate))
+
+
+def bases_of_noise(
+    stretches: Sequence[NDArray[np.float32]], num_bases: int, context: int, seed: int
+) -> NDArray[np.float32]:
+    """Train free bases (cF, K_f) on magnitudes (F, T) of stretches of noise alone."""
+    V = [stacked(part, context).T for part in stretches]
+    frames = np.concatenate([part[part.any(axis=1)] for part in V])
+    if len(frames) < num_bases:
+        raise NmflabError(
+            f"What is marked as noise has {len(frames)} frames that sound, but {num_bases} bases "
+            "are to learn from it: mark more."
+        )
+    return train_nmf(frames.T, num_bases, trace=False, seed=seed).W
 
 
 def without_offsets(samples: Samples) -> Samples:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from support import pages
 
-from nmflab.explorer.widgets.canvas import palette, quantise
+from nmflab.explorer.widgets.codes import palette, quantise
 
 pytestmark = [pytest.mark.browser, pytest.mark.alone]
 

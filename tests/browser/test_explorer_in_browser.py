@@ -40,10 +40,10 @@ MOVES = {
     "p": FOUND,
     "penalty": ENCODED,
     "max_iter_test": ENCODED,
-    "num_basis_noise": ENCODED,
+    "num_basis_noise": ENCODED | {"Noise bases W_N"},
     "num_basis_speech": ENCODED | {"Prior"},
     "snr": ENCODED | {"Noisy", "Clean"},
-    "win_size": ENCODED | {"Noisy", "Clean", "Prior"},
+    "win_size": ENCODED | {"Noisy", "Clean", "Noise bases W_N", "Prior"},
 }
 
 # A number for the pixels of each panel of an explorer: its picture, not the playhead above it.
@@ -175,7 +175,7 @@ class Explorer:
 
     def sent(self, seq):
         """Give what the kernel has sent once a change after `seq` is worked off, else nothing."""
-        panels = ("noisy", "enhanced", "reference", "gain", "H")
+        panels = ("noisy", "enhanced", "reference", "gain", "W_N", "H")
         numbers = [
             f"{self.name}.{part}.seq" for part in ("player", *(f"{p}.widget" for p in panels))
         ]

@@ -200,7 +200,7 @@ def test_a_wav_of_60_megabytes_is_decoded_and_cut(site, explorer):
     soundfile.write(path, samples, 44100, "PCM_16")
     assert path.stat().st_size > 60e6
     choose(site, path)
-    status(site, "street (the first 30 s of 341 s)")
+    status(site, "street (the first 30 s of 341 s; the copied command cleans all of it)")
     soundfile.write(site.folder / "begin.wav", samples[: 30 * 44100], 44100, "PCM_16")
     explorer(f"expected = nl.read_audio({str(site.folder / 'begin.wav')!r})")
     explorer("import numpy as np; found = explorer.store.shown.recording.samples")
@@ -299,17 +299,7 @@ def test_what_nobody_can_use_is_one_sentence(site, explorer):
 def test_a_file_is_dropped_on_the_explorer_and_the_button_needs_no_mouse(site, explorer):
     page = site.page
     soundfile.write(site.folder / "dropped.wav", noise(1), 16000)
-    content = list((site.folder / "dropped.wav").read_bytes())
-    data = page.evaluate_handle(
-        """(content) => {
-          const data = new DataTransfer();
-          data.items.add(new File([new Uint8Array(content)], "dropped.wav"));
-          return data;
-        }""",
-        content,
-    )
-    for event in ("dragover", "drop"):
-        page.locator(".nmflab-panels").dispatch_event(event, {"dataTransfer": data})
+    pages.drop(page, ".nmflab-panels", site.folder / "dropped.wav")
     status(site, "dropped, noise learnt from the recording")
     button = page.get_by_role("button", name="own recording", exact=True)
     button.focus()

@@ -10,7 +10,8 @@ import pytest
 
 from nmflab import NmflabError
 from nmflab.explorer.engine.scheduling import driven_by_browser
-from nmflab.explorer.widgets.canvas import MAX_COLUMNS, Geometry, MatrixCanvas, palette, quantise
+from nmflab.explorer.widgets.canvas import Geometry, MatrixCanvas
+from nmflab.explorer.widgets.codes import MAX_COLUMNS, palette, quantise
 
 
 @pytest.fixture

@@ -48,13 +48,14 @@ def run(chain, state):
         ({"nmf_mode": "NMF_g"}, ENCODED),
         ({"update": "mu"}, ENCODED),
         ({"max_iter_test": 7}, ENCODED),
-        ({"snr": 5.0}, {"mixture", "spectrogram"} | ENCODED),
-        ({"clip": "bob"}, {"mixture", "spectrogram"} | ENCODED),
+        ({"snr": 5.0}, {"mixture", "spectrogram", "marked"} | ENCODED),
+        ({"clip": "bob"}, {"mixture", "spectrogram", "marked"} | ENCODED),
         ({"num_basis_speech": 8}, {"speech"} | ENCODED),
         ({"num_basis_noise": 5}, {"noise"} | ENCODED),
-        ({"noise": "rumble"}, {"mixture", "spectrogram", "noise"} | ENCODED),
-        ({"seed": 1}, {"speech", "noise"} | ENCODED),
-        ({"window": "hann"}, {"spectrogram", "speech", "noise"} | ENCODED),
+        ({"noise": "rumble"}, {"mixture", "spectrogram", "noise", "marked"} | ENCODED),
+        ({"seed": 1}, {"speech", "noise", "marked"} | ENCODED),
+        ({"window": "hann"}, {"spectrogram", "speech", "noise", "marked"} | ENCODED),
+        ({"marks": ((0.1, 0.5),)}, {"marked"} | ENCODED),
         ({}, set()),
     ],
 )
@@ -104,7 +105,8 @@ def test_an_own_recording_takes_the_place_of_the_mixture(warm, rng):
     own = state.replace(recording=Recording("mine", samples))
     chain.runs.clear()
     result = chain.get("separation", own)
-    assert set(chain.runs) == {"mixture", "spectrogram", "activations", "gain", "separation"}
+    found = {"mixture", "spectrogram", "marked", "activations", "gain", "separation"}
+    assert set(chain.runs) == found
     np.testing.assert_allclose(result.speech + result.noise, samples, atol=1e-5)
     assert chain.get("si_sdr", own) is None
     assert chain.get("scores", own) is None

@@ -529,7 +529,7 @@ def test_a_file_that_the_browser_decodes_is_taken_and_again(explorer, rng):
 
 def test_what_is_cut_off_is_said(explorer, rng):
     samples = 0.1 * rng.standard_normal(45 * 16000).astype(np.float32)
-    said = "talk (the first 30 s of 45 s)"
+    said = "talk (the first 30 s of 45 s; the copied command cleans all of it)"
     sound(explorer, samples[: 30 * 16000], seconds=45.0)
     assert len(explorer.result.speech) == 30 * 16000
     assert said in explorer.status.value

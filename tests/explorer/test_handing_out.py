@@ -111,13 +111,13 @@ def test_the_line_of_a_recording_in_no_file_says_what_it_takes(rng):
     assert "put this recording into from--air-.wav first" in explorer.status.value
 
 
-def test_the_status_line_names_the_noise_dictionary(rng):
+def test_the_status_line_says_what_the_noise_was_trained_on(rng):
     explorer = SeparationExplorer(make_corpus(), SETTINGS)
-    assert "noise dictionary hiss" in explorer.status.value
+    assert "noise trained: hiss" in explorer.status.value
     explorer.open(rng.standard_normal(16000))
     explorer.controls.noise.value = "rumble"
-    assert "noise dictionary rumble" in explorer.status.value
-    assert "noise dictionary rumble" in repr(explorer)
+    assert "noise trained: rumble" in explorer.status.value
+    assert "noise trained: rumble" in repr(explorer)
 
 
 @pytest.mark.parametrize(

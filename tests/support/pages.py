@@ -143,10 +143,12 @@ def voila(notebook, *options):
 
 
 @contextlib.contextmanager
-def chromium(path, *, width=1280, height=900, scale=1):
+def chromium(path, *options, width=1280, height=900, scale=1):
     """Give a page; its ``problems`` lists the errors of its console."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_OPTIONS)
+        browser = playwright.chromium.launch(
+            executable_path=path, args=[*CHROMIUM_OPTIONS, *options]
+        )
         context = browser.new_context(
             viewport={"width": width, "height": height}, device_scale_factor=scale
         )
@@ -188,6 +190,20 @@ def set_theme(page, name):
     """Take another theme: "JupyterLab Dark", "JupyterLab Light"."""
     page.evaluate(f"jupyterapp.commands.execute('apputils:change-theme', {{theme: '{name}'}})")
     page.wait_for_function(f"document.body.dataset.jpThemeName === '{name}'")
+
+
+def drop(page, selector, path):
+    """Drop a file on an element."""
+    data = page.evaluate_handle(
+        """([content, name]) => {
+          const data = new DataTransfer();
+          data.items.add(new File([new Uint8Array(content)], name));
+          return data;
+        }""",
+        [list(path.read_bytes()), path.name],
+    )
+    for event in ("dragover", "drop"):
+        page.locator(selector).dispatch_event(event, {"dataTransfer": data})
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmflab.audio.signals import Mixture, mix_at_snr
+from nmflab.checks import without_offset
 from nmflab.core.model import Dictionary, SeparationModel, StageProgress
 from nmflab.core.nmf import Encoding
 from nmflab.core.pipeline import (
@@ -30,6 +31,7 @@ from nmflab.corpus.dictionaries import remembered, trained
 from nmflab.evaluation import metrics
 from nmflab.explorer.engine.first_look import first_look
 from nmflab.explorer.engine.state import View
+from nmflab.recordings.denoise import bases_of_noise
 from nmflab.recordings.voice import is_shipped, speech_dictionary
 from nmflab.settings import settings_of
 from nmflab.system.shipped import is_embedded
@@ -107,6 +109,17 @@ class Activations:
     log_ratio: NDArray[np.float32]
 
 
+@dataclass(frozen=True, eq=False)
+class Marked:
+    """What was learnt from the stretches that are marked as noise.
+
+    The free bases W_free of shape (cF, K_f), and the mean magnitudes of the stretches, (F,).
+    """
+
+    W_free: NDArray[np.float32]
+    spectrum: NDArray[np.float32]
+
+
 @stage("mixture", "clip", "noise", "recording")
 def _mix(view: View) -> Mixture:
     """Mix; of an own recording, the "speech" is the recording itself."""
@@ -178,13 +191,36 @@ STAGES["speech"] = _dictionary_stage("speech")
 STAGES["noise"] = _dictionary_stage("noise", "noise")
 
 
-@stage("activations", needs=("spectrogram", "speech", "noise"))
+@stage(
+    "marked",
+    *settings_of("spectrogram"),
+    *("num_basis_free", "context", "seed", "marks"),
+    needs=("mixture",),
+)
+def _learn(view: View, mixture: Mixture) -> Marked | None:
+    """Train the free bases on what is marked as noise, if anything is."""
+    settings = view.settings
+    if not view.marks or not settings.num_basis_free:
+        return None
+    stft, rate = Stft.from_settings(settings), settings.sampling_rate
+    places = [slice(round(start * rate), round(stop * rate)) for start, stop in view.marks]
+    V = [np.abs(stft._forward(without_offset(mixture.mixture[place]))) for place in places]
+    W = bases_of_noise(V, settings.num_basis_free, settings.context, settings.seed)
+    return Marked(W, np.concatenate(V, axis=1).mean(axis=1))
+
+
+@stage("activations", needs=("spectrogram", "speech", "noise", "marked"))
 def _encode(
-    view: View, spectrogram: Spectrogram, speech: Dictionary, noise: Dictionary
+    view: View,
+    spectrogram: Spectrogram,
+    speech: Dictionary,
+    noise: Dictionary,
+    marked: Marked | None,
 ) -> Activations:
     model = SeparationModel(speech, noise, view.settings)
+    W_free = None if marked is None else marked.W_free
     # An explorer shows the objective: on the way it is cheaper than when it is read.
-    encoding = encode_mixture(model, spectrogram.V, view.settings, trace=True)
+    encoding = encode_mixture(model, spectrogram.V, view.settings, W_free=W_free, trace=True)
     return Activations(encoding, speech_log_ratio(model, encoding))
 
 

@@ -15,7 +15,10 @@ from nmflab.errors import NmflabError
 from nmflab.names import showable
 from nmflab.settings import Settings, parameters
 
-PARTS = ("settings", "clip", "noise", "recording", "preview")
+PARTS = ("settings", "clip", "noise", "recording", "marks", "preview")
+
+Stretches = tuple[tuple[float, float], ...]
+"""Stretches of time, each from and to in seconds."""
 
 MOVABLE = (*parameters(), *(part for part in PARTS if part not in ("settings", "preview")))
 """All that somebody can let a state differ in."""
@@ -34,7 +37,7 @@ class Recording:
     cut : str, default ""
         Which part of the recording they are, in words, if they aren't the whole.
     path : Path, optional
-        The file that it comes from.
+        The file that it comes from; its name alone, if a browser has opened it.
     """
 
     name: str
@@ -61,6 +64,8 @@ class State:
         dictionary learns.
     recording : Recording, optional
         An own noisy recording, in place of the mixture of `clip` and `noise`.
+    marks : tuple of (float, float), default ()
+        Stretches that are marked as noise, from and to in seconds, where nobody speaks.
     preview : bool, default False
         Make do with a first look at dictionaries that would have to be trained.
     """
@@ -69,6 +74,7 @@ class State:
     clip: str
     noise: str
     recording: Recording | None = None
+    marks: Stretches = ()
     preview: bool = False
 
     def replace(self, **changes: Any) -> State:
@@ -145,6 +151,12 @@ class View:
     def recording(self) -> Recording | None:
         """An own recording, if there is one."""
         found: Recording | None = self._read("recording")
+        return found
+
+    @property
+    def marks(self) -> Stretches:
+        """The stretches that are marked as noise."""
+        found: Stretches = self._read("marks")
         return found
 
     def _read(self, part: str) -> Any:

@@ -3,6 +3,7 @@
 import { namedTicks, ticks } from "./scales.js";
 
 /** @import { Axis, Pair, Scene } from "./types.d.ts" */
+/** @import { Grid } from "./grid.js" */
 /** @import { Sheet } from "./sheet.js" */
 
 /** @param {Scene} scene */
@@ -22,9 +23,8 @@ export function paintAxes({ sheet, grid, rows, columns }) {
   pen.fillText(name, box.left + box.width / 2, bottom + 9 + font);
   pen.textAlign = "right";
   pen.textBaseline = "middle";
-  const [low, high] = rows.ends;
-  for (const { value, text } of rowTicks(sheet, rows)) {
-    const y = bottom - ((value - low) / (high - low)) * box.height;
+  for (const { value, text } of rowTicks(sheet, rows, grid)) {
+    const y = grid.yOf(grid.rows.shareOf(value));
     sheet.line([box.left - 5, y, box.left, y]);
     pen.fillText(text, box.left - 8, y);
   }
@@ -39,8 +39,9 @@ function columnTicks(sheet, axis, view) {
   return axisTicks(axis, view, box.width, 3.2 * font, widest + font / 2);
 }
 
-/** @param {Sheet} sheet @param {Axis} axis */
-function rowTicks({ box, font }, axis) {
+/** @param {Sheet} sheet @param {Axis} axis @param {Grid} grid */
+function rowTicks({ box, font }, axis, { rows }) {
+  if (!axis.names.length) return rows.ticks(box.height / (2 * font), axis.unit);
   return axisTicks(axis, axis.ends, box.height, 2 * font, 1.2 * font);
 }
 

@@ -9,10 +9,13 @@ import { bytesOf, coloursOf, lookUp } from "./codes.js";
 import { add } from "./elements.js";
 import { Grid } from "./grid.js";
 import { Hands } from "./hands.js";
+import { stretchesText } from "./marks.js";
+import { clamp } from "./numbers.js";
 import { paintOverlay } from "./overlay.js";
 import { RangeSlider } from "./range_slider.js";
-import { shownOf, viewWithin } from "./scales.js";
+import { middleOf, Rows, shownOf, viewWithin } from "./scales.js";
 import { penOf, resize, Sheet } from "./sheet.js";
+import { stretchImage } from "./stretching.js";
 import { describe, readCell } from "./words.js";
 
 /** @import { Axis, AxisName, CanvasTraits, Cell, Model, Pair, Scene, Scope } from "./types.d.ts" */
@@ -93,7 +96,7 @@ export class CanvasView {
   hear(type) {
     if (type === "playhead") this.repaint("overlay");
     else if (type === "batch") this.waitNoLonger();
-    else if (type === this.viewKey()) this.repaint("picture");
+    else if (type === this.viewKey() || type === "frequency") this.repaint("picture");
     else if (type === this.rangeKey()) this.repaint("colours");
   }
 
@@ -145,7 +148,14 @@ export class CanvasView {
   }
 
   get grid() {
-    return new Grid(this.frame.shape, this.frame.columns, this.shownColumns(), this.sheet.box);
+    const { shape, columns } = this.frame;
+    return new Grid(shape, columns, this.shownColumns(), this.sheet.box, this.rows);
+  }
+
+  // How the rows are spread: frequencies as somebody wants them in all of the group.
+  get rows() {
+    const isFrequency = this.model.get("rows_unit") === "kHz";
+    return new Rows(this.frame.rows, isFrequency ? this.group.state.frequency : undefined);
   }
 
   // The time of the group's playhead, or null where there is none.
@@ -187,6 +197,22 @@ export class CanvasView {
   setCursor(cursor) {
     this.cursor = cursor;
     this.repaint("overlay");
+  }
+
+  // Where the cursor is on the column axis, or the middle of what is in view.
+  cursorTime() {
+    const { columns, shape } = this.frame;
+    const [from, to] = this.shownColumns();
+    return this.cursor ? middleOf(this.cursor.column, shape[1], columns) : (from + to) / 2;
+  }
+
+  /** @param {number} time */
+  moveCursorTo(time) {
+    const [rows, columns] = this.frame.shape;
+    const [first, last] = this.frame.columns;
+    const column = Math.floor(((time - first) / (last - first)) * columns);
+    const row = this.cursor?.row ?? rows >> 1;
+    this.setCursor({ row, column: clamp(column, 0, columns - 1) });
   }
 
   /** @param {AxisName} axis @param {Pair} ends @param {string[]} [names] @returns {Axis} */
@@ -257,8 +283,9 @@ export class CanvasView {
     // What is written anew, be it the same, costs the page a layout before the next reading of it.
     const title = this.model.get("title");
     if (this.title.textContent !== title) this.title.textContent = title;
-    const height = `${this.model.get("height")}px`;
-    if (this.plot.style.height !== height) this.plot.style.height = height;
+    const height = `${this.model.get("height")}px`; // in hall mode it is another: page.css
+    if (this.plot.style.getPropertyValue("--nmflab-height") !== height)
+      this.plot.style.setProperty("--nmflab-height", height);
     if (this.plot.clientWidth < 40) {
       this.due = due; // hidden: the resize observer comes back
       return;
@@ -272,7 +299,9 @@ export class CanvasView {
     if (!this.isEmpty) {
       const { cursor, playhead, sheet, grid, frame } = this;
       const shown = { highlight: this.model.get("_highlight"), cursor, time: playhead };
-      paintOverlay(sheet, grid, frame.column_step, shown);
+      const { marks } = this.hands.marker;
+      const name = this.model.get("mark_name");
+      paintOverlay(sheet, grid, frame.column_step, { ...shown, marks, name });
     }
     this.report();
   }
@@ -292,7 +321,7 @@ export class CanvasView {
     if (recolour) this.paintImage(scene);
     if (this.cursor && (this.cursor.row >= rows || this.cursor.column >= columns))
       this.cursor = null;
-    this.stretch(scene);
+    stretchImage(scene, this.image, this.stretched);
     paintRowBands(scene);
     paintColumnBands(scene);
     paintCellTexts(scene);
@@ -301,7 +330,14 @@ export class CanvasView {
     this.slider.show(scene.value, scene.range);
     this.slider.hide(!this.model.get("slider"));
     this.root.classList.toggle("nmflab-plain", !this.model.get("slider"));
-    this.sheet.base.setAttribute("aria-label", describe(this.model.get("title"), scene));
+    this.sheet.base.setAttribute("aria-label", this.spoken(scene));
+  }
+
+  /** What a screen reader says. @param {Scene} scene */
+  spoken(scene) {
+    const name = this.model.get("mark_name");
+    const keys = name ? ` Shift with the arrow keys marks ${name}, Delete removes a mark.` : "";
+    return describe(this.model.get("title"), scene) + keys;
   }
 
   /** Codes to colours, one pixel a cell. @param {Scene} scene */
@@ -316,29 +352,21 @@ export class CanvasView {
     pen.putImageData(this.pixels, 0, 0);
   }
 
-  // First across, then up: each is smoothed only where several cells share a pixel.
-  /** @param {Scene} scene */
-  stretch({ sheet, frame, grid }) {
-    const { pen, box, ratio } = sheet;
-    const [rows, columns] = frame.shape;
-    const [first, last] = frame.columns;
-    const [from, to] = grid.view;
-    const perColumn = columns / (last - first);
-    const wide = Math.max(1, Math.round(box.width * ratio));
-    const high = Math.max(1, Math.round(box.height * ratio));
-    resize(this.stretched, wide, rows);
-    const across = penOf(this.stretched);
-    across.imageSmoothingEnabled = (to - from) * perColumn > wide;
-    const [x, width] = [(from - first) * perColumn, (to - from) * perColumn];
-    across.drawImage(this.image, x, 0, width, rows, 0, 0, wide, rows);
-    pen.imageSmoothingEnabled = rows > high;
-    pen.drawImage(this.stretched, 0, 0, wide, rows, box.left, box.top, box.width, box.height);
+  // What is marked, or that something can be.
+  marked() {
+    const name = this.model.get("mark_name");
+    const { marks, isOn } = this.hands.marker;
+    if (!isOn) return "";
+    const unit = this.model.get("columns_unit");
+    return marks.length
+      ? `${name}: ${stretchesText(marks, unit)}`
+      : `drag over a pause to mark ${name}`;
   }
 
   // Say on the root what is painted, for tests and for whoever waits for it.
   report() {
     const { cursor, isEmpty, playhead } = this;
-    const readout = cursor && !isEmpty ? readCell(this.scene(), cursor) : "";
+    const readout = cursor && !isEmpty ? readCell(this.scene(), cursor) : this.marked();
     if (this.readout.textContent !== readout) this.readout.textContent = readout;
     Object.assign(this.root.dataset, {
       seq: this.frame.seq,
@@ -346,6 +374,8 @@ export class CanvasView {
       playhead: playhead === null ? "" : playhead.toFixed(3),
       range: isEmpty ? "" : this.shownRange().join(" "),
       view: isEmpty ? "" : this.shownColumns().join(" "),
+      frequency: isEmpty ? "" : `${+this.rows.top.toFixed(1)} ${this.rows.mel ? "mel" : "linear"}`,
+      marks: stretchesText(this.hands.marker.marks, ""),
     });
   }
 }

@@ -23,12 +23,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from nmflab.errors import NmflabError
 from nmflab.explorer.engine.scheduling import browser_drives
+from nmflab.explorer.widgets.codes import palette, pooled_columns, quantise
 from nmflab.explorer.widgets.modules import linked
 
 HERE = Path(__file__).parent
-
-MAX_COLUMNS = 8192
-"""Longer matrices are sent with the maximum of neighbouring columns (a browser's canvas ends)."""
 
 DB_MARGIN = 20.0
 """What the range slider can reach beyond the shown range at either end, in dB."""
@@ -37,6 +35,7 @@ Pair = tuple[float, float]
 Bands = tuple[tuple[str, int], ...]
 Names = tuple[str, ...]
 PickCallback = Callable[[int, int], object]
+MarkCallback = Callable[[tuple[Pair, ...]], object]
 
 
 @dataclass(frozen=True)
@@ -100,6 +99,8 @@ class MatrixCanvas(anywidget.AnyWidget):
         Which version of the group's player a click on it plays; "" is whichever is chosen.
     slider : bool
         Whether there is a range slider.
+    mark_name : str
+        What is marked where somebody drags along the columns (see `on_mark`); "" marks nothing.
     **options : object
         What every ipywidget takes, `layout` for instance. Side by side canvases are equally wide;
         a row of them that is to wrap on a narrow page needs ``Layout(flex_flow="row wrap")``.
@@ -128,11 +129,13 @@ class MatrixCanvas(anywidget.AnyWidget):
     height = traitlets.Int(220, min=120).tag(sync=True)
     pick = traitlets.Bool(False).tag(sync=True)
     slider = traitlets.Bool(True).tag(sync=True)
+    mark_name = traitlets.Unicode("").tag(sync=True)
 
     # Everything that belongs to one picture travels in one traitlet: no half an update.
     _frame: traitlets.Dict[str, Any] = traitlets.Dict({"seq": 0}).tag(sync=True)
     _palette = traitlets.Bytes(b"").tag(sync=True)
     _highlight: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
+    _marks: traitlets.Dict[str, Any] = traitlets.Dict({"seq": 0, "stretches": []}).tag(sync=True)
 
     def __init__(
         self, *, low: float = -60.0, high: float = 0.0, limits: Pair | None = None, **options: Any
@@ -144,6 +147,7 @@ class MatrixCanvas(anywidget.AnyWidget):
         self._geometry = Geometry(low=low, high=high)
         self._check_range(self._geometry)
         self._pick_callbacks: list[PickCallback] = []
+        self._mark_callbacks: list[MarkCallback] = []
         self.observe(self._renew_palette, names="colormap")
         self.on_msg(self._message)
 
@@ -285,9 +289,38 @@ class MatrixCanvas(anywidget.AnyWidget):
         for callback in tuple(self._pick_callbacks):
             callback(row, column)
 
+    @property
+    def marks(self) -> tuple[Pair, ...]:
+        """The stretches of the columns that are marked."""
+        return tuple((start, stop) for start, stop in self._marks["stretches"])
+
+    def show_marks(self, stretches: Sequence[Pair]) -> None:
+        """Show stretches as marked, in place of those before.
+
+        Parameters
+        ----------
+        stretches : sequence of two floats
+            From where to where, in the unit of the columns.
+        """
+        if tuple(stretches) != self.marks:
+            self._send_marks(stretches)
+
+    def on_mark(self, callback: MarkCallback) -> None:
+        """Call ``callback(stretches)`` whenever somebody has marked, moved or removed a stretch.
+
+        Parameters
+        ----------
+        callback : callable
+            Gets all that is marked; it is shown as marked then only by `show_marks`.
+        """
+        self._mark_callbacks.append(callback)
+
+    def _send_marks(self, stretches: Sequence[Pair]) -> None:
+        self._marks = {"seq": self._marks["seq"] + 1, "stretches": [list(s) for s in stretches]}
+
     def _send_frame(self) -> None:
         """Quantise the matrix and send it, unless the browser has it already."""
-        matrix, columns, step = _pool_columns(self._matrix, self._geometry.columns)
+        matrix, columns, step = pooled_columns(self._matrix, self._geometry.columns)
         low, high = self.limits
         codes = quantise(matrix, low, high)
         shown = replace(self._geometry, columns=columns)
@@ -327,68 +360,12 @@ class MatrixCanvas(anywidget.AnyWidget):
         if content.get("kind") == "pick":
             with browser_drives():
                 self.pick_cell(int(content["row"]), int(content["column"]))
-
-
-def quantise(matrix: NDArray[np.floating], low: float, high: float) -> NDArray[np.uint8]:
-    """Map values to 0 … 255, in float32.
-
-    Parameters
-    ----------
-    matrix : ndarray of float, any shape
-        Values.
-    low, high : float
-        What becomes 0 and 255. Values beyond are cut; NaN becomes 0.
-
-    Returns
-    -------
-    ndarray of uint8, shape of `matrix`
-        Codes, in the memory layout of `matrix`.
-
-    Examples
-    --------
-    >>> quantise(np.array([-80.0, -np.inf, np.nan, 20.0, 99.0]), -80.0, 20.0)
-    array([  0,   0,   0, 255, 255], dtype=uint8)
-    """
-    scale = np.float32(255.0 / (high - low))
-    codes: NDArray[np.float32] = np.multiply(matrix, scale, dtype=np.float32, casting="same_kind")
-    codes += np.float32(0.5) - np.float32(low) * scale
-    np.fmax(codes, np.float32(0), out=codes)  # fmax, not maximum: NaN becomes 0
-    np.fmin(codes, np.float32(255), out=codes)
-    return codes.astype(np.uint8)
-
-
-def palette(colormap: str) -> bytes:
-    """Give 256 colours of a matplotlib colour map.
-
-    Parameters
-    ----------
-    colormap : str
-        One of matplotlib's names.
-
-    Returns
-    -------
-    bytes
-        Red, green and blue of each colour, 768 bytes.
-    """
-    import matplotlib as mpl
-
-    if colormap not in mpl.colormaps:
-        raise NmflabError(f"matplotlib has no colour map {colormap!r}; try 'magma' or 'viridis'.")
-    colours = mpl.colormaps[colormap](np.linspace(0, 1, 256), bytes=True)
-    return bytes(np.ascontiguousarray(colours[:, :3]).tobytes())
-
-
-def _pool_columns(
-    matrix: NDArray[np.floating], columns: Pair
-) -> tuple[NDArray[np.floating], Pair, int]:
-    """Keep the maximum of every `step` columns where there are more than `MAX_COLUMNS`."""
-    count = matrix.shape[1]
-    step = -(-count // MAX_COLUMNS)
-    if step == 1:
-        return matrix, columns, 1
-    pooled = np.maximum.reduceat(matrix, np.arange(0, count, step), axis=1)
-    width = (columns[1] - columns[0]) / count
-    return pooled, (columns[0], columns[0] + width * step * pooled.shape[1]), step
+        elif content.get("kind") == "mark":
+            stretches = tuple((float(a), float(b)) for a, b in content["stretches"])
+            with browser_drives():
+                for callback in tuple(self._mark_callbacks):
+                    callback(stretches)
+            self._send_marks(self.marks)  # what is refused there must not stay on the page
 
 
 def _floats(pair: Pair | None) -> Pair | None:

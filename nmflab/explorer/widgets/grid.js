@@ -1,6 +1,7 @@
 // Cells of the matrix and pixels of the screen, from one to the other.
 
 import { clamp } from "./numbers.js";
+import { Rows } from "./scales.js";
 
 /** @import { Box, Cell, Pair } from "./types.d.ts" */
 
@@ -10,12 +11,14 @@ export class Grid {
    * @param {Pair} ends where the columns begin and end, in the axis' unit
    * @param {Pair} view what is shown of them
    * @param {Box} box where on the screen
+   * @param {Rows} rows how the rows are spread
    */
-  constructor(shape, ends, view, box) {
+  constructor(shape, ends, view, box, rows = new Rows([0, 1])) {
     this.shape = shape;
     this.ends = ends;
     this.view = view;
     this.box = box;
+    this.rows = rows;
   }
 
   /** @param {number} value */
@@ -36,9 +39,14 @@ export class Grid {
     return this.xOf(first + (column / this.shape[1]) * (last - first));
   }
 
+  /** @param {number} share of the picture, from its bottom */
+  yOf(share) {
+    return this.box.top + this.box.height * (1 - share);
+  }
+
   /** The lower edge of a row. @param {number} row */
   level(row) {
-    return this.box.top + this.box.height * (1 - row / this.shape[0]);
+    return this.yOf(this.rows.shareOfPart(row / this.shape[0]));
   }
 
   /** @param {number} row @param {number} column */
@@ -59,7 +67,7 @@ export class Grid {
     const [first, last] = this.ends;
     const share = (this.valueAt(x) - first) / (last - first);
     return {
-      row: clamp(Math.floor((1 - (y - top) / height) * rows), 0, rows - 1),
+      row: clamp(Math.floor(this.rows.partAt(1 - (y - top) / height) * rows), 0, rows - 1),
       column: clamp(Math.floor(share * columns), 0, columns - 1),
       value: this.valueAt(x), // where exactly, for seeking
     };

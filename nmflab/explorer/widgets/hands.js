@@ -1,5 +1,6 @@
 // What pointer, wheel and keys do on a canvas.
 
+import { Marker } from "./marker.js";
 import { clamp } from "./numbers.js";
 import { middleOf, wholeCells, zoomed } from "./scales.js";
 
@@ -16,7 +17,8 @@ export class Hands {
   /** @param {CanvasView} view */
   constructor(view) {
     this.view = view;
-    /** @type {{ x: number, view: Pair, moved: boolean } | null} */
+    this.marker = new Marker(view);
+    /** @type {{ x: number, view: Pair, moved: boolean, marks: boolean } | null} */
     this.pressed = null; // where the pointer went down
     this.seeking = 0; // the timer of a click that may become a double one
   }
@@ -30,14 +32,20 @@ export class Hands {
     on("pointerup", (event) => this.pointerReleased(event));
     on("pointercancel", () => {
       this.pressed = null;
+      this.marker.abandon();
     });
     on("dblclick", () => this.resetView());
     on("wheel", (event) => this.wheelTurned(event), { passive: false });
     on("keydown", (event) => this.keyPressed(event));
-    on("blur", () => view.setCursor(null));
+    on("keyup", ({ key }) => key === "Shift" && this.marker.drag?.keys && this.marker.end());
+    on("blur", () => {
+      this.marker.end();
+      view.setCursor(null);
+    });
   }
 
   remove() {
+    this.marker.remove();
     clearTimeout(this.seeking);
   }
 
@@ -55,11 +63,17 @@ export class Hands {
   pointerMoved(event) {
     const { view, pressed } = this;
     if (pressed && Math.abs(event.clientX - pressed.x) > CLICK) {
+      const left = view.sheet.base.getBoundingClientRect().left;
+      if (pressed.marks && !pressed.moved) this.marker.begin(pressed.x - left);
       pressed.moved = true;
       const [from, to] = pressed.view;
       const shift = ((event.clientX - pressed.x) / view.sheet.box.width) * (to - from);
-      view.setView([from - shift, to - shift]);
+      if (pressed.marks) this.marker.move(event.clientX - left);
+      else view.setView([from - shift, to - shift]);
+    } else if (pressed?.moved && pressed.marks) {
+      this.marker.move(event.clientX - view.sheet.base.getBoundingClientRect().left);
     }
+    this.shapePointer(event);
     view.readout.removeAttribute("aria-live"); // a mouse would make a screen reader talk for ever
     view.setCursor(this.cellAt(event));
   }
@@ -68,7 +82,9 @@ export class Hands {
   pointerPressed(event) {
     if (event.button !== 0 || !this.cellAt(event)) return;
     this.view.sheet.base.setPointerCapture(event.pointerId);
-    this.pressed = { x: event.clientX, view: this.view.shownColumns(), moved: false };
+    // Where stretches are marked, a drag with Shift moves what is in view.
+    const marks = this.marker.isOn && !event.shiftKey;
+    this.pressed = { x: event.clientX, view: this.view.shownColumns(), moved: false, marks };
   }
 
   /** @param {PointerEvent} event */
@@ -76,12 +92,23 @@ export class Hands {
     const pressed = this.pressed;
     this.pressed = null;
     const cell = this.cellAt(event);
-    if (!pressed || pressed.moved || !cell) return;
+    if (pressed?.moved && pressed.marks) this.marker.end();
+    if (!pressed || pressed.moved || !cell || this.marker.crossed(event)) return;
     clearTimeout(this.seeking);
     // Where a double click has a meaning, a single one waits until it isn't one.
     const act = () => this.act(cell, event.shiftKey);
     if (this.view.isZoomed) this.seeking = setTimeout(act, DOUBLE_CLICK);
     else act();
+  }
+
+  // The pointer says what it would do.
+  /** @param {PointerEvent} event */
+  shapePointer(event) {
+    const { base } = this.view.sheet;
+    const { left, top } = base.getBoundingClientRect();
+    const isOver = this.marker.isOn && this.cellAt(event);
+    const shape = isOver ? this.marker.shapeAt(event.clientX - left, event.clientY - top) : "";
+    if (base.style.cursor !== shape) base.style.cursor = shape;
   }
 
   resetView() {
@@ -140,6 +167,10 @@ export class Hands {
   /** @param {KeyboardEvent} event @returns {(() => void) | null} */
   keyAction({ key, shiftKey }) {
     const { cursor, group } = this.view;
+    if (this.marker.isOn) {
+      if (shiftKey && MOVES[key]?.[1]) return () => this.marker.extend(MOVES[key][1]);
+      if (key === "Delete" || key === "Backspace") return () => this.marker.erase();
+    }
     if (MOVES[key]) return () => this.moveCursor(MOVES[key], shiftKey ? 10 : 1);
     if (key === "Enter") return cursor && (() => this.act(cursor, shiftKey));
     if (key === "+" || key === "=") return () => this.zoom(0.5, this.centre());

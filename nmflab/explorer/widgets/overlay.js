@@ -1,8 +1,9 @@
 // What follows the hand and the sound, above the picture: playhead, framed cells, cursor.
 
+import { crossPlace } from "./marker.js";
 import { halo, penOf, stroke } from "./sheet.js";
 
-/** @import { CanvasTraits, Cell } from "./types.d.ts" */
+/** @import { CanvasTraits, Cell, Pair } from "./types.d.ts" */
 /** @import { Grid } from "./grid.js" */
 /** @import { Sheet } from "./sheet.js" */
 
@@ -11,9 +12,11 @@ import { halo, penOf, stroke } from "./sheet.js";
 
 /**
  * @param {Sheet} sheet @param {Grid} grid @param {number} columnStep
- * @param {{ highlight: Highlight, cursor: Cell | null, time: number | null }} shown
+ * @param {{ highlight: Highlight, cursor: Cell | null, time: number | null, marks: Pair[],
+ *   name: string }} shown
  */
-export function paintOverlay({ over, box, ratio }, grid, columnStep, { highlight, cursor, time }) {
+export function paintOverlay(sheet, grid, columnStep, { highlight, cursor, time, marks, name }) {
+  const { over, box, ratio } = sheet;
   const pen = penOf(over);
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   pen.clearRect(0, 0, over.width, over.height);
@@ -21,6 +24,7 @@ export function paintOverlay({ over, box, ratio }, grid, columnStep, { highlight
   pen.beginPath();
   pen.rect(box.left, box.top, box.width, box.height);
   pen.clip();
+  for (const mark of marks) paintMark(sheet, pen, grid, mark, name);
   frameCells(pen, grid, columnStep, highlight);
   if (cursor) paintCursor(pen, grid, cursor);
   if (time !== null) {
@@ -53,4 +57,29 @@ function paintCursor(pen, grid, { row, column }) {
     stroke(pen, [x, y + 3, x, y + 9]);
   };
   halo(pen, cross, 1.5);
+}
+
+const BAND = "#4dd0ff"; // stands out on every colour of the maps
+
+/** @param {Sheet} sheet @param {Pen} pen @param {Grid} grid @param {Pair} mark @param {string} name */
+function paintMark({ font, family }, pen, grid, mark, name) {
+  const { box } = grid;
+  const [left, right] = mark.map((value) => grid.xOf(value));
+  const bottom = box.top + box.height;
+  Object.assign(pen, { fillStyle: `${BAND}48` });
+  pen.fillRect(left, box.top, right - left, box.height);
+  for (const x of [left, right]) halo(pen, () => stroke(pen, [x, box.top, x, bottom]), 1.5);
+  const cross = crossPlace(grid, mark);
+  Object.assign(pen, { font: `600 ${font}px ${family}`, textBaseline: "top", textAlign: "left" });
+  const start = Math.max(left, box.left) + 6;
+  const end = cross ?? Math.min(right, box.left + box.width) - 4;
+  if (start + pen.measureText(name).width < end) edged(pen, name, start, box.top + 4);
+  if (cross !== null) edged(pen, "\u2715", cross + 3, box.top + 4);
+}
+
+/** @param {Pen} pen @param {string} text @param {number} x @param {number} y */
+function edged(pen, text, x, y) {
+  Object.assign(pen, { strokeStyle: "#000c", fillStyle: "#fff", lineJoin: "round", lineWidth: 3 });
+  pen.strokeText(text, x, y);
+  pen.fillText(text, x, y);
 }

@@ -2,7 +2,7 @@
 
 import { clamp, withMinus } from "./numbers.js";
 
-/** @import { Axis, Pair, Tick } from "./types.d.ts" */
+/** @import { Axis, Frequency, Pair, Tick } from "./types.d.ts" */
 
 const SMALLEST_VIEW = 8; // columns
 
@@ -79,4 +79,63 @@ export function zoomed([from, to], factor, centre) {
 export function wholeCells([first, last], columns, [from, to]) {
   const toCell = (/** @type {number} */ value) => ((value - first) / (last - first)) * columns;
   return [Math.ceil(toCell(from) - 1e-6), Math.floor(toCell(to) + 1e-6) - 1];
+}
+
+const MEL = 0.7; // kHz at which the mel scale bends
+
+/** How the rows of a matrix are spread over its picture. */
+export class Rows {
+  /** @param {Pair} ends of the rows, in kHz if there is a `wish` @param {Frequency} [wish] */
+  constructor([low, high], wish) {
+    this.ends = /** @type {Pair} */ ([low, high]);
+    this.top = wish?.top ? Math.min(wish.top, high) : high;
+    this.mel = Boolean(wish?.mel);
+    this.isPlain = this.top === high && !this.mel;
+  }
+
+  /** @param {number} value */
+  warp(value) {
+    return this.mel ? Math.log1p(value / MEL) : value;
+  }
+
+  /** Where a value is, from 0 at the bottom to 1 at the top. @param {number} value */
+  shareOf(value) {
+    const [from, to] = [this.warp(this.ends[0]), this.warp(this.top)];
+    return (this.warp(value) - from) / (to - from);
+  }
+
+  /** @param {number} share */
+  valueAt(share) {
+    const [from, to] = [this.warp(this.ends[0]), this.warp(this.top)];
+    const warped = from + share * (to - from);
+    return this.mel ? MEL * Math.expm1(warped) : warped;
+  }
+
+  /** The place of a row's lower edge, as a share. @param {number} part of all rows */
+  shareOfPart(part) {
+    const [low, high] = this.ends;
+    return this.shareOf(low + part * (high - low));
+  }
+
+  /** The part of all rows that is at a share. @param {number} share */
+  partAt(share) {
+    const [low, high] = this.ends;
+    return (this.valueAt(share) - low) / (high - low);
+  }
+
+  /** Round values, so many of them. @param {number} count @param {string} unit */
+  ticks(count, unit) {
+    if (!this.mel) return ticks(this.ends[0], this.top, count, unit);
+    const halves = [0, 0.25, 0.5, 1, 2, 4, 8, 16, 32].filter(
+      (value) => this.ends[0] <= value && value <= this.top * 1.001,
+    );
+    /** @type {Tick[]} */
+    const found = [];
+    for (const value of halves.reverse()) {
+      const last = found.at(-1);
+      const room = last ? this.shareOf(last.value) - this.shareOf(value) : 1;
+      if (room >= 0.6 / count) found.push({ value, text: String(value) });
+    }
+    return found;
+  }
 }

@@ -39,6 +39,8 @@ export type CanvasTraits = {
   slider: boolean;
   _frame: Frame;
   _palette: DataView;
+  mark_name: string;
+  _marks: { seq: number; stretches: Pair[] };
   _highlight: { row?: number | null; column?: number | null };
 } & Record<`${AxisName}_label` | `${AxisName}_unit`, string>;
 
@@ -93,6 +95,12 @@ export interface Tick {
   text: string;
 }
 
+/** What is shown of the frequencies: up to `top` kHz, or all of them; on the mel scale or not. */
+export interface Frequency {
+  top: number | null;
+  mel: boolean;
+}
+
 /** A rectangle of the page, in CSS pixels. */
 export interface Box {
   left: number;
@@ -133,6 +141,7 @@ export interface Bus {
 export interface GroupState {
   playhead?: { time: number; playing?: boolean };
   batch?: { id: string; came: Set<number> };
+  frequency?: Frequency;
   [type: string | symbol]: any;
 }
 

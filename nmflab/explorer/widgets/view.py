@@ -1,0 +1,32 @@
+"""How an explorer is seen: frequencies zoomed or on the mel scale, one panel on all of the screen.
+
+All of it happens in the browser; Python never hears of it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anywidget
+import traitlets
+
+from nmflab.explorer.widgets.modules import linked
+
+HERE = Path(__file__).parent
+
+
+class ViewBar(anywidget.AnyWidget):
+    """Buttons for the frequency axes of a group of canvases, and for hall mode.
+
+    Parameters
+    ----------
+    group : str
+        The canvases whose frequencies are meant.
+    **options : object
+        What every ipywidget takes, `layout` for instance.
+    """
+
+    _esm = linked(HERE / "view.js")
+    _css = (HERE / "style.css").read_text("utf-8")
+
+    group = traitlets.Unicode("").tag(sync=True)

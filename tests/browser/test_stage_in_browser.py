@@ -1,0 +1,130 @@
+"""The stage stays in sight: what is heard, what is moved, and what moves, on one screen."""
+
+import types
+
+import pytest
+from support import pages
+
+pytestmark = [pytest.mark.browser]
+
+CELL = """
+import nmflab as nl
+from nmflab.explorer import SeparationExplorer
+explorer = SeparationExplorer(settings=nl.Settings.own().replace(max_iter_test=5))
+explorer
+"""
+MOVING = ("Noisy", "Enhanced", "Clean", "Gain", "Activations H", "Noise bases W_N")
+
+# Whether all of an element is seen: nothing lies over its corners and its middle.
+IN_SIGHT = """(element) => {
+  const { left, right, top, bottom } = element.getBoundingClientRect();
+  const at = (x, y) => element.contains(document.elementFromPoint(x, y));
+  return [[left + 4, top + 4], [right - 4, bottom - 4], [(left + right) / 2, (top + bottom) / 2]]
+    .every(([x, y]) => at(x, y));
+}"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory, chromium_path):
+    folder = tmp_path_factory.mktemp("stage")
+    pages.write_notebook(folder / "stage.ipynb", CELL)
+    with (
+        pages.jupyter_lab(folder) as url,
+        pages.chromium(chromium_path, width=1440, height=900) as page,
+    ):
+        pages.open_in_lab(page, url, "stage.ipynb")
+        pages.run_all(page)
+        page.locator('.nmflab-status[data-state="ready"]').wait_for()
+        yield types.SimpleNamespace(page=page, root=page.locator(".nmflab-explorer"))
+
+
+@pytest.fixture(autouse=True)
+def screen(site):
+    site.page.set_viewport_size({"width": 1440, "height": 900})
+    yield
+    assert site.page.problems == []
+
+
+def scrolled(site, locator, block):
+    """Scroll, and wait until all is painted."""
+    locator.evaluate("(element, block) => element.scrollIntoView({ block })", block)
+    site.page.wait_for_timeout(500)
+
+
+def canvas(site, title):
+    canvases = site.page.locator(".nmflab-canvas")
+    return canvases.filter(has=site.page.get_by_text(title, exact=True)).locator(".nmflab-plot")
+
+
+def pinned(site):
+    slider = site.page.get_by_role("slider", name="penalty λ", exact=True)
+    return slider, site.page.locator(".nmflab-player"), site.page.locator(".nmflab-scores")
+
+
+def in_sight(locators):
+    return [locator.evaluate(IN_SIGHT) for locator in locators]
+
+
+def test_nothing_that_moves_is_below_the_fold(site):
+    scrolled(site, site.root, "start")
+    parts = [*pinned(site), *(canvas(site, title) for title in MOVING)]
+    parts.append(site.page.locator("img.nmflab-plot").first)  # the objective
+    assert in_sight(parts) == [True] * len(parts)
+
+
+def test_slider_player_and_score_stay_in_sight_down_to_the_last_control(site):
+    last = site.page.locator(".nmflab-controls > *").last
+    scrolled(site, last, "end")
+    assert in_sight([*pinned(site), last]) == [True] * 4
+
+
+def test_on_a_telephone_slider_and_picture_are_seen_together(site):
+    site.page.set_viewport_size({"width": 390, "height": 844})
+    picture = canvas(site, "Enhanced")
+    scrolled(site, picture, "end")
+    assert in_sight([*pinned(site), picture]) == [True] * 4
+
+
+def test_frequencies_are_zoomed_and_spread_in_all_panels(site):
+    page = site.page
+    scrolled(site, site.root, "start")
+    spectrograms = page.locator('.nmflab-canvas[data-frequency="8 linear"]')
+    many = spectrograms.count()
+    assert many == len(MOVING) - 1
+    zoom, mel = (page.get_by_role("button", name=name, exact=True) for name in ("0–4 kHz", "mel"))
+    zoom.click()
+    page.locator('[data-frequency="4 linear"]').nth(many - 1).wait_for()
+    mel.click()
+    page.locator('[data-frequency="4 mel"]').nth(many - 1).wait_for()
+    box = canvas(site, "Noisy").bounding_box()
+    page.mouse.move(box["x"] + 90, box["y"] + 30)  # a few pixels below the top
+    readout = page.locator(".nmflab-readout", has_text="kHz")
+    readout.wait_for()
+    assert 3.4 < float(readout.inner_text().split(" · ")[1].split()[0]) < 4.0
+    zoom.click()
+    mel.click()
+    spectrograms.nth(many - 1).wait_for()
+
+
+@pytest.mark.parametrize("way", ["key", "button"])
+def test_the_hall_sees_one_panel_its_slider_and_the_player(site, way):
+    page, gain = site.page, canvas(site, "Gain")
+    scrolled(site, site.root, "start")
+    gain.locator("canvas").first.focus()
+    if way == "key":
+        page.keyboard.press("f")
+    else:
+        page.get_by_role("button", name="hall", exact=True).click()
+    page.wait_for_function(
+        "document.querySelector('.nmflab-hall .nmflab-chosen .nmflab-plot')?.clientHeight > 600"
+    )
+    assert in_sight([*pinned(site), gain]) == [True] * 4
+    assert not canvas(site, "Noisy").is_visible()
+    size = "(e) => parseFloat(getComputedStyle(e).fontSize)"
+    assert gain.evaluate(size) >= 24
+    page.keyboard.press("PageDown")
+    canvas(site, "Activations H").wait_for()
+    assert not gain.is_visible()
+    page.keyboard.press("f")
+    canvas(site, "Noisy").wait_for()
+    assert page.locator(".nmflab-hall").count() == 0

@@ -79,7 +79,7 @@ def test_what_can_only_be_had_elsewhere_is_named_in_a_sentence(monkeypatch):
     without(monkeypatch, "pooch", "soundfile", "av")
     with pytest.raises(nl.NmflabError, match=r"pooch, which is not installed: install it"):
         fetch_corpus(next(iter(PUBLIC_CORPORA)))
-    with pytest.raises(nl.NmflabError, match="give a whole WAV file|can't be read"):
+    with pytest.raises(nl.NmflabError, match=r"give a whole WAV file|can't be read"):
         nl.read_audio(io.BytesIO(b"OggS" + bytes(100)))
     with pytest.raises(nl.NmflabError, match="soundfile, which is not installed"):
         nl.write_audio("a.flac", tone())

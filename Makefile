@@ -69,8 +69,8 @@ node_modules/installed: package.json
 notebooks: $(VENV)/installed-test ## run the notebooks and store them with outputs (ARGS="00 05")
 	NMFLAB_CACHE=off OMP_NUM_THREADS=1 $(BIN)/python tools/store_notebooks.py $(ARGS)
 
-site: $(VENV)/installed-site ## build the lessons as pages: site/index.html opens without a server
-	$(BIN)/python tools/build_site.py $(ARGS)
+site: $(VENV)/installed-site ## build the lessons as pages (REPOSITORY=https://… adds live buttons)
+	$(BIN)/python tools/build_site.py $(if $(REPOSITORY),--repository $(REPOSITORY)) $(ARGS)
 
 tour: $(VENV)/installed-test ## draw the README's small pictures of the notebooks in docs/tour
 	$(BIN)/python tools/tour.py

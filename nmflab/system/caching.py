@@ -40,8 +40,10 @@ def cache_folder() -> Path | None:
     """Find the folder; None if there is to be no cache."""
     named = os.environ.get("NMFLAB_CACHE")
     if named is None:
-        from platformdirs import user_cache_path
-
+        try:
+            from platformdirs import user_cache_path
+        except ImportError:  # as in a browser, where files are gone with the page
+            return None
         folder = user_cache_path("nmflab") / "results"
         return folder if folder.is_absolute() else None  # who has no home has no cache
     return None if named in ("", "off") else Path(named).expanduser()

@@ -1,5 +1,6 @@
 """The explorers without a browser: driven from Python, and by the messages a browser sends."""
 
+import asyncio
 import io
 import json
 import shlex
@@ -439,6 +440,22 @@ def test_everything_runs_in_line_where_no_thread_can_start(explorer, monkeypatch
     drag(explorer.controls.num_basis_speech, 8)
     assert explorer.result.H.shape[0] == 8 + 4
     assert state_of(explorer) == "ready"
+
+
+def test_where_no_thread_can_start_the_event_loop_waits_for_the_slider_to_rest(monkeypatch):
+    def refuse(_):
+        raise RuntimeError("can't start new thread")
+
+    async def move():
+        background.later(lambda: done.append("the first"), 0.01)
+        background.later(lambda: done.append("the last"), 0.01)
+        assert done == []
+        await asyncio.sleep(0.05)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    background, done = Background(), []
+    asyncio.run(move())
+    assert done == ["the last"]
 
 
 def test_what_a_browser_sends_back_changes_nothing(explorer):

@@ -12,6 +12,7 @@ that need them, when they run, so that ``nmflab --help`` answers at once.
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -106,7 +107,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         arguments.settings, arguments.given = preset.replace(**given), given
     except NmflabError as error:
         command.error(str(error))
-    arguments.error = command.error
+    arguments.error, arguments.line = command.error, shlex.join(["nmflab", *argv])
     return arguments
 
 

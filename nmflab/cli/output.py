@@ -141,8 +141,11 @@ def show_table(labels: Sequence[str], rows: Iterable[Sequence[str]], numbers: in
 
 
 def as_typed(value: Any) -> str:
-    """Write a setting as one types it in a command."""
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    """Write a setting as one types it in a command, to the last digit."""
+    if not isinstance(value, float):
+        return str(value)
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
 
 
 def rounded(value: float, decimals: int) -> str:

@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from multiprocessing import resource_tracker
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ import numpy as np
 
 from nmflab.core.model import Dictionary
 from nmflab.errors import NmflabError
+from nmflab.evaluation.processes import signals_held_back
 from nmflab.evaluation.sweep_jobs import (
     MOST_KEPT,
     Recordings,
@@ -88,12 +90,15 @@ def cluster_of(address: str | None, jobs: int) -> Iterator[Client]:
     }
     with dask.config.set(quiet):
         if address is None:
-            with LocalCluster(
-                n_workers=jobs,
-                threads_per_worker=1,
-                dashboard_address=None,
-                silence_logs=logging.CRITICAL,
-            ) as cluster, Client(cluster) as client:  # fmt: skip
+            resource_tracker.ensure_running()  # whose start would let signals through
+            with signals_held_back():  # workers leave Ctrl-C to this process
+                cluster = LocalCluster(
+                    n_workers=jobs,
+                    threads_per_worker=1,
+                    dashboard_address=None,
+                    silence_logs=logging.CRITICAL,
+                )
+            with cluster, Client(cluster) as client:
                 yield client
             return
         try:

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from nmflab.cli import data, denoise, enhance, separate, servers, sweep, train
+from nmflab.cli import data, denoise, enhance, report, separate, servers, sweep, train
 from nmflab.cli.options import Parser
 from nmflab.cli.output import (
     DONE,
@@ -39,6 +39,7 @@ COMMANDS = (
     separate.COMMAND,
     denoise.COMMAND,
     sweep.COMMAND,
+    report.COMMAND,
     servers.LAB,
     servers.DASHBOARD,
     data.COMMAND,

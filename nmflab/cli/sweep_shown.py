@@ -8,9 +8,11 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nmflab.cli.output import as_typed, rounded, say, show_table
+from nmflab.cli.output import rounded, say, show_table
 from nmflab.evaluation.metrics import SCORES
-from nmflab.settings import PRESETS, Settings
+from nmflab.evaluation.sweep_plan import options_of
+from nmflab.names import as_typed
+from nmflab.settings import Settings
 
 if TYPE_CHECKING:
     from nmflab.evaluation.sweep_choice import Choice, Mean, Results
@@ -75,14 +77,7 @@ def enhance_line(arguments: argparse.Namespace, plan: Plan, best: Settings) -> s
 def _settings_of(arguments: argparse.Namespace, best: Settings) -> list[str]:
     """Give the options that make a preset the best combination."""
     data = ["--data", arguments.data] if arguments.data else []
-    preset = PRESETS[arguments.preset].to_dict()
-    given = {
-        name: value
-        for name, value in best.to_dict().items()
-        if value != preset[name] and name not in ("snr", "seed")
-    }
-    options = [word for name, v in given.items() for word in (f"--{name}", as_typed(v))]
-    return [*data, "--preset", arguments.preset, *options]
+    return [*data, *options_of(best, arguments.preset)]
 
 
 def _show_best(plan: Plan, choice: Choice, results: Results) -> None:

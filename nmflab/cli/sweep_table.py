@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nmflab.cli import options
-from nmflab.cli.output import DONE, Bars, as_typed, rounded, say, show_table, wrote
+from nmflab.cli.output import DONE, Bars, rounded, say, show_table, wrote
 from nmflab.errors import NmflabError
 from nmflab.evaluation.metrics import SCORES
+from nmflab.names import as_typed
 
 if TYPE_CHECKING:
     from nmflab.corpus.folders import Corpus

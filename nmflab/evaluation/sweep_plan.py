@@ -23,10 +23,11 @@ import numpy as np
 from nmflab.core.stft import Stft
 from nmflab.errors import NmflabError, first_of
 from nmflab.evaluation.sweep import changed, check_grid
+from nmflab.names import as_typed
 from nmflab.parameters import checked
-from nmflab.settings import Settings, parameters
+from nmflab.settings import PRESETS, Settings, parameters
 
-__all__ = ["CONDITIONS", "Between", "Plan", "identity", "plan"]
+__all__ = ["CONDITIONS", "Between", "Plan", "identity", "options_of", "plan"]
 
 CONDITIONS = ("snr", "seed")
 """Settings that a sweep averages over."""
@@ -154,6 +155,29 @@ def identity(settings: Settings) -> str:
     """
     facts = {k: v for k, v in settings.to_dict().items() if k not in CONDITIONS}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def options_of(settings: Settings, preset: str) -> list[str]:
+    """Give the words of a command that make a preset these settings; conditions are left out.
+
+    Parameters
+    ----------
+    settings : Settings
+        The settings.
+    preset : str
+        Name of a preset.
+
+    Returns
+    -------
+    list of str
+        Options and values, to the last digit.
+    """
+    start = PRESETS[preset].to_dict()
+    words = ["--preset", preset]
+    for name, value in settings.to_dict().items():
+        if value != start[name] and name not in CONDITIONS:
+            words += [f"--{name}", as_typed(value)]
+    return words
 
 
 def _as_axis(name: str, values: Any) -> Any:

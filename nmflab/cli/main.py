@@ -17,7 +17,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from nmflab.cli import data, denoise, enhance, report, separate, servers, sweep, train
+from nmflab.cli import data, denoise, enhance, report, separate, servers, show, sweep, train
 from nmflab.cli.options import Parser
 from nmflab.cli.output import (
     DONE,
@@ -40,6 +40,7 @@ COMMANDS = (
     denoise.COMMAND,
     sweep.COMMAND,
     report.COMMAND,
+    show.COMMAND,
     servers.LAB,
     servers.DASHBOARD,
     data.COMMAND,

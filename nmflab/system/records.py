@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -82,6 +83,12 @@ def read_record(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise NmflabError(f"The record {str(path)!r} holds something else.")
     return found
+
+
+def digest_of(path: Path) -> str:
+    """Give twelve hexadecimal digits of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
 
 
 def _version(package: str) -> str | None:

@@ -16,6 +16,7 @@ from nmflab.errors import NmflabError
 from nmflab.evaluation.dictionaries import Dictionaries
 from nmflab.evaluation.sweep_choice import Results
 from nmflab.recordings.blocks import separate_speech
+from nmflab.settings import Settings
 
 EACH = 3
 """So many of the worst, and of the best."""
@@ -41,6 +42,15 @@ def corpus_of(manifest: dict[str, Any], part: str) -> Corpus:
     return validation(corpus) if part == "validation" else corpus
 
 
+def signals_of(
+    corpus: Corpus, models: Dictionaries, settings: Settings, noise: str, speech: str
+) -> dict[str, NDArray[np.float32]]:
+    """Make a mixture of a sweep again, and what its combination makes of it."""
+    mixed = mix_at_snr(corpus.test_speech[speech], corpus.test_noise[noise], snr=settings.snr)
+    enhanced = separate_speech(models.model(settings, noise), mixed.mixture, settings)
+    return {"noisy": mixed.mixture, "enhanced": enhanced, "clean": mixed.speech}
+
+
 def extremes(
     results: Results, combination: str, metric: str, manifest: dict[str, Any]
 ) -> tuple[list[Heard], list[Heard]]:
@@ -57,9 +67,7 @@ def extremes(
 
     def heard(i: int) -> Heard:
         noise, speech = results.files[i]
-        mixed = mix_at_snr(corpus.test_speech[speech], corpus.test_noise[noise], snr=settings.snr)
-        enhanced = separate_speech(models.model(settings, noise), mixed.mixture, settings)
-        signals = {"noisy": mixed.mixture, "enhanced": enhanced, "clean": mixed.speech}
+        signals = signals_of(corpus, models, settings, noise, speech)
         peak = max(float(np.abs(signal).max()) for signal in signals.values()) or 1.0
         level = min(1.0, 0.99 / peak)
         sounds = {name: _address(level * signal, rate) for name, signal in signals.items()}

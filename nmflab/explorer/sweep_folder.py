@@ -107,7 +107,7 @@ class SweepFolderExplorer:
         self.panel.widget.on_pick(self._picked)
         self.player = Player(labels=("noisy", "enhanced", "clean"), group=self.group)
         self.player.source = "enhanced"
-        self.status = widgets.HTML()
+        self.status, self.count = widgets.HTML(), widgets.HTML()
         self.rows, self.columns, self.metric, self.noise = (
             widgets.Dropdown(
                 description=label,
@@ -122,7 +122,7 @@ class SweepFolderExplorer:
         best.on_click(lambda _: self._told(self.choose_best))
         panel = self.panel.widget
         self.widget = widgets.VBox(
-            [self.page, row([*self._menus, best]), panel, self.player, self.status]
+            [self.page, row([*self._menus, best]), panel, self.player, self.status, self.count]
         )
         self.widget.add_class("nmflab-explorer")
 
@@ -227,10 +227,8 @@ class SweepFolderExplorer:
         )
         canvas.value_label, canvas.value_unit = score.label, score.unit
         texts = [[score.text(value) for value in values] for values in scores]
-        if np.isfinite(scores).any():
-            best = np.nanargmax if score.higher_is_better else np.nanargmin
-            up, across = np.unravel_index(int(best(scores)), scores.shape)
-            texts[up][across] += " ★"
+        if star := self._star():
+            texts[star[0]][star[1]] += " ★"
         top = float(np.nanmax(scores)) if np.isfinite(scores).any() else 0.0
         low = max(float(np.nanmin(scores)), top - DEPTH[score.unit]) if top else -1.0
         canvas.show(
@@ -241,7 +239,18 @@ class SweepFolderExplorer:
             column_names=self._axis(self.columns)[1],
             cell_texts=texts,
         )
-        self._say(self._summary(), "ready")
+        self.count.value = f"<div class=nmflab-status>{self._summary()}</div>"
+
+    def _star(self) -> tuple[int, int] | None:
+        """Find the best of the cells whose combination was tried on all mixtures."""
+        scores, which = self._cells()
+        tried = np.append(self.results.complete, False)[which]  # −1 is none
+        scores = np.where(tried, scores, np.nan)
+        if not np.isfinite(scores).any():
+            return None
+        best = np.nanargmax if SCORES[self.metric.value].higher_is_better else np.nanargmin
+        line, column = np.unravel_index(int(best(scores)), scores.shape)
+        return int(line), int(column)
 
     def _summary(self) -> str:
         rows, points = len(self.results.columns["row"]), len(self.results.points)
@@ -255,12 +264,10 @@ class SweepFolderExplorer:
 
     def choose_best(self) -> None:
         """Choose the cell with the star."""
-        scores, _ = self._cells()
-        if not np.isfinite(scores).any():
+        star = self._star()
+        if star is None:
             raise NmflabError("The sweep has no scores yet: wait for the first rows.")
-        higher = SCORES[self.metric.value].higher_is_better
-        place = int((np.nanargmax if higher else np.nanargmin)(scores))
-        self.choose(*(int(i) for i in np.unravel_index(place, scores.shape)))
+        self.choose(*star)
 
     def choose(self, line: int, column: int) -> None:
         """Choose a cell: hear the mixture that its best combination does worst on.

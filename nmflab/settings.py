@@ -125,13 +125,14 @@ class Settings(Declared):
         ),
     )
     max_iter_train: int = setting(
-        100, "iterations in training", SOURCES, within=(1, 100000), short="-i_train"
+        100, "iterations in training", SOURCES, within=(1, 100000), ratio=True, short="-i_train"
     )
     max_iter_test: int = setting(
         30,
         "iterations in encoding a mixture",
         ("activations",),
         within=(1, 100000),
+        ratio=True,
         short="-i_test",
         control=Control(
             "iterations",
@@ -145,6 +146,7 @@ class Settings(Declared):
         "speech bases, K_S",
         ("speech",),
         within=(1, 65536),
+        ratio=True,
         short="-b_speech",
         control=Control(
             "speech K_S",
@@ -158,6 +160,7 @@ class Settings(Declared):
         "noise bases, K_N",
         ("noise",),
         within=(0, 65536),
+        ratio=True,
         short="-b_noise",
         control=Control(
             "noise K_N",
@@ -202,6 +205,7 @@ class Settings(Declared):
         "penalty rate λ of the prior",
         ("activations",),
         within=(0.0, 1e6),
+        ratio=True,
         control=Control(
             "penalty λ",
             "How strongly the prior pulls; too little leaves noise, too much eats the speech.",
@@ -215,6 +219,7 @@ class Settings(Declared):
         "power of the Wiener gain; any real number above 0",
         ("gain",),
         within=(0.0, 100.0),
+        ratio=True,
         open_below=True,
         control=Control(
             "power p",

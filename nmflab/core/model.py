@@ -117,13 +117,15 @@ class SeparationModel:
         """Frames that a basis of this model is long."""
         return self.speech.context
 
-    def save(self, path: str | Path) -> Path:
+    def save(self, path: str | Path, *, record: Mapping[str, Any] | None = None) -> Path:
         """Write the model to a NumPy archive, without pickles.
 
         Parameters
         ----------
         path : str or Path
             The file; written under another name first, and renamed when it is complete.
+        record : mapping, optional
+            What made the model, as JSON can hold it; ``nmflab show`` prints it.
 
         Returns
         -------
@@ -140,9 +142,10 @@ class SeparationModel:
             for source in SOURCES
             for name in ARRAYS
         }
-        return write_archive(
-            checks.as_path(path), "model", VERSION, {"settings": self.settings.to_dict()}, arrays
-        )
+        header = {"settings": self.settings.to_dict()}
+        if record is not None:
+            header["record"] = dict(record)
+        return write_archive(checks.as_path(path), "model", VERSION, header, arrays)
 
 
 @steady

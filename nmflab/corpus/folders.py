@@ -86,13 +86,8 @@ class Corpus:
     @cached_property
     def fingerprint(self) -> str:
         """Twelve hexadecimal digits of all parts, names, lengths and samples."""
-        digest = hashlib.sha256(str(self.sampling_rate).encode())
         lists = (self.train_speech, self.train_noise, self.test_speech, self.test_noise)
-        for part, clips in zip(PARTS, lists, strict=True):
-            for clip in clips.clips:
-                digest.update(json.dumps([part, clip.name, clip.samples.size]).encode())
-                digest.update(np.ascontiguousarray(clip.samples, dtype="<f4").data)
-        return digest.hexdigest()[:12]
+        return fingerprint_of(str(self.sampling_rate), **dict(zip(PARTS, lists, strict=True)))
 
     def training_noise(self, name: str) -> ClipList:
         """Give what the dictionary of a noise is trained on.
@@ -109,6 +104,16 @@ class Corpus:
         """
         own = [clip for clip in self.train_noise.clips if clip.name == name]
         return ClipList(own) if own else self.train_noise
+
+
+def fingerprint_of(start: str = "", **parts: ClipList) -> str:
+    """Give twelve hexadecimal digits of lists of clips: names, lengths and samples."""
+    digest = hashlib.sha256(start.encode())
+    for part, clips in parts.items():
+        for clip in clips.clips:
+            digest.update(json.dumps([part, clip.name, clip.samples.size]).encode())
+            digest.update(np.ascontiguousarray(clip.samples, dtype="<f4").data)
+    return digest.hexdigest()[:12]
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import nmflab as nl
-from nmflab.core.stft import COSINES
 from nmflab.corpus.folders import Corpus
 from nmflab.evaluation.metrics import SCORES, bss_eval
 from nmflab.explorer.widgets import canvas, modules
+from nmflab.window_functions import COSINES
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ROOT / "docs" / "site" / "recorded"

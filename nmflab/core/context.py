@@ -27,8 +27,7 @@ def stacked(V: NDArray[np.float32], context: int) -> NDArray[np.float32]:
     if context == 1:
         return V
     F, T = V.shape
-    padded = np.zeros((T + context - 1, F), dtype=np.float32)
-    lead = (context - 1) // 2
+    padded, lead = np.zeros((T + context - 1, F), dtype=np.float32), (context - 1) // 2
     padded[lead : lead + T] = V.T
     step, item = padded.strides
     return np.lib.stride_tricks.as_strided(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -142,9 +143,8 @@ class SeparationModel:
             for source in SOURCES
             for name in ARRAYS
         }
-        header = {"settings": self.settings.to_dict()}
-        if record is not None:
-            header["record"] = dict(record)
+        made = {} if record is None else {"record": dict(record)}
+        header = {"settings": self.settings.to_dict(), **made}
         return write_archive(checks.as_path(path), "model", VERSION, header, arrays)
 
 
@@ -218,7 +218,7 @@ def training_spectrogram(
             where = f"The training {name} {str(files[i])!r}" if files else f"{name}[{i}]"
             raise NmflabError(f"{where} is so loud that its spectrogram overflows: scale it down.")
         spectrograms.append(stacked(V.T, settings.context).T)
-    V = spectrograms[0] if len(spectrograms) == 1 else np.concatenate(spectrograms)
+    V = np.concatenate(spectrograms) if spectrograms[1:] else spectrograms[0]
     if not V.any():
         raise NmflabError(f"The training {name} is silent: nothing can be learnt from it.")
     return V[checks.sounding(np.any(V, axis=1))].T

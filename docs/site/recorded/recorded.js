@@ -5,7 +5,7 @@ import { bytesIn, Separation } from "./separation.js";
 
 /** @import { Recording } from "./separation.js" */
 
-/** @typedef {{ render: Function, initialize?: Function }} Shown what anywidget is given */
+/** @typedef {Record<string, Function>} Shown what anywidget is given */
 /** @typedef {Shown | (() => Shown)} Widget */
 
 const LIMITS = { spectrogram: [-80, 20], activations: [-60, 0] };

@@ -10,8 +10,9 @@ Who knows what:
 - *tuned*: ``Settings.tuned()``, which trained on the training part of that very noise.
 - *noisereduce, given*: stationary, with the same training part as its noise.
 - *marked*: the recording begins with 1 or 2 s of the noise alone, marked as such; they aren't
-  scored. log-MMSE takes 1 s of them for its noise.
-- *blind*, *noisereduce, blind*: the mixture and nothing else.
+  scored.
+- *blind*: the mixture and nothing else. log-MMSE takes its first 120 ms for noise, as it does by
+  default.
 """
 
 import argparse
@@ -86,16 +87,15 @@ def noisereduce_blind(recording: Recording, folder: str | None, noise: str):
     return reduce_noise(recording.mixture, recording.rate, stationary=False)
 
 
-def log_mmse(recording: Recording, folder: str | None, noise: str):
-    with np.errstate():
+def log_mmse(recording: Recording, folder: str | None, noise: str, seconds: float = 0.0):
+    with np.errstate():  # it leaves NumPy's set to raise
         from logmmse import logmmse
 
-    x = recording.marked(1.0)
-    peak = max(1.0, float(np.abs(x).max()))
-    pcm = np.round(x / peak * 32767).astype(np.int16)
-    frames = recording.rate // (recording.rate * 20 // 1000)  # of 20 ms, its own
-    with np.errstate():  # it leaves NumPy's set to raise
-        speech = logmmse(pcm, recording.rate, initial_noise=frames)
+        x = recording.marked(seconds) if seconds else recording.mixture
+        peak = max(1.0, float(np.abs(x).max()))
+        pcm = np.round(x / peak * 32767).astype(np.int16)
+        frames = {"initial_noise": round(seconds / 0.02)} if seconds else {}  # of 20 ms
+        speech = logmmse(pcm, recording.rate, **frames)
     speech = np.pad(speech, (0, max(0, len(x) - len(speech))))[: len(x)] * (peak / 32767.0)
     return speech[-len(recording.mixture) :].astype(np.float32)
 
@@ -104,7 +104,8 @@ SYSTEMS: dict[str, Callable] = {
     "noisy": noisy,
     "noisereduce, blind": noisereduce_blind,
     "noisereduce, given": noisereduce_given,
-    "log-MMSE, 1 s marked": log_mmse,
+    "log-MMSE, blind": log_mmse,
+    "log-MMSE, 1 s marked": partial(log_mmse, seconds=1.0),
     "tuned, trained": tuned,
     "denoise, blind": blind,
     "denoise, 1 s marked": partial(marked, seconds=1.0),
@@ -187,6 +188,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folder", nargs="?", help="a data folder; the embedded corpus by default")
     parser.add_argument("--snr", type=float, nargs="+", default=SNRS, metavar="DB")
+    parser.add_argument("--voices", type=int, metavar="N", help="only so many test voices")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--by-noise", action="store_true", help="a table for each noise as well")
     parser.add_argument("--output", type=Path, help="a CSV file for the scores of each mixture")
@@ -196,6 +198,7 @@ def main(argv: list[str] | None = None) -> None:
     if absent := [name for name in SYSTEMS if name not in systems]:
         print(f"Not installed, so left out: {', '.join(absent)}.", file=sys.stderr)
     voices, noises = corpus.test_speech.names, corpus.test_noise.names
+    voices = voices[:: -(-len(voices) // (arguments.voices or len(voices)))]
     tasks = [(v, n, snr) for snr in arguments.snr for n in noises for v in voices]
     work = partial(clean_all, arguments.folder, systems)
     with ProcessPoolExecutor(arguments.jobs) as pool:

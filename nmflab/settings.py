@@ -13,14 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nmflab.errors import NmflabError
-from nmflab.parameters import (
-    Control,
-    Declared,
-    Parameter,
-    described,
-    preferred_numbers,
-    setting,
-)
+from nmflab.parameters import Control, Declared, Parameter, described, preferred_numbers, setting
 from nmflab.priors.variants import VARIANTS
 
 __all__ = ["PRESETS", "Settings", "parameters", "settings_of"]
@@ -349,7 +342,7 @@ class Settings(Declared):
         """Give the settings for a recording whose noise nobody has trained.
 
         Four noise bases are learnt on the recording itself, too few to spell speech; pieces of five
-        frames tell a voice from a noise; the updates stop early.
+        frames tell a voice from a noise; the updates stop early; some noise is kept, at −25 dB.
 
         Returns
         -------
@@ -364,6 +357,7 @@ class Settings(Declared):
             penalty=0.12,
             p=1.0,
             max_iter_test=50,
+            keep=25.0,
         )
 
 

@@ -31,40 +31,8 @@ MOST_WORDS = 90
 
 LIVE = re.compile(r"\b(\w*Explorer|\w*Prediction|BlindListening)\(|^starts$|^explorer$", re.M)
 
-PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8"><title>{title}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="stylesheet" href="reveal/reset.css"><link rel="stylesheet" href="reveal/reveal.css">
-<link rel="stylesheet" href="reveal/theme/white.css">
-<style>{style}</style>
-<script>MathJax = {{tex: {{inlineMath: [["$", "$"], ["\\\\(", "\\\\)"]]}}}};</script>
-<script defer src="tex-svg-full.js"></script>
-</head>
-<body><div class="reveal"><div class="slides">
-{slides}
-</div></div>
-<script src="reveal/reveal.js"></script>
-<script>
-Reveal.initialize({{hash: true, width: 1280, height: 720, margin: 0.04, center: false}});
-</script>
-</body></html>
-"""
-
-STYLE = """
-.reveal { font-size: 30px; }
-.reveal .slides { text-align: left; }
-.reveal .slides section { height: 100%; overflow-y: auto; }
-.reveal h1, .reveal h2, .reveal h3 { text-transform: none; font-size: 1.5em; }
-.reveal img { max-height: 520px; max-width: 100%; min-width: 60%; object-fit: contain; margin: 0; }
-.reveal pre { width: 100%; margin: 8px 0; font-size: 0.72em; box-shadow: none; }
-.reveal table { font-size: 0.8em; }
-.reveal ul, .reveal ol { display: block; }
-.live { display: inline-block; padding: 2px 12px; border-radius: 12px; color: #fff; }
-.live { background: #b00020; font-weight: 600; font-size: 0.8em; }
-.prompt, .jp-InputPrompt, .jp-OutputPrompt, .anchor-link { display: none; }
-"""
+PARTS = ROOT / "tools" / "slides"
+"""The page that the slides are put into, and its style."""
 
 
 def blocks(text: str) -> list[str]:
@@ -131,8 +99,11 @@ def draw(notebook: Any, number: str) -> str:
             body, _ = exporter.from_notebook_node(alone)
             sections.append(f"<section>{badge}{body}</section>")
         slides.append("<section>" + "\n".join(sections) + "</section>")
-    style = STYLE + HtmlFormatter().get_style_defs(".highlight")
-    return PAGE.format(title=title, style=style, slides="\n".join(slides))
+    style = (PARTS / "slides.css").read_text() + HtmlFormatter().get_style_defs(".highlight")
+    page = (PARTS / "page.html").read_text()
+    for name, text in (("TITLE", title), ("STYLE", style), ("SLIDES", "\n".join(slides))):
+        page = page.replace(name, text, 1)
+    return page
 
 
 def build(folder: Path, names: list[str]) -> list[Path]:

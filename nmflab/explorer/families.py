@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nmflab.priors.distributions import ExponentialPrior, GammaPrior
 
-__all__ = ["FAMILIES", "LogNormal", "SpikeAndSlab", "fit_families", "log_likelihoods"]
+__all__ = ["FAMILIES", "fit_families", "log_likelihoods"]
 
 FAMILIES = ("exponential", "gamma", "log-normal", "spike and slab")
 """Their names, in the order in which they are drawn."""

@@ -43,7 +43,7 @@ def test_the_first_start_is_the_one_that_separate_takes(explorer):
 
 def test_the_listening_explorer_shows_three_sliders_and_folds_the_rest():
     explorer = ListeningExplorer(make_corpus(), SETTINGS)
-    _, player, seen, *_, more = explorer.widget.children
+    _page, player, seen, *_, more = explorer.widget.children
     assert player is explorer.player
     assert list(seen.children) == [explorer.controls.widgets[name] for name in FIRST]
     assert more.selected_index is None

@@ -11,11 +11,11 @@ export default {
   render({ model, el }) {
     el.classList.add("nmflab-host");
     const root = add(el, "section", { className: "nmflab-predict", "aria-label": "Prediction" });
-    const question = add(root, "p", { className: "nmflab-question" });
+    const question = add(root, "p", { hidden: !model.get("question") });
     add(question, "b", { textContent: "Predict. " });
     question.append(model.get("question"));
     const place = add(root, "div");
-    const foot = add(root, "p", { className: "nmflab-told" });
+    const foot = add(root, "p", { className: "nmflab-told", hidden: !model.get("question") });
     const button = add(foot, "button", {
       type: "button",
       className: "jupyter-widgets jupyter-button widget-button",

@@ -140,3 +140,33 @@ class CurvePrediction(Prediction):
     def _told(self) -> str:
         pairs = zip(self.axes["x"], self.truth, strict=True)
         return "; ".join(f"{name}: {value:.1f}" for name, value in pairs)
+
+
+class CurveInput(CurvePrediction):
+    """A curve to be dragged, without a question: a filter, for one.
+
+    Parameters
+    ----------
+    x : sequence of float or str
+        Where the points stand, at equal steps.
+    xlabel, ylabel : str
+        What stands at the axes.
+    low, high : float
+        Ends of the vertical axis.
+    start : float
+        Where all points begin.
+    """
+
+    def __init__(
+        self,
+        x: Sequence[float | str],
+        *,
+        xlabel: str,
+        ylabel: str,
+        low: float,
+        high: float,
+        start: float,
+    ) -> None:
+        truth = [start] * len(x)
+        super().__init__("", x, truth=truth, xlabel=xlabel, ylabel=ylabel, low=low, high=high)
+        self.guess = truth

@@ -161,8 +161,8 @@ class Explorer:
 
     @property
     def playheads(self):
-        """Where the line over each picture stands, in s."""
-        canvases = self.root.locator(".nmflab-canvas")
+        """Where the line over each picture that has a time axis stands, in s."""
+        canvases = self.root.locator('.nmflab-canvas:not([data-playhead=""])')
         return canvases.evaluate_all("(all) => all.map((canvas) => canvas.dataset.playhead)")
 
     def until(self, met):
@@ -175,7 +175,7 @@ class Explorer:
 
     def sent(self, seq):
         """Give what the kernel has sent once a change after `seq` is worked off, else nothing."""
-        panels = ("noisy", "enhanced", "reference", "gain", "W_N", "H")
+        panels = ("noisy", "enhanced", "reference", "gain", "H", "W_N")
         numbers = [
             f"{self.name}.{part}.seq" for part in ("player", *(f"{p}.widget" for p in panels))
         ]

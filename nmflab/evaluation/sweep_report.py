@@ -29,26 +29,8 @@ __all__ = ["write_report"]
 ROWS = 12
 """So many combinations stand in the table."""
 
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #1d2429; background: #fff;
-  max-width: 1160px; margin: 0 auto; padding: 16px 20px 60px; }
-h1 { font-size: 26px; margin: 12px 0 4px; } h2 { font-size: 19px; margin: 34px 0 8px; }
-p { max-width: 46em; } .quiet, caption { color: #5b6770; }
-.answer { font-size: 17px; background: #f3f6f8; border-left: 4px solid #d1495b;
-  padding: 10px 14px; max-width: none; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-caption { text-align: left; padding: 0 0 4px; } th { text-align: left; font-weight: 600; }
-th, td { vertical-align: top; padding: 4px 14px 4px 0; border-bottom: 1px solid #e3e8ec;
-  white-space: nowrap; }
-td.n, th.n { text-align: right; } tr.best td { font-weight: 600; } tr.held td { color: #8b959d; }
-small { color: #5b6770; font-weight: 400; } td small { display: block; line-height: 1.1; }
-code { font-size: 13px; }
-pre { background: #f3f6f8; padding: 8px 12px; overflow-x: auto; margin: 6px 0; }
-.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(440px, 100%), 1fr));
-  gap: 18px; } .plots > div { min-width: 0; }
-audio { height: 32px; width: 190px; vertical-align: middle; }
-details { margin: 6px 0; } summary { cursor: pointer; }
-"""
+STYLE = Path(__file__).with_suffix(".css")
+"""How the page looks."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,7 +149,7 @@ def _page(report: _Report, heard: str) -> str:
     return (
         "<!DOCTYPE html>\n<html lang=en><head><meta charset=utf-8>"
         "<meta name=viewport content='width=device-width'>"
-        f"<title>Sweep of {len(r.results.points)} combinations</title><style>{STYLE}</style>\n"
+        f"<title>Sweep of {len(r.results.points)} combinations</title><style>{STYLE.read_text()}</style>\n"
         f"{inline}\n</head><body><h1>Sweep of {len(r.results.points)} combinations of settings</h1>"
         f"{''.join(sections)}\n{script}\n</body></html>\n"
     )

@@ -213,3 +213,25 @@ def test_a_scheduler_that_isn_t_there_is_a_sentence(data, tmp_path, monkeypatch,
     words = ["sweep", "--data", str(data), "--grid", "p=1", "--output", str(tmp_path / "sweep")]
     assert cli.main([*words, "--scheduler", "tcp://127.0.0.1:1"]) == 1
     one_sentence(capsys, "There is no scheduler at 'tcp://127.0.0.1:1'")
+
+
+@pytest.mark.slow
+def test_without_dask_pyarrow_and_bokeh_all_else_works_and_a_sentence_says_what_is_missing(
+    data, tmp_path
+):
+    code = f"""
+import sys
+for name in ("dask", "distributed", "pyarrow", "bokeh"):
+    sys.modules[name] = None
+import nmflab, nmflab.explorer
+from nmflab.cli.main import main
+words = ["sweep", "--data", {str(data)!r}, "--grid", "p=1,2", "--metrics", "si_sdr", *{FAST!r}]
+assert main([*words, "--output", {str(tmp_path / "sweep.csv")!r}]) == 0
+assert main([*words, "--output", {str(tmp_path / "sweep")!r}]) == 1
+assert main(["report", {str(tmp_path)!r}]) == 1
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert (tmp_path / "sweep.csv").exists()
+    assert "needs the package pyarrow" in run.stderr
+    assert "needs the package bokeh" in run.stderr

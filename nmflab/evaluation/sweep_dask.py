@@ -83,7 +83,7 @@ def cluster_of(address: str | None, jobs: int) -> Iterator[Client]:
             "A sweep in several processes needs the package distributed, which is not installed: "
             "install dask[distributed], or give --jobs 1."
         ) from error
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    _be_quiet()
     quiet = {
         "distributed.scheduler.allowed-failures": DEATHS,
         "distributed.admin.large-graph-warning-threshold": "1GB",
@@ -113,6 +113,13 @@ def cluster_of(address: str | None, jobs: int) -> Iterator[Client]:
         with client:
             _refuse_others(client, address)
             yield client
+
+
+def _be_quiet() -> None:
+    """Leave it to this module to say what went wrong; Dask's loggers have levels of their own."""
+    for name in ("distributed", *logging.root.manager.loggerDict):
+        if name.partition(".")[0] in ("distributed", "tornado", "asyncio"):
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 def _refuse_others(client: Client, address: str) -> None:

@@ -301,6 +301,9 @@ def _executor(
 
     recordings = Recordings(parts)
     jobs = min(arguments.jobs, 1 + len(list(work.conditions())) * len(work.points) // FOR_A_PROCESS)
+    if arguments.scheduler is None and jobs > 1 and not importlib.util.find_spec("distributed"):
+        say("Dask isn't installed (the package distributed), so one process does all the work.")
+        jobs = 1
     if arguments.scheduler is None and jobs == 1:
         yield Here(recordings, cache=arguments.cache, progress=bars)
         return

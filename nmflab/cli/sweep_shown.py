@@ -153,7 +153,7 @@ def _text(metric: str, value: float, sign: str = "") -> str:
     if math.isnan(value):
         return "–"
     places = SCORES[metric].decimals + 1
-    return f"{value:{sign}.{places}f}" if sign else rounded(value, places)
+    return f"{value:{sign}z.{places}f}" if sign else rounded(value, places)
 
 
 def _interval(metric: str, mean: Mean, sign: str = "") -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -82,7 +83,7 @@ def cluster_of(address: str | None, jobs: int) -> Iterator[Client]:
             "A sweep in several processes needs the package distributed, which is not installed: "
             "install dask[distributed], or give --jobs 1."
         ) from error
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    _be_quiet()
     quiet = {
         "distributed.scheduler.allowed-failures": DEATHS,
         "distributed.admin.large-graph-warning-threshold": "1GB",
@@ -90,6 +91,7 @@ def cluster_of(address: str | None, jobs: int) -> Iterator[Client]:
     }
     with dask.config.set(quiet):
         if address is None:
+            warnings.filterwarnings("ignore", message="Port .* is already in use")
             resource_tracker.ensure_running()  # whose start would let signals through
             with signals_held_back():  # workers leave Ctrl-C to this process
                 cluster = LocalCluster(
@@ -111,6 +113,13 @@ def cluster_of(address: str | None, jobs: int) -> Iterator[Client]:
         with client:
             _refuse_others(client, address)
             yield client
+
+
+def _be_quiet() -> None:
+    """Leave it to this module to say what went wrong; Dask's loggers have levels of their own."""
+    for name in ("distributed", *logging.root.manager.loggerDict):
+        if name.partition(".")[0] in ("distributed", "tornado", "asyncio"):
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 def _refuse_others(client: Client, address: str) -> None:
@@ -172,14 +181,14 @@ class OnDask:
         """
         from distributed import as_completed
 
-        running = as_completed()
+        running = as_completed(with_results=True, raise_errors=False)
         try:
             for job in jobs:
                 running.add(self._submit(job, metrics))
                 while running.count() >= self._room():
-                    yield from self._taken(next(running))
-            for future in running:
-                yield from self._taken(future)
+                    yield from self._taken(*next(running))
+            for future, found in running:
+                yield from self._taken(future, found)
         except (OSError, TimeoutError, StopIteration, RuntimeError) as error:
             raise _gone() from error
         finally:
@@ -192,14 +201,14 @@ class OnDask:
             self._cores, self._counted = sum(self._client.nthreads().values()), monotonic()
         return max(LEAST_TASKS, TASKS_PER_CORE * self._cores)
 
-    def _taken(self, future: Future) -> Iterator[Found]:
+    def _taken(self, future: Future, found: Any) -> Iterator[Found]:
         """Take the result of a task; of one that failed, what is to be said of it."""
         if future.cancelled() or future.status == "lost":
             raise _gone()
         if future.status == "error":
             self.failures.append(f"{type(future.exception()).__name__}: {future.exception()}")
         else:
-            yield future.result()
+            yield found
         future.release()
 
     def _submit(self, job: Job, metrics: tuple[str, ...]) -> Future:

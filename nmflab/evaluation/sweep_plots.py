@@ -31,6 +31,9 @@ PAIRS = (("num_basis_noise", "penalty"), ("num_basis_speech", "penalty"), ("p", 
 MOST_CELLS = 18
 """Values of an axis beyond which a map becomes a cloud of points."""
 
+MOST_TICKS = 6
+"""An axis of fewer values has a tick at each."""
+
 DEPTH = {"dB": 6.0, "": 0.2}
 """What is further below the best has the darkest colour."""
 
@@ -136,6 +139,9 @@ def _cloud(
     )
     look = {"fill_color": {"field": "gain", "transform": colours}, "line_color": None}
     plot.scatter("x", "y", size=9, source=source, **look)
+    for axis, name in ((plot.xaxis, column), (plot.yaxis, row)):
+        if logarithmic[name]:
+            _tick(axis, [getattr(point, name) for point in points])
     best = results.points[choice.best]
     plot.scatter(
         [getattr(best, column)], [getattr(best, row)], size=15, fill_alpha=0,
@@ -171,12 +177,15 @@ def multiples(results: Results, choice: Choice) -> Any:
             }  # fmt: skip
             margin = 0.06 * (top - bottom or 1)
             plot = figure(
-                title=f"{noise}, {snr:g} dB", height=190, width=250, tools="save",
+                title=f"{noise}, {snr:g} dB", height=190, tools="save",
+                width=max(160, 1110 // len(noises)),
                 y_range=(bottom - margin, top + margin), **kind,
             )  # fmt: skip
             x = [as_typed(value) for value in values] if few else values
             plot.scatter(x, gains, size=6, fill_color=GREY, line_color=None, fill_alpha=0.6)
             plot.scatter([x[best]], [gains[best]], size=10, fill_color=BEST, line_color=None)
+            if not few and min(values) > 0:
+                _tick(plot.xaxis, values)
             if snr == snrs[-1]:
                 plot.xaxis.axis_label = label_of(axis)
             if noise == noises[0]:
@@ -256,6 +265,17 @@ def against(
     plot.scatter([cost[best]], [gains[best]], size=12, fill_color=BEST, line_color=None)
     plot.xaxis.axis_label, plot.yaxis.axis_label = label, f"{SCORES[choice.metric].label} gain"
     return _quiet(plot, grid=True)
+
+
+def _tick(axis: Any, values: Sequence[float]) -> None:
+    """Give a logarithmic axis few ticks: its values, or 1 and 3 of each decade."""
+    known = sorted(set(values))
+    low, high = np.floor(np.log10(min(values))), np.ceil(np.log10(max(values)))
+    decades = 10.0 ** np.arange(low, high + 1)
+    ticks = [float(f"{digit * decade:.3g}") for decade in decades for digit in (1, 3)]
+    inside = [tick for tick in ticks if min(values) <= tick <= max(values)]
+    axis.ticker = FixedTicker(ticks=known if len(known) < MOST_TICKS or not inside else inside)
+    axis.major_label_overrides = {tick: as_typed(tick) for tick in axis[0].ticker.ticks}
 
 
 def rough(results: Results, column: str, **only: Any) -> NDArray[np.float64]:

@@ -29,7 +29,8 @@ __all__ = ["write_report"]
 ROWS = 12
 """So many combinations stand in the table."""
 
-STYLE = Path(__file__).with_suffix(".css").read_text("utf-8")
+STYLE = Path(__file__).with_suffix(".css")
+"""How the page looks."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +149,8 @@ def _page(report: _Report, heard: str) -> str:
     return (
         "<!DOCTYPE html>\n<html lang=en><head><meta charset=utf-8>"
         "<meta name=viewport content='width=device-width'>"
-        f"<title>Sweep of {len(r.results.points)} combinations</title><style>{STYLE}</style>\n"
+        f"<title>Sweep of {len(r.results.points)} combinations</title>\n"
+        f"<style>{STYLE.read_text('utf-8')}</style>\n"
         f"{inline}\n</head><body><h1>Sweep of {len(r.results.points)} combinations of settings</h1>"
         f"{''.join(sections)}\n{script}\n</body></html>\n"
     )
@@ -227,13 +229,15 @@ def _best_table(r: _Report) -> str:
         held = name in r.choice.held_back
         kind = "best" if name == r.choice.best else "held" if held else ""
         texts = [escape(as_typed(getattr(point, axis))) for axis in r.results.axes]
-        rows.append((kind, [*texts, *cells, f"{seconds:.2f} s", mark or ("guard" if held else "")]))
+        label = mark or ("guard" if held else "")
+        rows.append((kind, [label, *texts, *cells, f"{seconds:.2f} s"]))
     caption = (
         f"Means over {len(r.results.files)} mixtures of the {r.results.part} part, in brackets "
         "bootstrap intervals of 95 %. “≈ best”: on the same mixtures the difference to the best "
         "may as well be 0. “guard”: held back by it."
     )
-    return _table([*head, "time", ""], rows, caption, len(r.results.axes))
+    head = [name.replace("_", "_<wbr>") for name in head]
+    return _table(["", *head, "time"], rows, caption, 1 + len(r.results.axes))
 
 
 def _test_table(r: _Report) -> str:
@@ -343,9 +347,9 @@ def _number(metric: str, mean: Mean, sign: str = "") -> str:
     places = SCORES[metric].decimals + 1
     if np.isnan(mean.value):
         return "–"
-    text = f"{mean.value:{sign}.{places}f}"
+    text = f"{mean.value:{sign}z.{places}f}"
     if np.isfinite([mean.low, mean.high]).all():
-        text += f" <small>[{mean.low:{sign}.{places}f}, {mean.high:{sign}.{places}f}]</small>"
+        text += f" <small>[{mean.low:{sign}z.{places}f}, {mean.high:{sign}z.{places}f}]</small>"
     return text.replace("-", "−")
 
 
@@ -366,4 +370,5 @@ def _table(
 
     body = "".join(f"<tr class='{kind}'>{line('td', cells)}</tr>" for kind, cells in rows)
     top = f"<tr>{line('th', head)}</tr>" if any(head) else ""
-    return f"<div class=wide><table><caption>{caption}</caption>{top}{body}</table></div>"
+    text = f"<p class=quiet>{caption}</p>" if caption else ""
+    return f"{text}<div class=wide><table>{top}{body}</table></div>"

@@ -173,35 +173,60 @@ def test_a_sweep_that_is_killed_and_started_again_has_the_rows_of_an_undisturbed
     assert rows_in(killed).equals(rows_in(whole))
 
 
-@pytest.mark.slow
-@pytest.mark.alone
-def test_two_workers_started_apart_finish_though_one_is_killed(data, tmp_path):
-    whole, apart = tmp_path / "whole", tmp_path / "apart"
-    started(data, whole, "--jobs", "1").communicate(timeout=120)
-    address = tmp_path / "scheduler.json"
-    dask = [sys.executable, "-m", "distributed.cli.dask_scheduler"]
-    options = ["--port", "0", "--no-dashboard", "--scheduler-file", str(address)]
+@pytest.fixture
+def cluster(tmp_path):
+    """Start a scheduler and two workers as one does by hand; give their processes and address."""
+    place = tmp_path / "scheduler.json"
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
-    processes = [subprocess.Popen([*dask, *options], **quiet)]
+    scheduler = ["dask_scheduler", "--port", "0", "--scheduler-file", str(place)]
+    worker = ["dask_worker", "--nthreads", "1", "--no-nanny", "--scheduler-file", str(place)]
+    worker += ["--local-directory", str(tmp_path)]
+    processes = []
     try:
-        worker = [sys.executable, "-m", "distributed.cli.dask_worker", "--nthreads", "1"]
-        worker += ["--no-nanny", "--no-dashboard", "--scheduler-file", str(address)]
-        worker += ["--local-directory", str(tmp_path)]
-        processes += [subprocess.Popen(worker, **quiet) for _ in range(2)]
+        for name, *options in (scheduler, worker, worker):
+            command = [sys.executable, "-m", f"distributed.cli.{name}", "--no-dashboard", *options]
+            processes.append(subprocess.Popen(command, **quiet))
         until = time.monotonic() + 60
-        while not address.exists() and time.monotonic() < until:
+        while not place.exists() and time.monotonic() < until:
             time.sleep(0.1)
-        where = re.search(r'"address": "(.*?)"', address.read_text())[1]
-        process = started(data, apart, "--scheduler", where)
-        wait_for_rows(process, apart, 8)
-        processes[1].kill()
-        out, err = process.communicate(timeout=120)
-        assert "Best si_sdr on the test part" in out, err
-        assert processes[2].poll() is None
+        yield processes, re.search(r'"address": "(.*?)"', place.read_text())[1]
     finally:
         for process in processes:
             process.kill()
             process.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.alone
+def test_two_workers_started_apart_finish_though_one_is_killed(data, tmp_path, cluster):
+    (_, lost, left), address = cluster
+    whole, apart = tmp_path / "whole", tmp_path / "apart"
+    started(data, whole, "--jobs", "1").communicate(timeout=120)
+    process = started(data, apart, "--scheduler", address)
+    wait_for_rows(process, apart, 8)
+    lost.kill()
+    out, err = process.communicate(timeout=120)
+    assert "Best si_sdr on the test part" in out, err
+    assert left.poll() is None
+    assert rows_in(apart).equals(rows_in(whole))
+
+
+@pytest.mark.slow
+@pytest.mark.alone
+def test_a_scheduler_that_dies_is_a_sentence_and_costs_no_row(data, tmp_path, cluster):
+    (scheduler, *_), address = cluster
+    whole, apart = tmp_path / "whole", tmp_path / "apart"
+    started(data, whole, "--jobs", "1").communicate(timeout=120)
+    process = started(data, apart, "--scheduler", address)
+    wait_for_rows(process, apart, 8)
+    scheduler.kill()
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert err.count("nmflab: ") == 1
+    assert "The scheduler is gone. What is done is kept" in err
+    assert "Traceback" not in err
+    assert 8 <= rows_in(apart).num_rows < 128
+    started(data, apart, "--jobs", "1").communicate(timeout=120)
     assert rows_in(apart).equals(rows_in(whole))
 
 
@@ -213,3 +238,25 @@ def test_a_scheduler_that_isn_t_there_is_a_sentence(data, tmp_path, monkeypatch,
     words = ["sweep", "--data", str(data), "--grid", "p=1", "--output", str(tmp_path / "sweep")]
     assert cli.main([*words, "--scheduler", "tcp://127.0.0.1:1"]) == 1
     one_sentence(capsys, "There is no scheduler at 'tcp://127.0.0.1:1'")
+
+
+@pytest.mark.slow
+def test_without_dask_pyarrow_and_bokeh_all_else_works_and_a_sentence_says_what_is_missing(
+    data, tmp_path
+):
+    code = f"""
+import sys
+for name in ("dask", "distributed", "pyarrow", "bokeh"):
+    sys.modules[name] = None
+import nmflab, nmflab.explorer
+from nmflab.cli.main import main
+words = ["sweep", "--data", {str(data)!r}, "--grid", "p=1,2", "--metrics", "si_sdr", *{FAST!r}]
+assert main([*words, "--output", {str(tmp_path / "sweep.csv")!r}]) == 0
+assert main([*words, "--output", {str(tmp_path / "sweep")!r}]) == 1
+assert main(["report", {str(tmp_path)!r}]) == 1
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert (tmp_path / "sweep.csv").exists()
+    assert "needs the package pyarrow" in run.stderr
+    assert "needs the package bokeh" in run.stderr

@@ -46,7 +46,7 @@ style: $(VENV)/installed-test ## check style, types, spelling, layers (see .pre-
 	$(BIN)/lint-imports --no-logo --no-cache
 
 coverage: $(VENV)/installed-test ## say which lines of the package no test runs (ARGS are pytest's)
-	$(PYTEST) tests -m "not alone" $(SHARED) --cov=nmflab \
+	$(PYTEST) $(NBVAL) tests -m "not alone" $(SHARED) --cov=nmflab \
 		--cov-report=term-missing:skip-covered $(ARGS)
 
 # Node is for these checks alone, so where it is missing they are skipped, but not in CI.

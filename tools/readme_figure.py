@@ -9,13 +9,11 @@ import nmflab as nl
 from nmflab.figures.spectrograms import spectrogram_figure
 from nmflab.system.files import replacing
 
-settings = nl.Settings.tuned()
 corpus = nl.load_corpus()
-noisy = nl.mix_at_snr(corpus.test_speech["allison_en_01"], corpus.test_noise["siren"], 0)
-model = nl.train_model(corpus.train_speech, [corpus.train_noise["siren"]], settings)
-enhanced = nl.separate(model, noisy.mixture).speech
+noisy = nl.mix_at_snr(corpus.test_speech["allison_en_01"], corpus.test_noise["factory"], 0)
+found = nl.denoise(noisy.mixture, corpus.sampling_rate)
 
-figure = spectrogram_figure(noisy.mixture, noisy.speech, enhanced, settings)
+figure = spectrogram_figure(noisy.mixture, noisy.speech, found.speech, found.settings)
 drawn = io.BytesIO()
 figure.savefig(drawn, format="png", dpi=100)
 with replacing(Path(__file__).parents[1] / "docs" / "enhanced.png") as temporary:

@@ -25,7 +25,7 @@ CELLS = {
     "03": "bases",
     "04": "masks",
     "05": "densities",
-    "06": "sweep-print",
+    "06": "hill",
     "07": "sweep",
     "08": "explorer",
     "09": "hill-figure",

@@ -17,7 +17,8 @@ NONE = $(if $(ARGS),|| [ $$? = 5 ]) # where ARGS choose, there may be no test le
 NBVAL := $(if $(LESSONS),--nbval --nbval-current-env --nbval-cell-timeout=300 notebooks)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab enhance check test style check-js coverage notebooks site tour constraints clean
+.PHONY: help lab enhance check test style check-js coverage notebooks site slides assignment tour \
+	constraints clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -69,8 +70,14 @@ node_modules/installed: package.json
 notebooks: $(VENV)/installed-test ## run the notebooks and store them with outputs (ARGS="00 05")
 	NMFLAB_CACHE=off OMP_NUM_THREADS=1 $(BIN)/python tools/store_notebooks.py $(ARGS)
 
-site: $(VENV)/installed-site ## build the lessons as pages: site/index.html opens without a server
-	$(BIN)/python tools/build_site.py $(ARGS)
+site: $(VENV)/installed-site ## build the lessons as pages (REPOSITORY=https://… adds live buttons)
+	$(BIN)/python tools/build_site.py $(if $(REPOSITORY),--repository $(REPOSITORY)) $(ARGS)
+
+slides: $(VENV)/installed-site node_modules/installed ## build slides of the lessons, for a lecture without a network
+	$(BIN)/python tools/build_slides.py $(ARGS)
+
+assignment: $(VENV)/installed ## write the lessons' questions as assignments for nbgrader
+	$(BIN)/python tools/build_assignment.py $(ARGS)
 
 tour: $(VENV)/installed-test ## draw the README's small pictures of the notebooks in docs/tour
 	$(BIN)/python tools/tour.py
@@ -88,7 +95,7 @@ constraints: $(BIN)/python ## pin the newest versions of all dependencies in con
 	rm -rf $(VENV)/fresh
 
 clean: ## remove .venv, caches and builds (never data or output)
-	rm -rf $(VENV) node_modules dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) node_modules dist site slides assignments .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

@@ -7,13 +7,14 @@ fitted to the activations left over from training, and a Wiener gain.
 
 from nmflab.audio.files import read_audio, write_audio
 from nmflab.audio.signals import mix_at_snr
-from nmflab.core.model import SeparationModel, load_model
+from nmflab.core.model import SeparationModel
 from nmflab.core.nmf import encode, kl_divergence, train_nmf
 from nmflab.core.pipeline import Separation, separate
 from nmflab.core.stft import Stft
 from nmflab.core.wiener import wiener_gain
 from nmflab.corpus.dictionaries import train_model
 from nmflab.corpus.folders import load_corpus
+from nmflab.corpus.model_files import load_model
 from nmflab.errors import NmflabError, NmflabWarning
 from nmflab.priors.distributions import ExponentialPrior, GammaPrior
 from nmflab.recordings.denoise import denoise

@@ -62,6 +62,18 @@ def shell_word(text: str) -> str:
     return "$'" + "".join(map(_in_bash, text)) + "'"
 
 
+def as_typed(value: object) -> str:
+    """Write a setting as one types it in a command, to the last digit.
+
+    >>> print(as_typed(2.0), as_typed(0.1234567), as_typed("hann"))
+    2 0.1234567 hann
+    """
+    if not isinstance(value, float):
+        return str(value)
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
+
+
 def _in_bash(letter: str) -> str:
     if letter in "\\'":
         return f"\\{letter}"

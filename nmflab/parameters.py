@@ -79,6 +79,8 @@ class Parameter:
         The words to choose from; empty where any word or number will do.
     short : str
         A short spelling of the option.
+    ratio : bool
+        Whether ratios of its values count, not differences: it is drawn log-uniformly.
     control : Control, optional
         How an explorer lets it be moved; without one it can't be.
     """
@@ -91,6 +93,7 @@ class Parameter:
     open_below: bool = False
     choices: Collection[str] = ()
     short: str = ""
+    ratio: bool = False
     control: Control | None = None
 
     @property

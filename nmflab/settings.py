@@ -13,14 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nmflab.errors import NmflabError
-from nmflab.parameters import (
-    Control,
-    Declared,
-    Parameter,
-    described,
-    preferred_numbers,
-    setting,
-)
+from nmflab.parameters import Control, Declared, Parameter, described, preferred_numbers, setting
 from nmflab.priors.variants import VARIANTS
 
 __all__ = ["PRESETS", "Settings", "parameters", "settings_of"]
@@ -125,13 +118,14 @@ class Settings(Declared):
         ),
     )
     max_iter_train: int = setting(
-        100, "iterations in training", SOURCES, within=(1, 100000), short="-i_train"
+        100, "iterations in training", SOURCES, within=(1, 100000), ratio=True, short="-i_train"
     )
     max_iter_test: int = setting(
         30,
         "iterations in encoding a mixture",
         ("activations",),
         within=(1, 100000),
+        ratio=True,
         short="-i_test",
         control=Control(
             "iterations",
@@ -145,6 +139,7 @@ class Settings(Declared):
         "speech bases, K_S",
         ("speech",),
         within=(1, 65536),
+        ratio=True,
         short="-b_speech",
         control=Control(
             "speech K_S",
@@ -158,6 +153,7 @@ class Settings(Declared):
         "noise bases, K_N",
         ("noise",),
         within=(0, 65536),
+        ratio=True,
         short="-b_noise",
         control=Control(
             "noise K_N",
@@ -202,6 +198,7 @@ class Settings(Declared):
         "penalty rate λ of the prior",
         ("activations",),
         within=(0.0, 1e6),
+        ratio=True,
         control=Control(
             "penalty λ",
             "How strongly the prior pulls; too little leaves noise, too much eats the speech.",
@@ -215,6 +212,7 @@ class Settings(Declared):
         "power of the Wiener gain; any real number above 0",
         ("gain",),
         within=(0.0, 100.0),
+        ratio=True,
         open_below=True,
         control=Control(
             "power p",
@@ -344,7 +342,7 @@ class Settings(Declared):
         """Give the settings for a recording whose noise nobody has trained.
 
         Four noise bases are learnt on the recording itself, too few to spell speech; pieces of five
-        frames tell a voice from a noise; the updates stop early.
+        frames tell a voice from a noise; the updates stop early; some noise is kept, at −25 dB.
 
         Returns
         -------
@@ -359,6 +357,7 @@ class Settings(Declared):
             penalty=0.12,
             p=1.0,
             max_iter_test=50,
+            keep=25.0,
         )
 
 

@@ -1,6 +1,7 @@
 """Build the site: the notebooks as they are stored, and the reference, as pages on the disk.
 
     make site                           the pages in site/, the first is site/index.html
+    make site REPOSITORY=https://…      with buttons that open the lessons where they are live
 
 No notebook is executed, and nothing is fetched, neither now nor when a page is read: MathJax comes
 from a package and lies beside the pages. Every warning is an error, and so is whatever `problems`
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import inspect
+import json
 import pkgutil
 import re
 import shutil
@@ -24,6 +26,8 @@ from pathlib import Path
 from types import ModuleType
 from urllib.parse import unquote, urlsplit
 
+import recorded
+
 import nmflab
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,7 +36,71 @@ MATHJAX = "es5/tex-svg-full.js"  # letters as outlines: one file, no fonts
 DOI = re.compile(r"https://doi\.org/10\.\d{4,9}/[-._;()/:A-Za-z0-9]*[A-Za-z0-9]")
 
 
-def lay_out(folder: Path) -> None:
+PLACES = {
+    "JupyterLite": "https://{owner}.github.io/{name}/lite/lab/index.html?path={lesson}.ipynb",
+    "Colab": "https://colab.research.google.com/github/{owner}/{name}/blob/HEAD/notebooks/{lesson}.ipynb",
+    "Binder": "https://mybinder.org/v2/gh/{owner}/{name}/HEAD?urlpath=lab/tree/notebooks/{lesson}.ipynb",
+}
+"""Where a lesson is live, by what the button says."""
+
+REPOSITORY = re.compile(r"https://github\.com/([A-Za-z0-9-]+)/([A-Za-z0-9._-]+?)(?:\.git)?/?")
+
+RECORDED = """\
+<div class="nmflab-recorded" data-record="{lesson}">
+<p><strong>Move it here.</strong> “{clip}” in the noise “{noise}” at {snr:g} dB. Dictionaries, and
+the activations for each λ, were computed beforehand; gain and sound are computed in this page.</p>
+</div>
+<script src="../_static/recorded/{lesson}.js"></script>
+<script src="../_static/recorded/recorded.js"></script>"""
+
+
+def checked_repository(address: str) -> tuple[str, str]:
+    """Give owner and name of the repository that buttons lead to; refuse what can't be right."""
+    found = REPOSITORY.fullmatch(address)
+    if found is None or {found[1].lower(), found[2].lower()} & {"owner", "name", "example", "..."}:
+        raise SystemExit(
+            f"REPOSITORY is {address!r} but must be the project's address on GitHub, as in "
+            "https://github.com/somebody/nmflab: buttons that lead elsewhere are worse than none."
+        )
+    git = ["git", "-C", str(ROOT), "remote", "get-url", "origin"]
+    remote = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
+    known = REPOSITORY.fullmatch(remote.replace("git@github.com:", "https://github.com/"))
+    if known and known.groups() != found.groups():
+        raise SystemExit(f"REPOSITORY is {address!r} but this clone comes from {remote!r}.")
+    return found[1], found[2]
+
+
+def add_what_is_live(notebook: Path, repository: tuple[str, str] | None) -> None:
+    """Put the buttons and the recorded explorer behind a lesson's first cell."""
+    lesson, content = notebook.stem, json.loads(notebook.read_text(encoding="utf-8"))
+    parts = []
+    if repository:
+        owner, name = repository
+        links = [
+            f"[open in {place}]({address.format(owner=owner, name=name, lesson=lesson)})"
+            for place, address in PLACES.items()
+        ]
+        parts.append(" · ".join(links))
+    if lesson in recorded.LESSONS:
+        clip, noise = recorded.LESSONS[lesson]
+        snr = recorded.SETTINGS.snr
+        parts.append(RECORDED.format(lesson=lesson, clip=clip, noise=noise, snr=snr))
+    if parts:
+        cell = {"cell_type": "markdown", "id": "live", "metadata": {}, "source": "\n\n".join(parts)}
+        content["cells"].insert(1, cell)
+        notebook.write_text(json.dumps(content), encoding="utf-8")
+
+
+def write_recordings(folder: Path) -> None:
+    """Write the recorded explorers of all lessons, and what moves them."""
+    folder.mkdir()
+    (folder / "recorded.js").write_text(recorded.script(), encoding="utf-8")
+    (folder / "widgets.css").write_text(recorded.style(), encoding="utf-8")
+    for lesson in recorded.LESSONS:
+        recorded.write(folder, lesson)
+
+
+def lay_out(folder: Path, repository: tuple[str, str] | None = None) -> None:
     """Copy the sources into a folder as they lie in the project, so that their links hold."""
     shutil.copytree(ROOT / "docs" / "site", folder, dirs_exist_ok=True)
     shutil.copy(ROOT / "README.md", folder / "README.txt")  # the front page has a part of it
@@ -45,6 +113,10 @@ def lay_out(folder: Path) -> None:
     (mathjax,) = (f for f in files("django-static-mathjax") or () if f.match(MATHJAX))
     shutil.copy(str(mathjax.locate()), folder / "static")
     write_reference(folder / "reference")
+    shutil.rmtree(folder / "recorded")  # the sources of what follows
+    write_recordings(folder / "static" / "recorded")
+    for notebook in sorted((folder / "notebooks").glob("*.ipynb")):
+        add_what_is_live(notebook, repository)
 
 
 def write_reference(folder: Path) -> None:
@@ -75,11 +147,11 @@ def write_reference(folder: Path) -> None:
     (folder / "index.rst").write_text("\n".join(index) + "\n", encoding="utf-8")
 
 
-def build(folder: Path) -> None:
+def build(folder: Path, repository: tuple[str, str] | None = None) -> None:
     """Run Sphinx from the sources in a folder, and put the pages in its place when all is well."""
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".site-") as made:
         sources, pages = Path(made) / "sources", Path(made) / "pages"
-        lay_out(sources)
+        lay_out(sources, repository)
         command = [sys.executable, "-m", "sphinx", "-q", "-n", "-W", "--keep-going", "-b", "html"]
         command += ["-d", str(Path(made) / "doctrees"), str(sources), str(pages)]
         subprocess.run(command, check=True)
@@ -177,8 +249,10 @@ def main(arguments: list[str] | None = None) -> None:
     """Build the site and say where it is."""
     parser = argparse.ArgumentParser(description="Build the site.")
     parser.add_argument("folder", nargs="?", type=Path, default=SITE, help="default: site")
-    folder = parser.parse_args(arguments).folder.resolve()
-    build(folder)
+    parser.add_argument("--repository", default="", help="where the buttons lead; default: none")
+    given = parser.parse_args(arguments)
+    folder = given.folder.resolve()
+    build(folder, checked_repository(given.repository) if given.repository else None)
     print(f"Open {folder / 'index.html'} in a browser.")
 
 

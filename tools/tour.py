@@ -28,6 +28,7 @@ CELLS = {
     "06": "sweep-print",
     "07": "sweep",
     "08": "explorer",
+    "09": "hill-figure",
 }
 
 

@@ -30,7 +30,7 @@ html_theme = "furo"
 pygments_dark_style = "github-dark"
 html_title = "nmflab"
 html_static_path = ["static"]
-html_css_files = ["nmflab.css"]
+html_css_files = ["nmflab.css", "recorded/widgets.css"]
 html_show_sphinx = False
 html_copy_source = html_use_index = False
 html_show_search_summary = False  # a page from the disk may not read another

@@ -245,6 +245,8 @@ def _size(source: Source) -> int:
 
 
 def _without_libsndfile(stack: ExitStack, source: Source, name: str) -> Sound:
+    if beginning(source)[:4] == b"fLaC":
+        return _by_numpy(source, name)
     if not isinstance(source, Path) or ending(source) == ".wav":
         return _by_scipy(source, name)
     try:
@@ -254,6 +256,30 @@ def _without_libsndfile(stack: ExitStack, source: Source, name: str) -> Sound:
             f"{name} can't be read without the package soundfile, which is not installed: "
             "install it, or convert the file to WAV."
         ) from error
+
+
+def _by_numpy(source: Source, name: str) -> Sound:
+    """Decode FLAC; a file is kept in memory, its samples are not."""
+    from nmflab.audio import flac
+
+    content = source.read_bytes() if isinstance(source, Path) else source.getvalue()
+    try:
+        form = flac.read_form(content)
+    except flac.Damaged as error:
+        raise _damaged_flac(name, error) from error
+
+    def blocks() -> Iterator[NDArray[np.float32]]:
+        try:
+            for block in flac.decode(content, form):
+                yield from_pcm(block, name)
+        except flac.Damaged as error:
+            raise _damaged_flac(name, error) from error
+
+    return Sound(form.rate, form.channels, form.length or None, f"PCM_{form.bits}", blocks())
+
+
+def _damaged_flac(name: str, error: Exception) -> NmflabError:
+    return NmflabError(f"{name} is damaged or cut off ({error}): repair it, or leave it out.")
 
 
 def _by_scipy(source: Source, name: str) -> Sound:

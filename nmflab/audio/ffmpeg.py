@@ -331,8 +331,13 @@ def _at_one_rate(
         if own == rate:
             yield from (samples for _, samples in group)
             continue
-        import soxr
-
+        try:
+            import soxr
+        except ImportError as error:
+            raise NmflabError(
+                "A recording whose sampling rate changes can't be read without the package soxr, "
+                "which is not installed: install it."
+            ) from error
         stream = soxr.ResampleStream(own, rate, channels, dtype="float32", quality="HQ")
         for _, samples in group:
             yield _columns(stream.resample_chunk(samples), channels)

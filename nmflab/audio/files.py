@@ -1,7 +1,8 @@
 """Read and write audio files: one channel, float32, full scale at ±1.
 
 Files are decoded by libsndfile, through ``soundfile``, and what it doesn't know by FFmpeg, through
-``av``. Where Python runs without them, as in a browser, scipy reads and writes WAV files.
+``av``. Where Python runs without them, as in a browser, WAV files are read and written, and FLAC
+files are read (`nmflab.audio.flac`).
 """
 
 from __future__ import annotations
@@ -39,8 +40,9 @@ def read_audio(
     """Read a recording as one channel at the wanted sampling rate.
 
     Several channels are mixed down to their mean. Clipped and silent recordings are read as they
-    are. Without ``soundfile`` only WAV files can be read. An `NmflabWarning` says what is very
-    likely not meant: a file shorter than its header promises, channels that cancel each other.
+    are. Without ``soundfile`` and ``av`` only WAV and FLAC files can be read. An `NmflabWarning`
+    says what is very likely not meant: a file shorter than its header promises, channels that
+    cancel each other.
     Of a film the best sound track is read, from where its picture begins.
 
     Parameters
@@ -115,12 +117,16 @@ def read_blocks(
     NmflabError
         As for `read_audio`.
     """
-    import soxr
-
     (source, name), sampling_rate = named_source(path), as_rate(sampling_rate)
     with decoded(source, name) as sound:
         if sound.rate == sampling_rate:
             yield from mixed(sound.blocks, name)
+            return
+        try:
+            import soxr
+        except ImportError:  # then it must be held as a whole
+            signal = np.concatenate([*mixed(sound.blocks, name)])
+            yield resample(signal, sound.rate, sampling_rate)
             return
         stream = soxr.ResampleStream(sound.rate, sampling_rate, 1, dtype="float32", quality="HQ")
         for mono in mixed(sound.blocks, name):

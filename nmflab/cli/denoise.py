@@ -7,10 +7,11 @@ import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from nmflab.cli import options
 from nmflab.cli.output import DONE, FAILED, Bars, say, wrote
-from nmflab.cli.results import parts, stems
+from nmflab.cli.results import parts, record_file, stems
 from nmflab.errors import NmflabError
 from nmflab.settings import Settings, settings_of
 
@@ -70,13 +71,21 @@ def _seconds(text: str) -> float | None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from nmflab.evaluation.processes import do_all
+    from nmflab.system.records import record
 
     options.refuse_window(arguments)
     output = Path(arguments.output)
     found = stems(dict(_recordings(arguments.files, output)))
     if arguments.noise and len(found) > 1:
         arguments.error("--noise marks a stretch of one recording, but there are several.")
-    work = partial(_denoise, arguments.settings, arguments.noise, arguments.jobs > 1)
+    made = record(
+        "denoised recording",
+        command=arguments.line,
+        settings=arguments.settings.to_dict(),
+        seed=arguments.settings.seed,
+        noise=arguments.noise,
+    )
+    work = partial(_denoise, arguments.settings, arguments.noise, arguments.jobs > 1, made)
     with Bars(arguments.quiet) as bars:
         ends = do_all(
             work,
@@ -115,12 +124,14 @@ def _denoise(
     settings: Settings,
     marks: list[tuple[float, float]] | None,
     quiet: bool,
+    made: dict[str, Any],
     task: tuple[Path, Path],
     report: Callable[[str, int, int], None],
     tick: Callable[[], None],
 ) -> tuple[bool, list[str]]:
     """Denoise one recording; say whether it went well, and what is to be said of it."""
     from nmflab.recordings.denoise_files import denoise_file
+    from nmflab.system.records import digest_of, write_record
 
     file, stem = task
     results = parts(stem)
@@ -134,6 +145,8 @@ def _denoise(
             settings=settings,
             progress=None if quiet else report,
         )
+        facts = {**made, "recording": file.name, "sha256": digest_of(file)}
+        write_record(record_file(stem), facts)
     except NmflabError as error:
         return False, [f"{file} skipped: {error}"]
     finally:

@@ -12,11 +12,12 @@ that need them, when they run, so that ``nmflab --help`` answers at once.
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import Any
 
-from nmflab.cli import data, denoise, enhance, separate, servers, sweep, train
+from nmflab.cli import data, denoise, enhance, report, separate, servers, show, sweep, train
 from nmflab.cli.options import Parser
 from nmflab.cli.output import (
     DONE,
@@ -38,6 +39,8 @@ COMMANDS = (
     separate.COMMAND,
     denoise.COMMAND,
     sweep.COMMAND,
+    report.COMMAND,
+    show.COMMAND,
     servers.LAB,
     servers.DASHBOARD,
     data.COMMAND,
@@ -106,7 +109,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         arguments.settings, arguments.given = preset.replace(**given), given
     except NmflabError as error:
         command.error(str(error))
-    arguments.error = command.error
+    arguments.error, arguments.line = command.error, shlex.join(["nmflab", *argv])
     return arguments
 
 

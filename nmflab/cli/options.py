@@ -168,14 +168,19 @@ def chosen(arguments: argparse.Namespace, option: str, clips: ClipList) -> tuple
     return tuple(dict.fromkeys(wanted))
 
 
-def axis(text: str) -> tuple[str, list[Any]]:
-    """Read a setting and its values, NAME=VALUE,VALUE."""
+def axis(text: str) -> tuple[str, Any]:
+    """Read a setting and its values, NAME=VALUE,VALUE, or between what to draw, NAME=LOW:HIGH."""
     name, equals, values = text.partition("=")
     name = name.strip().replace("-", "_")
     if name not in parameters():
         raise argparse.ArgumentTypeError(f"there is no setting called {name!r}")
     kind = parameters()[name].kind
+    low, colon, high = values.partition(":")
     try:
+        if colon and kind is not str:
+            from nmflab.evaluation.sweep_plan import Between
+
+            return name, Between(float(low), float(high))
         found = [kind(value) for value in names(values)]
     except ValueError:
         found = []

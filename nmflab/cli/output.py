@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nmflab.names import showable
 
@@ -138,11 +138,6 @@ def show_table(labels: Sequence[str], rows: Iterable[Sequence[str]], numbers: in
     with console.capture() as text:
         console.print(table)
     print(text.get(), end="")
-
-
-def as_typed(value: Any) -> str:
-    """Write a setting as one types it in a command."""
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def rounded(value: float, decimals: int) -> str:

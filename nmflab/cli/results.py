@@ -37,3 +37,8 @@ def stems(files: Mapping[str, Path]) -> dict[Path, Path]:
 def parts(stem: Path) -> dict[str, Path]:
     """Give the names of the two files."""
     return {source: stem.with_name(f"{stem.name}_{source}.wav") for source in ("speech", "noise")}
+
+
+def record_file(stem: Path) -> Path:
+    """Give the name of the file that says what made them."""
+    return stem.with_name(f"{stem.name}_record.json")

@@ -35,7 +35,7 @@ def _add_options(parser: options.Parser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from nmflab.core.model import load_model
+    from nmflab.corpus.model_files import load_model
 
     model = load_model(arguments.model)
     settings = model.settings.replace(**arguments.given)

@@ -42,6 +42,8 @@ def _add_options(parser: options.Parser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from nmflab.corpus.dictionaries import train_model
+    from nmflab.corpus.folders import fingerprint_of
+    from nmflab.system.records import record
 
     settings, output = arguments.settings, Path(arguments.output)
     options.refuse_window(arguments)
@@ -50,7 +52,14 @@ def _run(arguments: argparse.Namespace) -> int:
     replaced = output.exists()
     with Bars(arguments.quiet) as bars:
         model = train_model(speech, noise, settings, progress=bars, cache=arguments.cache)
-        model.save(output)
+        made = record(
+            "model",
+            command=arguments.line,
+            settings=settings.to_dict(),
+            corpus=fingerprint_of(speech=speech, noise=noise),
+            seed=settings.seed,
+        )
+        model.save(output, record=made)
     print(wrote(output, replaced))
     return DONE
 

@@ -27,8 +27,7 @@ def stacked(V: NDArray[np.float32], context: int) -> NDArray[np.float32]:
     if context == 1:
         return V
     F, T = V.shape
-    padded = np.zeros((T + context - 1, F), dtype=np.float32)
-    lead = before(context)
+    padded, lead = np.zeros((T + context - 1, F), dtype=np.float32), (context - 1) // 2
     padded[lead : lead + T] = V.T
     step, item = padded.strides
     return np.lib.stride_tricks.as_strided(
@@ -44,13 +43,8 @@ def summed(M: NDArray[np.float32], context: int) -> NDArray[np.float32]:
     if context == 1:
         return M
     T, F = len(M), M.shape[1] // context
-    lead = before(context)
+    lead = (context - 1) // 2
     total = np.zeros((T + context - 1, F), dtype=np.float32)
     for j in range(context):
         total[j : j + T] += M[:, j * F : (j + 1) * F]
     return total[lead : lead + T]
-
-
-def before(context: int) -> int:
-    """Frames of a stack that lie before its own."""
-    return (context - 1) // 2

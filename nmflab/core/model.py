@@ -1,4 +1,4 @@
-"""Dictionaries of speech and of noise, trained apart, and the file that holds them."""
+"""Dictionaries of speech and of noise, trained apart; `nmflab.corpus.model_files` reads them."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from nmflab.priors.condensed import condensed
 from nmflab.priors.distributions import Prior
 from nmflab.priors.variants import VARIANTS
 from nmflab.settings import SOURCES, Settings
-from nmflab.system.archives import read_archive, write_archive
+from nmflab.system.archives import write_archive
 
-__all__ = ["Dictionary", "SeparationModel", "load_model"]
+__all__ = ["Dictionary", "SeparationModel"]
 
 StageProgress = Callable[[str, int, int], None]
 
@@ -118,13 +118,15 @@ class SeparationModel:
         """Frames that a basis of this model is long."""
         return self.speech.context
 
-    def save(self, path: str | Path) -> Path:
+    def save(self, path: str | Path, *, record: Mapping[str, Any] | None = None) -> Path:
         """Write the model to a NumPy archive, without pickles.
 
         Parameters
         ----------
         path : str or Path
             The file; written under another name first, and renamed when it is complete.
+        record : mapping, optional
+            What made the model, as JSON can hold it; ``nmflab show`` prints it.
 
         Returns
         -------
@@ -141,9 +143,9 @@ class SeparationModel:
             for source in SOURCES
             for name in ARRAYS
         }
-        return write_archive(
-            checks.as_path(path), "model", VERSION, {"settings": self.settings.to_dict()}, arrays
-        )
+        made = {} if record is None else {"record": dict(record)}
+        header = {"settings": self.settings.to_dict(), **made}
+        return write_archive(checks.as_path(path), "model", VERSION, header, arrays)
 
 
 @steady
@@ -163,13 +165,9 @@ def train_dictionary(
     checks.check_kind(settings, Settings, "settings", "Settings")
     checks.check_progress(progress)
     if checks.as_count(num_bases, f"num_basis_{name}", 0) == 0:
-        return Dictionary(
-            np.empty((settings.context * settings.num_bins, 0), np.float32),
-            np.empty((0, 1), np.float32),
-            np.empty(0),
-            1.0,
-            settings.context,
-        )
+        no_W = np.empty((settings.context * settings.num_bins, 0), np.float32)
+        no_H = np.empty((0, 1), np.float32)
+        return Dictionary(no_W, no_H, np.empty(0), 1.0, settings.context)
     V = training_spectrogram(signals, settings, name)
     if num_bases > V.shape[1]:
         seconds = V.shape[1] * settings.hop / settings.sampling_rate
@@ -206,65 +204,6 @@ def mean_activation(V: NDArray[np.floating], num_bases: int) -> float:
     return float(V.sum(dtype=np.float64)) / heard / num_bases or 1.0
 
 
-def load_model(path: str | Path) -> SeparationModel:
-    """Read a model that `SeparationModel.save` wrote.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file.
-
-    Returns
-    -------
-    SeparationModel
-        The model.
-
-    Raises
-    ------
-    NmflabError
-        If the file is missing, truncated, of another version, holds pickles or isn't a model.
-    """
-    remedy = "make one with `nmflab train`"
-    return read_archive(checks.as_path(path), "model", VERSION, _model_of, remedy=remedy)
-
-
-def _model_of(header: dict[str, Any], archive: Mapping[str, Any]) -> SeparationModel:
-    """Build the model from its file; any error says that its arrays don't fit each other."""
-    settings = Settings.from_dict(header["settings"])
-    speech, noise = (
-        dictionary_of(
-            {name: archive[f"{source}_{name}"] for name in ARRAYS},
-            settings.num_bins,
-            K,
-            settings.context,
-        )
-        for source, K in _counts(settings)
-    )
-    return SeparationModel(speech, noise, settings)
-
-
-def dictionary_of(
-    arrays: Mapping[str, Any], num_bins: int, num_bases: int, context: int = 1
-) -> Dictionary:
-    """Build a dictionary of its `ARRAYS`; a ValueError says that they aren't one of this shape."""
-    W, H, divergence, rms = (arrays[name] for name in ARRAYS)
-    shape = context * num_bins, num_bases
-    if W.shape != shape or H.ndim != 2 or len(H) != num_bases or rms.ndim != 0:
-        raise ValueError("the arrays don't fit the settings")
-    for array in (W, H, divergence, rms):
-        least, most = array.min(initial=0), array.max(initial=0)
-        if array.dtype.kind != "f" or not (least >= 0 and most < np.inf):
-            raise ValueError("an array holds what it may not")
-    if not (W.any(axis=0).all() and (H.any() or num_bases == 0) and rms > 0):
-        raise ValueError("the dictionary is silent")
-    return Dictionary(W, H, divergence, float(rms), context)
-
-
-def _counts(settings: Settings) -> tuple[tuple[str, int], ...]:
-    checks.check_kind(settings, Settings, "settings", "Settings")
-    return ("speech", settings.num_basis_speech), ("noise", settings.num_basis_noise)
-
-
 def training_spectrogram(
     signals: Sequence[ArrayLike], settings: Settings, name: str
 ) -> NDArray[np.float32]:
@@ -279,7 +218,7 @@ def training_spectrogram(
             where = f"The training {name} {str(files[i])!r}" if files else f"{name}[{i}]"
             raise NmflabError(f"{where} is so loud that its spectrogram overflows: scale it down.")
         spectrograms.append(stacked(V.T, settings.context).T)
-    V = spectrograms[0] if len(spectrograms) == 1 else np.concatenate(spectrograms)
+    V = np.concatenate(spectrograms) if spectrograms[1:] else spectrograms[0]
     if not V.any():
         raise NmflabError(f"The training {name} is silent: nothing can be learnt from it.")
     return V[checks.sounding(np.any(V, axis=1))].T

@@ -31,14 +31,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nmflab.checks import (
-    as_signal,
-    check_above_0,
-    check_kind,
-    check_progress,
-    steady,
-    without_offset,
-)
+from nmflab import checks
+from nmflab.checks import check_kind, steady
 from nmflab.core.context import stacked, summed
 from nmflab.core.model import SeparationModel, StageProgress, mean_activation
 from nmflab.core.nmf import Encoding, Traced, encode
@@ -138,12 +132,12 @@ def separate(
         If the mixture isn't one-dimensional, is empty, or holds NaN or infinity.
     """
     check_kind(model, SeparationModel, "model", "a SeparationModel")
-    check_progress(progress)
-    check_above_0(1.0 if unit is None else unit, "unit")
+    checks.check_progress(progress)
+    checks.check_above_0(1.0 if unit is None else unit, "unit")
     settings = settings_in_force(model, settings)
-    x = as_signal(mixture, "mixture")
+    x = checks.as_signal(mixture, "mixture")
     stft = Stft.from_settings(settings)
-    X = stft._forward(without_offset(x) if unit is None else x)
+    X = stft._forward(checks.without_offset(x) if unit is None else x)
     encoding = encode_mixture(model, np.abs(X), settings, unit=unit, progress=progress)
     gain = speech_gain(speech_log_ratio(model, encoding), settings)
     return taken_apart(x, X, encoding, gain, stft, settings)
@@ -195,10 +189,9 @@ def encode_mixture(
         start = free_start(V, K_free, context) if W_free is None else W_free
         found = encode_free(stacked(V, context), W, start, **options)
     else:
-        options["epsilon"] = settings.epsilon * (
-            unit if settings.penalty_scale == "relative" else 1
-        )
-        found = encode(stacked(V, context), W, solver=settings.solver, **options)
+        epsilon = settings.epsilon * (unit if settings.penalty_scale == "relative" else 1)
+        options |= {"epsilon": epsilon, "solver": settings.solver}
+        found = encode(stacked(V, context), W, **options)
     if context == 1 or isinstance(found._trace, np.ndarray):
         return found
     again = partial(encode_mixture, model, settings=settings, unit=unit, W_free=W_free)

@@ -18,7 +18,7 @@ IEEE Trans. ASSP 32(2), 1984, doi:10.1109/TASSP.1984.1164317. See notebooks/01_s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,15 +26,13 @@ from numpy.typing import ArrayLike, NDArray
 from nmflab.checks import as_count, as_numbers, as_signal, check_kind, steady
 from nmflab.errors import NmflabError
 from nmflab.settings import Settings, settings_of
+from nmflab.window_functions import window_by_name
 
 __all__ = ["Stft"]
 
 FRAMES_PER_BLOCK = 128  # so that a block of frames stays in the cache
 LEAST_OVERLAP = 0.01  # least Σw², relative to the greatest, that inverts to 1e-6 in float64
 EVEN_OVERLAP = 0.3  # the same for float32
-
-COSINES = {"hamming": (0.54, 1 - 0.54), "hann": (0.5, 0.5), "blackman": (0.42, 0.50, 0.08)}
-"""Weights of the windows that need no scipy.signal, which takes 45 MB and a second to import."""
 
 
 class Stft:
@@ -86,7 +84,7 @@ class Stft:
         self.hop = settings.hop
         self.sampling_rate = settings.sampling_rate
         self.num_bins = settings.num_bins
-        self.window: NDArray[np.floating] = _window(settings.window, settings.win_size)
+        self.window: NDArray[np.floating] = window_by_name(settings.window, settings.win_size)
         self._refuse_gaps(settings.window)
         if not self._covers_evenly(EVEN_OVERLAP):
             self.window = self.window.astype(np.float64)  # takes all that follows to float64
@@ -106,8 +104,7 @@ class Stft:
             The transform.
         """
         check_kind(settings, Settings, "settings", "Settings")
-        names = settings_of("spectrogram")
-        return cls(**{name: getattr(settings, name) for name in names})
+        return cls(**{name: getattr(settings, name) for name in settings_of("spectrogram")})
 
     def num_frames(self, length: int) -> int:
         """Count the frames T of a signal: every sample lies under all windows that reach it.
@@ -222,7 +219,8 @@ class Stft:
             pieces = scipy.fft.irfft(X_block, n=self.fft, axis=1)
             windowed = pieces[:, : self.win_size] * self.window
             _overlap_add(total[block.start * self.hop :], windowed, self.hop)
-        x = total[self._lead : self._lead + length] * self._inverse_weight(length)
+        one_hop = (1.0 / self._hop_weights()).astype(self.window.dtype)
+        x = total[self._lead : self._lead + length] * np.resize(one_hop, length)
         return np.asarray(x, dtype=np.float32)
 
     @property
@@ -242,12 +240,7 @@ class Stft:
         """Σ w² for each sample of a hop, every window that reaches it counted."""
         folded = np.zeros((self._lead // self.hop + 1) * self.hop)
         folded[: self.win_size] = self.window.astype(np.float64) ** 2
-        weights: NDArray[np.float64] = folded.reshape(-1, self.hop).sum(axis=0)
-        return weights
-
-    def _inverse_weight(self, length: int) -> NDArray[np.floating]:
-        one_hop = (1.0 / self._hop_weights()).astype(self.window.dtype)
-        return np.resize(one_hop, length)
+        return np.asarray(folded.reshape(-1, self.hop).sum(axis=0))
 
     def _covers_evenly(self, least: float) -> bool:
         weights = self._hop_weights()
@@ -260,30 +253,6 @@ class Stft:
                 f"{self.hop} (overlap {self.win_size - self.hop}): its copies leave samples "
                 "nearly uncovered; raise the overlap, or choose a window that fades out less."
             )
-
-
-def _window(name: str, win_size: int) -> NDArray[np.float32]:
-    if name in COSINES and win_size > 1:
-        return _cosine_window(COSINES[name], win_size).astype(np.float32)
-    from scipy.signal import get_window
-
-    try:
-        window = get_window(name, win_size, fftbins=True)
-    except (ValueError, TypeError, IndexError, KeyError) as error:
-        raise NmflabError(
-            f"window is {name!r} but must be a window that scipy.signal.get_window knows by its "
-            "name alone, such as hamming, hann or blackman."
-        ) from error
-    return np.asarray(window, dtype=np.float32)
-
-
-def _cosine_window(weights: Sequence[float], win_size: int) -> NDArray[np.float64]:
-    """Σ a_k cos kφ over a period, φ from −π on, as scipy.signal computes it."""
-    phase = np.linspace(-np.pi, np.pi, win_size + 1)
-    window: NDArray[np.float64] = np.zeros(win_size + 1)
-    for k, a in enumerate(weights):
-        window += a * np.cos(k * phase)
-    return window[:-1]
 
 
 def _blocks(num_frames: int) -> Iterator[slice]:

@@ -2,12 +2,17 @@
 
     G = Ŝ^p / (Ŝ^p + N̂^p),        Ŝ = W_S H_S,   N̂ = W_N H_N
 
-(Kwon, Shin and Kim, ICASSP 2016). With L = log Ŝ − log N̂ the same gain is a logistic function,
+With L = log Ŝ − log N̂ the same gain is a logistic function,
 
     G = 1 / (1 + e^{−pL}),
 
 which divides by zero nowhere, whatever the level and the power, and keeps its relative accuracy
 where the gain is small. See notebooks/04_separation.ipynb.
+
+References
+----------
+K. Kwon, J. W. Shin and N. S. Kim, "NMF-based source separation utilizing prior knowledge on
+encoding vector", ICASSP 2016.
 """
 
 from __future__ import annotations
@@ -23,7 +28,7 @@ __all__ = ["wiener_gain"]
 
 @steady
 def wiener_gain(S: ArrayLike, N: ArrayLike, *, p: float = 2.0) -> NDArray[np.float32]:
-    """Compute the gain G = S^p / (S^p + N^p).
+    """Compute the gain G = S^p / (S^p + N^p) of Kwon, Shin and Kim (ICASSP 2016).
 
     Parameters
     ----------
@@ -43,11 +48,6 @@ def wiener_gain(S: ArrayLike, N: ArrayLike, *, p: float = 2.0) -> NDArray[np.flo
     ------
     NmflabError
         If the shapes differ, p isn't above 0, or a magnitude is negative or NaN.
-
-    References
-    ----------
-    K. Kwon, J. W. Shin and N. S. Kim, "NMF-based source separation utilizing prior knowledge on
-    encoding vector", ICASSP 2016.
 
     Examples
     --------

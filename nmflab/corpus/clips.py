@@ -62,7 +62,9 @@ class Clip:
     path: Path
 
     @classmethod
-    def stored(cls, name: str, path: Path, sampling_rate: int) -> Clip:
+    def stored(
+        cls, name: str, path: Path, sampling_rate: int, seconds: float | None = None
+    ) -> Clip:
         """Make a clip whose file is read when its samples are asked for.
 
         Samples of 16 bits are kept as such, and are an array for as long as somebody has it.
@@ -75,6 +77,8 @@ class Clip:
             Its file, which is known to be good.
         sampling_rate : int
             The rate that the samples are to have, in Hz.
+        seconds : float, optional
+            How much is taken of it, from its beginning; by default all.
 
         Returns
         -------
@@ -82,7 +86,8 @@ class Clip:
             The recording.
         """
         clip = object.__new__(cls)
-        vars(clip).update(name=name, path=path, _sampling_rate=sampling_rate)
+        size = None if seconds is None else round(seconds * sampling_rate)
+        vars(clip).update(name=name, path=path, _sampling_rate=sampling_rate, _size=size)
         return clip
 
     def __getattr__(self, name: str) -> Any:
@@ -90,7 +95,7 @@ class Clip:
         if name != "samples" or "_sampling_rate" not in own:
             raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
         if "_pcm" not in own:
-            samples = read_audio(self.path, self._sampling_rate)
+            samples = read_audio(self.path, self._sampling_rate)[: self._size]
             pcm = (samples * PCM).astype(np.int16)
             if not np.array_equal(pcm, samples * PCM):
                 return own.setdefault(name, samples)
@@ -220,10 +225,10 @@ def load_folder(folder: Path, sampling_rate: int) -> ClipList:
     return found
 
 
-def shipped_clips(folder: Path, sampling_rate: int) -> ClipList:
+def shipped_clips(folder: Path, sampling_rate: int, seconds: float | None = None) -> ClipList:
     """List what is in a folder that came with the package; it is read as it is asked for."""
     named = _named_files(folder)
-    return ClipList(Clip.stored(name, file, sampling_rate) for name, file in named)
+    return ClipList(Clip.stored(name, file, sampling_rate, seconds) for name, file in named)
 
 
 def _named_files(folder: Path) -> list[tuple[str, Path]]:

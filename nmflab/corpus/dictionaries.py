@@ -12,9 +12,9 @@ from nmflab.core.model import (
     Dictionary,
     SeparationModel,
     StageProgress,
-    dictionary_of,
     train_dictionary,
 )
+from nmflab.corpus.model_files import dictionary_of
 from nmflab.settings import SOURCES, Settings, settings_of
 from nmflab.system import caching
 

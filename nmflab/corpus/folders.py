@@ -28,7 +28,7 @@ from nmflab.corpus.clips import (
     shipped_clips,
 )
 from nmflab.errors import NmflabError, warn
-from nmflab.system.shipped import embedded_folder
+from nmflab.system.shipped import embedded_folder, is_short
 
 __all__ = ["Corpus", "CorpusRow", "describe_corpus", "load_corpus", "validation"]
 
@@ -37,6 +37,9 @@ PARTS = ("train/speech", "train/noise", "test/speech", "test/noise")
 
 LAYOUT = "train/speech, train/noise and test/speech (and, if there is one, test/noise)"
 TRAINING_LAYOUT = "train/speech and train/noise"
+
+SHORT = {"train/speech": 0.6, "train/noise": 4.0, "test/speech": 2.0}
+"""How many seconds are taken of each recording of the embedded corpus where it is to be short."""
 
 TESTED_ON = 5
 """Without ``test/noise``, one part in so many of each training noise is kept for testing."""
@@ -83,13 +86,8 @@ class Corpus:
     @cached_property
     def fingerprint(self) -> str:
         """Twelve hexadecimal digits of all parts, names, lengths and samples."""
-        digest = hashlib.sha256(str(self.sampling_rate).encode())
         lists = (self.train_speech, self.train_noise, self.test_speech, self.test_noise)
-        for part, clips in zip(PARTS, lists, strict=True):
-            for clip in clips.clips:
-                digest.update(json.dumps([part, clip.name, clip.samples.size]).encode())
-                digest.update(np.ascontiguousarray(clip.samples, dtype="<f4").data)
-        return digest.hexdigest()[:12]
+        return fingerprint_of(str(self.sampling_rate), **dict(zip(PARTS, lists, strict=True)))
 
     def training_noise(self, name: str) -> ClipList:
         """Give what the dictionary of a noise is trained on.
@@ -106,6 +104,16 @@ class Corpus:
         """
         own = [clip for clip in self.train_noise.clips if clip.name == name]
         return ClipList(own) if own else self.train_noise
+
+
+def fingerprint_of(start: str = "", **parts: ClipList) -> str:
+    """Give twelve hexadecimal digits of lists of clips: names, lengths and samples."""
+    digest = hashlib.sha256(start.encode())
+    for part, clips in parts.items():
+        for clip in clips.clips:
+            digest.update(json.dumps([part, clip.name, clip.samples.size]).encode())
+            digest.update(np.ascontiguousarray(clip.samples, dtype="<f4").data)
+    return digest.hexdigest()[:12]
 
 
 @dataclass(frozen=True)
@@ -170,7 +178,8 @@ def load_corpus(
     ----------
     path : str or path, optional
         A folder with train/speech, train/noise, test/speech and, if there is one, test/noise.
-        Without it, the embedded corpus, whose recordings are read as they are asked for.
+        Without it, the embedded corpus, whose recordings are read as they are asked for; with
+        ``NMFLAB_SHORT=1``, and in a browser's Python, only their beginnings.
     sampling_rate : int, default=16000
         Sampling rate of the result in Hz; files at other rates are resampled.
     training_only : bool, default=False
@@ -193,6 +202,7 @@ def load_corpus(
     """
     sampling_rate = as_rate(sampling_rate)
     root = embedded_folder() if path is None else Path(path)
+    short = is_short()
     layout = TRAINING_LAYOUT if training_only else LAYOUT
     if not root.is_dir():
         raise NmflabError(f"There is no data folder {str(root)!r}: make one with {layout}.")
@@ -202,7 +212,9 @@ def load_corpus(
             raise NmflabError(
                 f"The data folder {str(root)!r} has no folder {part!r}: it must hold {layout}."
             )
-        return (shipped_clips if path is None else load_folder)(root / part, sampling_rate)
+        if path is not None:
+            return load_folder(root / part, sampling_rate)
+        return shipped_clips(root / part, sampling_rate, SHORT.get(part) if short else None)
 
     train_speech, train_noise = read("train/speech"), read("train/noise")
     test_speech = ClipList() if training_only else read("test/speech")

@@ -131,8 +131,13 @@ def fetch_corpus(
     if name not in PUBLIC_CORPORA:
         known = ", ".join(PUBLIC_CORPORA)
         raise NmflabError(f"There is no public corpus called {name!r}; there are: {known}.")
-    import pooch
-
+    try:
+        import pooch
+    except ImportError as error:
+        raise NmflabError(
+            "Public corpora can't be fetched without the package pooch, which is not installed: "
+            "install it, or give a data folder of your own."
+        ) from error
     corpus = PUBLIC_CORPORA[name]
     url = corpus.url
     if base_url is not None:

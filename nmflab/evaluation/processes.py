@@ -108,7 +108,7 @@ def _do_in_processes(
 
 def _submit(pool: ProcessPoolExecutor, function: Callable[..., Any], *task: Any) -> Future[Any]:
     """Hand out a task; a process may start for it, and doesn't know signals yet."""
-    with _signals_held_back():
+    with signals_held_back():
         return pool.submit(function, *task)
 
 
@@ -127,7 +127,7 @@ def _wait(futures: Iterable[Future[Any]], report: Callable[[], None]) -> None:
 
 
 @contextmanager
-def _signals_held_back() -> Iterator[None]:
+def signals_held_back() -> Iterator[None]:
     """Take Ctrl-C and requests to end only afterwards; processes started here never take them."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield

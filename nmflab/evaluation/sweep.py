@@ -223,6 +223,15 @@ def combinations(settings: Settings, grid: Mapping[str, Sequence[Any]]) -> list[
     """Give the settings of every combination, the last name changing fastest."""
     if not grid:
         raise NmflabError("The grid is empty: name a setting and the values to try.")
+    check_grid(grid)
+    return [
+        changed(settings, dict(zip(grid, values, strict=True)))
+        for values in product(*grid.values())
+    ]
+
+
+def check_grid(grid: Mapping[str, Sequence[Any]]) -> None:
+    """Refuse what is no list of different values."""
     for name, values in grid.items():
         if isinstance(values, str) or not isinstance(values, Sequence | np.ndarray):
             raise NmflabError(f"{name} is {values!r} but the grid wants a list of values.")
@@ -230,13 +239,9 @@ def combinations(settings: Settings, grid: Mapping[str, Sequence[Any]]) -> list[
             raise NmflabError("sampling_rate can't be swept: a corpus has one.")
         if len(values) == 0 or len(set(values)) < len(values):
             raise NmflabError(f"{name} is {list(values)!r} but needs values, each of them once.")
-    return [
-        _combination(settings, dict(zip(grid, values, strict=True)))
-        for values in product(*grid.values())
-    ]
 
 
-def _combination(settings: Settings, values: dict[str, Any]) -> Settings:
+def changed(settings: Settings, values: dict[str, Any]) -> Settings:
     """Change some settings; another window keeps its share of overlap, and an FFT it fits in."""
     size = values.get("win_size")
     if isinstance(size, Integral):  # numpy's as well

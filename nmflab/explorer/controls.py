@@ -220,6 +220,11 @@ class Controls:
         if name == "win_size":
             fft = value if "fft" in self.widgets else max(512, value)
             return self.state.replace(win_size=value, overlap=value - value // 4, fft=fft)
+        if name == "hop" and value > self.state.settings.win_size:
+            raise NmflabError(
+                f"A hop of {value} is longer than the window of {self.state.settings.win_size} "
+                "samples: what lies between two windows would be in neither."
+            )
         if name == "hop":
             return self.state.replace(overlap=self.state.settings.win_size - value)
         return _in_force(self.state.replace(**{name: value}))

@@ -89,8 +89,17 @@ class StftExplorer(Explorer):
         return (
             f"{state.clip}, {s.window} window of {s.win_size} samples ({s.win_size * ms:.2f} ms), "
             f"hop {s.hop} ({s.hop * ms:.2f} ms), FFT {s.fft}: {F} bins x {T} frames, "
-            f"{s.sampling_rate / s.win_size:.2f} Hz a window; reconstruction error {exact}"
+            f"a tone is {_lobe_width(Stft.from_settings(s)):.0f} Hz wide; "
+            f"reconstruction error {exact}"
         )
+
+
+def _lobe_width(stft: Stft) -> float:
+    """Give the width of one tone's hill in Hz, from zero to zero, Δf of lesson 1."""
+    finer = 16  # places a bin of the window's own
+    W = np.abs(np.fft.rfft(stft.window.astype(np.float64), finer * stft.win_size))
+    first = int(np.flatnonzero(np.diff(W) > 0)[0])
+    return 2 * first / finer * stft.sampling_rate / stft.win_size
 
 
 def _reconstruct(view: View, mixture: Mixture) -> NDArray[np.float32]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 import numpy as np
@@ -30,6 +31,9 @@ from nmflab.explorer.tables import table
 from nmflab.explorer.widgets.player import Player
 from nmflab.figures.scales import decibels
 from nmflab.settings import SOURCES, Settings, parameters, settings_of
+
+if TYPE_CHECKING:
+    from nmflab.explorer.sweep_folder import SweepFolderExplorer
 
 PENALTIES = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 ROWS: dict[str, tuple[str, tuple[Any, ...]]] = {
@@ -65,6 +69,26 @@ class SweepExplorer(Explorer):
     training_text = "Sweeping … Until it is done, {}: "
     before = "the earlier state is shown", "the earlier map is shown"
     cancelled_text = "The sweep was cancelled; the earlier map stays."
+
+    @staticmethod
+    def open(folder: str | Path, **options: Any) -> SweepFolderExplorer:
+        """Open the folder of a sweep, as ``nmflab sweep`` writes it, also while it grows.
+
+        Parameters
+        ----------
+        folder : str or Path
+            The folder.
+        **options
+            Passed on to `SweepFolderExplorer`.
+
+        Returns
+        -------
+        SweepFolderExplorer
+            A map that fills in; a click on a cell plays its worst mixture.
+        """
+        from nmflab.explorer.sweep_folder import SweepFolderExplorer
+
+        return SweepFolderExplorer(folder, **options)
 
     @property
     def trained(self) -> tuple[str, ...]:  # type: ignore[override]

@@ -82,16 +82,20 @@ class Verdict:
         Whether the answer is right.
     message : str
         Why it is, or what kind of wrong.
+    answered : bool, default True
+        Whether there was an answer at all; if not, the message is the question.
     """
 
     right: bool
     message: str
+    answered: bool = True
 
     def __bool__(self) -> bool:
         return self.right
 
     def __repr__(self) -> str:
-        return f"{'Right' if self.right else 'Not yet'}: {self.message}"
+        said = "Right" if self.right else "Not yet" if self.answered else "Your turn"
+        return f"{said}: {self.message}"
 
 
 EXERCISES: dict[str, Exercise] = {}
@@ -150,7 +154,7 @@ def check(name: str, answer: Any) -> Verdict:
     name : str
         Name of the exercise, as it stands in the notebook.
     answer : object
-        A number, an array, a word or a sequence of words.
+        A number, an array, a word or a sequence of words; ``...`` asks for the question.
 
     Returns
     -------
@@ -166,6 +170,8 @@ def check(name: str, answer: Any) -> Verdict:
     --------
     >>> check("01.hop", 64)
     Not yet: that is the hop in samples; divide by the sampling rate.
+    >>> check("01.hop", ...)
+    Your turn: The hop is 64 samples at 16 kHz. How many seconds is that? (The answer is a number.)
     """
     module = _lessons().get(name.partition(".")[0])
     if name not in EXERCISES and module:
@@ -174,11 +180,13 @@ def check(name: str, answer: Any) -> Verdict:
         known = ", ".join(all_exercises())
         raise NmflabError(f"There is no exercise called {name!r}; there are: {known}.")
     exercise = EXERCISES[name]
-    if answer is None or answer is ...:
-        return Verdict(False, f"no answer given. {exercise.question}")
     right = exercise.right()
+    if answer is None or answer is ...:
+        asked = f"{exercise.question} (The answer is {_kind(right)}.)"
+        return Verdict(False, asked, answered=False)
+    answer, unpacked = _unpacked(answer, right)
     if is_same(answer, right, exercise.tolerance):
-        return Verdict(True, exercise.because)
+        return Verdict(True, exercise.because + unpacked)
     for mistake in exercise.mistakes:
         if mistake.recognises is not None:
             found = mistake.recognises(answer)
@@ -200,25 +208,50 @@ def is_same(answer: Any, right: Any, tolerance: float = 0.01) -> bool:
     return bool(np.all(np.abs(given - wanted) <= within))
 
 
+def _kind(right: Any) -> str:
+    """Say what kind of answer is expected, and nothing of the answer."""
+    wanted = _numbers(right)
+    if wanted is not None:
+        return "a number" if not wanted.ndim else f"an array of shape {wanted.shape}"
+    count = len(_words(right))
+    return "one word" if count == 1 else f"{count} words"
+
+
+def _unpacked(answer: Any, right: Any) -> tuple[Any, str]:
+    """Take a number out of an array of one, where a number is wanted, and say how it is done."""
+    given, wanted = _numbers(answer), _numbers(right)
+    if given is None or wanted is None or wanted.ndim or not given.ndim or given.size != 1:
+        return answer, ""
+    index = "[" + ", ".join("0" * given.ndim) + "]"
+    said = f" (Yours stands in an array of shape {given.shape}: {index} takes it out.)"
+    return given.item(), said
+
+
 def _kind_of_wrong(answer: Any, right: Any, tolerance: float) -> str:
     """Say what can be said of a wrong answer without knowing the question."""
     given, wanted = _numbers(answer), _numbers(right)
     if wanted is None:
-        count = len(_words(right))
-        return "the answer is one word." if count == 1 else f"the answer is {count} words."
-    wanted_kind = "a number" if not wanted.ndim else f"an array of shape {wanted.shape}"
+        return f"the answer is {_kind(right)}."
     if given is None:
-        return f"the answer is {wanted_kind}."
+        return f"the answer is {_kind(right)}."
     if not np.isfinite(given).all():
         return "the answer holds NaN or infinity: look for a division by zero or a log of zero."
     if given.ndim == 2 and is_same(given.T, wanted, tolerance):
         return "that is the right matrix, transposed: exchange its rows and columns."
     if given.shape != wanted.shape:
         shape = f"of shape {given.shape}" if given.ndim else "a single number"
-        return f"the answer is {wanted_kind}, yours is {shape}."
+        return f"the answer is {_kind(right)}, yours is {shape}."
     if is_same(-given, wanted, tolerance):
         return "the amount is right, the sign isn't."
+    if _is_rounded(given, wanted):
+        return "that is rounded too far: give it to two decimals."
     return _by_a_factor(given, wanted, tolerance)
+
+
+def _is_rounded(given: NDArray[Any], wanted: NDArray[Any]) -> bool:
+    """Say whether an answer is the right one to no decimal or to one."""
+    near = np.all(np.abs(given - wanted) <= 0.1 * np.abs(wanted).max(initial=0.0))
+    return bool(near) and any(np.array_equal(given, np.round(wanted, n)) for n in (0, 1))
 
 
 def _by_a_factor(given: NDArray[Any], wanted: NDArray[Any], tolerance: float) -> str:

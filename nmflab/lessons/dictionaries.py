@@ -29,27 +29,30 @@ __all__ = ["bases_figure", "completeness_figure", "traits_figure", "usage_figure
 TINY_BASIS = np.array([8.0, 4.0, 2.0, 1.0])
 
 
-def _flatness(basis: NDArray[np.float64]) -> float:
-    return float(np.exp(np.log(basis).mean()) / basis.mean())
+def _breadth(basis: NDArray[np.float64]) -> float:
+    return float(basis.sum() ** 2 / (basis**2).sum() / len(basis))
 
 
 register(
-    name="03.flatness",
-    question="How flat is the basis [8, 4, 2, 1]: its geometric over its arithmetic mean?",
-    right=lambda: _flatness(TINY_BASIS),
-    because="64^(1/4) / 3.75 = 0.75: neither a pure tone (0) nor white noise (1).",
+    name="03.breadth",
+    question="How broad is the basis [8, 4, 2, 1]: (Σ w)² / (F Σ w²)?",
+    right=lambda: _breadth(TINY_BASIS),
+    because="15² / (4 · 85) = 0.66: neither a pure tone (1/4) nor white noise (1).",
     mistakes=(
         Mistake(
-            lambda: _flatness(TINY_BASIS**2),
-            "that is the flatness of the power spectrum; W holds magnitudes.",
+            lambda: _breadth(TINY_BASIS**2),
+            "that is the breadth of the power spectrum; W holds magnitudes.",
         ),
-        Mistake(lambda: 1 / _flatness(TINY_BASIS), "that is upside down: it is at most 1."),
-        Mistake(lambda: 64**0.25, "that is the geometric mean; divide by the arithmetic one."),
+        Mistake(lambda: 1 / _breadth(TINY_BASIS), "that is upside down: it is at most 1."),
         Mistake(
-            lambda: 20 * np.log10(_flatness(TINY_BASIS)),
-            "that is the ratio in dB; the ratio itself is asked for.",
+            lambda: 4 * _breadth(TINY_BASIS),
+            "that is how many bins are at work; divide by all of them, F.",
         ),
-        Mistake(lambda: np.log(TINY_BASIS).mean(), "undo the logarithm: exp of the mean log."),
+        Mistake(
+            lambda: float(np.exp(np.log(TINY_BASIS).mean()) / TINY_BASIS.mean()),
+            "that is the flatness, the geometric over the arithmetic mean.",
+        ),
+        Mistake(lambda: 15 / 85, "the sum above the line is squared, too."),
     ),
     tolerance=0.02,
 )
@@ -131,12 +134,12 @@ def bases_figure(
 
 
 def traits_figure(traits: Mapping[str, tuple[ArrayLike, ArrayLike]]) -> Figure:
-    """Draw each basis as a point: how flat its spectrum is, how steadily it sounds.
+    """Draw each basis as a point: how broad its spectrum is, how steadily it sounds.
 
     Parameters
     ----------
     traits : mapping of str to (array_like (K,), array_like (K,))
-        Flatness and steadiness of the bases of a dictionary, by its name.
+        Breadth and steadiness of the bases of a dictionary, by its name.
 
     Returns
     -------
@@ -144,19 +147,17 @@ def traits_figure(traits: Mapping[str, tuple[ArrayLike, ArrayLike]]) -> Figure:
         One cloud of points for each dictionary.
     """
     figure, (panel,) = side_by_side(1)
-    for (name, (flatness, steadiness)), colour, marker in zip(
+    for (name, (breadth, steadiness)), colour, marker in zip(
         traits.items(), COLOURS, "os^", strict=False
     ):
-        panel.scatter(
-            flatness, steadiness, s=70, color=colour, marker=marker, alpha=0.8, label=name
-        )
+        panel.scatter(breadth, steadiness, s=70, color=colour, marker=marker, alpha=0.8, label=name)
     panel.set_xscale("log")
     panel.set_ylim(bottom=0)
     legend(panel, frameon=True, loc="upper left")
     label(
         panel,
         "One point for each basis",
-        "Flatness of its spectrum (0: a tone, 1: white noise)",
+        "Breadth of its spectrum (0: a tone, 1: white noise)",
         "Steadiness (1: always on)",
     )
     return figure

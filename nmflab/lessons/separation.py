@@ -76,6 +76,7 @@ register(
             lambda: float(wiener_gain([10**0.3], [1.0], p=2)[0]),
             "that is G itself; it is asked for in dB.",
         ),
+        Mistake(lambda: -2.0, "rounded too far: −2 dB is near it; give two decimals."),
         Mistake(lambda: _gain_in_dB(10**-0.6), "that is what the gain 1 − G does, the noise's."),
     ),
     tolerance=0.02,

@@ -29,10 +29,10 @@ __all__ = ["frame_figure", "overlap_add_figure", "resolution_figure"]
 RATE = Settings().sampling_rate
 
 
-def _overlap_add(power: int) -> float:
-    """Sum the copies of a Hann window of 256 samples at a hop of 64, to some power."""
-    window = Stft(window="hann").window.astype(np.float64)
-    return float((window.reshape(4, 64) ** power).sum(axis=0).mean())
+def _overlap_add(power: int, window: str = "hann") -> float:
+    """Sum the copies of a window of 256 samples at a hop of 64, to some power."""
+    w = Stft(window=window).window.astype(np.float64)
+    return float((w.reshape(4, 64) ** power).sum(axis=0).mean())
 
 
 register(
@@ -90,6 +90,7 @@ register(
     right=lambda: _overlap_add(2),
     because="the four windows over a sample add up to 3/2 in the square, at every sample.",
     mistakes=(
+        Mistake(lambda: _overlap_add(2, "hamming"), "that is Hamming's; Hann's is asked for."),
         Mistake(lambda: _overlap_add(1), "those are the windows themselves; square them."),
         Mistake(lambda: 96.0, "that is Σ w² over one window; sum over the frames instead."),
         Mistake(

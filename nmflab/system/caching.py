@@ -40,8 +40,10 @@ def cache_folder() -> Path | None:
     """Find the folder; None if there is to be no cache."""
     named = os.environ.get("NMFLAB_CACHE")
     if named is None:
-        from platformdirs import user_cache_path
-
+        try:
+            from platformdirs import user_cache_path
+        except ImportError:  # as in a browser, where files are gone with the page
+            return None
         folder = user_cache_path("nmflab") / "results"
         return folder if folder.is_absolute() else None  # who has no home has no cache
     return None if named in ("", "off") else Path(named).expanduser()
@@ -56,7 +58,7 @@ def fingerprint(
     rooms use, the libraries and the kind of processor, too.
     """
     code = {room: _code(room) for room in (*rooms, *USED_BY_ALL)}
-    everything = {"format": FORMAT, "machine": _machine(), "code": code, **facts}
+    everything = {"format": FORMAT, "machine": machine(), "code": code, **facts}
     digest = hashlib.sha256(json.dumps(everything, sort_keys=True).encode())
     for signal in signals:
         digest.update(str(signal.size).encode())
@@ -112,6 +114,12 @@ def _make_room(folder: Path) -> None:
         total -= size
 
 
+def code_of(*rooms: str) -> str:
+    """Give twelve hexadecimal digits of the code of some rooms, with the version of nmflab."""
+    text = "".join(_code(room) for room in (*rooms, *USED_BY_ALL))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
 @cache
 def _code(room: str) -> str:
     """Give the hash of a room's code: what it computed before a change of it is of no use."""
@@ -122,7 +130,7 @@ def _code(room: str) -> str:
 
 
 @cache
-def _machine() -> dict[str, Any]:
+def machine() -> dict[str, Any]:
     """Say what decides about the last bits: libraries, and what the processor can do."""
     import scipy
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -19,7 +20,12 @@ ROOT = Path("/")
 
 
 def usable_cores() -> int:
-    """Count the cores that this process may use, at least one; a part of one counts as one."""
+    """Count the cores that this process may use, at least one; a part of one counts as one.
+
+    A browser's Python has one: it starts no thread.
+    """
+    if sys.platform == "emscripten":
+        return 1
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
     hub = _number(os.environ.get("CPU_LIMIT", ""))

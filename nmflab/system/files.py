@@ -32,9 +32,14 @@ def locked(path: StrPath) -> Iterator[None]:
     """Keep a file to oneself while it is read and written anew; others wait.
 
     An empty hidden file beside it, which stays, is what is locked; who is killed lets go of it.
+    Without the package filelock, as in a browser, where nobody else is there, nothing is.
     """
-    from filelock import FileLock
-
+    try:
+        from filelock import FileLock
+    except ImportError:
+        make_folder(Path(path).parent)
+        yield
+        return
     path = Path(path)
     make_folder(path.parent)
     try:

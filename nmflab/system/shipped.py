@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 from nmflab.errors import NmflabError
@@ -10,6 +12,16 @@ from nmflab.errors import NmflabError
 def embedded_folder() -> Path:
     """Give the data folder of the embedded corpus."""
     return _shipped("data", "train", "corpus: give a data folder of your own")
+
+
+def is_short() -> bool:
+    """Say whether the embedded corpus is to be short: NMFLAB_SHORT says 1 or 0.
+
+    In a browser's Python it is by default: what is trained and scored takes a quarter of the time,
+    and its figures are others.
+    """
+    default = "1" if sys.platform == "emscripten" else "0"
+    return os.environ.get("NMFLAB_SHORT", default) == "1"
 
 
 def is_embedded(folder: Path | None) -> bool:

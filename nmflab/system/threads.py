@@ -16,14 +16,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from itertools import pairwise
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-import threadpoolctl
 from numpy.typing import ArrayLike, NDArray
-from threadpoolctl import ThreadpoolController
 
 from nmflab.system.cores import usable_cores
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 Block = TypeVar("Block")
 Result = TypeVar("Result")
@@ -102,7 +103,8 @@ def one_blas_thread() -> Iterator[None]:
 
 def blas_kernels() -> list[str]:
     """Name the BLAS libraries with their versions and the processor that they work for."""
-    found = ThreadpoolController().info()
+    controller = _controller(scipy_too=True)
+    found = controller.info() if controller else []
     return sorted({f"{i['internal_api']} {i['version']} {i.get('architecture')}" for i in found})
 
 
@@ -111,10 +113,10 @@ def _enter_limit() -> None:
     with _lock:
         _users += 1
         if _users == 1:
-            _take_control()
-            _limit = _controller(scipy_too="scipy.linalg" in sys.modules).limit(
-                limits=1, user_api="blas"
-            )
+            controller = _controller(scipy_too="scipy.linalg" in sys.modules)
+            if controller is not None:
+                _take_control()
+                _limit = controller.limit(limits=1, user_api="blas")
 
 
 def _leave_limit() -> None:
@@ -129,14 +131,23 @@ def _leave_limit() -> None:
 
 
 @cache
-def _controller(scipy_too: bool) -> ThreadpoolController:
-    """Find the BLAS libraries: NumPy's, and SciPy's own once its linear algebra is there."""
+def _controller(scipy_too: bool) -> ThreadpoolController | None:
+    """Find the BLAS libraries: NumPy's, and SciPy's own once its linear algebra is there.
+
+    None without threadpoolctl, as in a browser, where there is no BLAS that could be held back.
+    """
+    try:
+        from threadpoolctl import ThreadpoolController
+    except ImportError:
+        return None
     return ThreadpoolController()
 
 
 def _take_control() -> None:
     """Let this thread set OpenBLAS's limit, which threadpoolctl ≥ 3.7 leaves to its first user."""
-    clear = getattr(threadpoolctl.OpenBLASController, "clear_controlling_thread", None)
+    from threadpoolctl import OpenBLASController
+
+    clear = getattr(OpenBLASController, "clear_controlling_thread", None)
     if clear is not None:
         clear(force=True)
 

@@ -98,10 +98,10 @@ def test_wav_is_the_same_without_soundfile(tmp_path, monkeypatch, subtype):
 
 
 def test_other_formats_without_soundfile_and_av_say_so(tmp_path, monkeypatch):
-    soundfile.write(tmp_path / "a.flac", tone(), RATE)
+    soundfile.write(tmp_path / "a.ogg", tone(), RATE)
     hide(monkeypatch, "soundfile", "av")
-    with pytest.raises(NmflabError, match=r"a\.flac.*soundfile.*convert the file to WAV"):
-        read_audio(tmp_path / "a.flac")
+    with pytest.raises(NmflabError, match=r"a\.ogg.*soundfile.*convert the file to WAV"):
+        read_audio(tmp_path / "a.ogg")
 
 
 def test_clipped_file_is_read_as_it_is(tmp_path):

@@ -112,9 +112,11 @@ def test_sweep_checks_the_output_before_the_work(sweep, data, tmp_path, monkeypa
     clip = data / "test/speech/ann.wav"
     for output, word in {
         tmp_path: "folder",
-        "/dev/null": "device",
+        "/dev/null": "must be a folder",
         tmp_path / "taken/sweep.csv": "taken",
-        clip: "recording",
+        tmp_path / "taken": "must be a folder",
+        clip: "must be a folder",
+        data / "test/speech/sweep": "among the recordings",
     }.items():
         assert sweep("--grid", "p=1", output=output) == 1
         one_sentence(capsys, word)

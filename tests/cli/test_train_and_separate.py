@@ -64,14 +64,15 @@ def test_train_can_choose_noises_and_refuses_names_that_are_not_there(data, tmp_
     models = {}
     for noises in ("hiss", "hum, low", "hiss, hiss"):
         assert cli.main([*line, "--noises", noises]) == 0
-        models[noises] = (tmp_path / "m.npz").read_bytes()
+        models[noises] = nmflab.load_model(tmp_path / "m.npz").noise.W.tobytes()
     assert models["hiss"] == models["hiss, hiss"] != models["hum, low"]
+    last = (tmp_path / "m.npz").read_bytes()
     capsys.readouterr()
     for wrong in ("buzz", "hiss,buzz"):
         assert cli.main([*line, "--noises", wrong]) == 2
         assert "called 'buzz'; there are: hiss, hum, low." in capsys.readouterr().err
     assert cli.main([*line, "--noises", ""]) == 2
-    assert (tmp_path / "m.npz").read_bytes() == models["hiss, hiss"]
+    assert (tmp_path / "m.npz").read_bytes() == last
 
 
 def test_train_never_destroys_a_recording(data, tmp_path, capsys):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import nmflab as nl
 from nmflab.core import nmf_encoding, pipeline
-from nmflab.core.model import SeparationModel, load_model, mean_activation, train_dictionary
+from nmflab.core.model import SeparationModel, mean_activation, train_dictionary
 from nmflab.core.nmf import encode
 from nmflab.core.pipeline import (
     encode_mixture,
@@ -25,6 +25,7 @@ from nmflab.core.pipeline import (
 from nmflab.core.stft import Stft
 from nmflab.core.wiener import gain_from_log_ratio, wiener_gain
 from nmflab.corpus.dictionaries import train_model
+from nmflab.corpus.model_files import load_model
 from nmflab.errors import NmflabError
 from nmflab.priors.variants import VARIANTS
 from nmflab.settings import ENCODING, Settings, settings_of

@@ -33,7 +33,7 @@ def exercise(request):
 
 
 def test_names_begin_with_the_lesson():
-    assert [name for name in ALL if not re.fullmatch(r"0[0-8]\.[a-z-]+", name)] == []
+    assert [name for name in ALL if not re.fullmatch(r"\d\d\.[a-z-]+", name)] == []
     assert {name[:2] for name in ALL} >= {f"0{lesson}" for lesson in range(8)}
     assert [name for name, exercise in ALL.items() if name != exercise.name] == []
 
@@ -65,12 +65,15 @@ def test_says_one_line_and_the_same_again(exercise):
     for answer in (exercise.right(), exercise.mistakes[0].answer(), None, object(), "no", [[]]):
         said = repr(check(exercise.name, answer))
         assert said == repr(check(exercise.name, answer))
-        assert re.fullmatch(r"(Right|Not yet): [^\n]+", said)
+        assert re.fullmatch(r"(Right|Not yet|Your turn): [^\n]+", said)
         assert " at 0x" not in said
 
 
 def test_answers_that_are_no_answers(exercise):
-    assert exercise.question in check(exercise.name, ...).message
+    asked = check(exercise.name, ...)
+    assert asked.message.startswith(exercise.question)
+    assert exercise.because not in asked.message
+    assert repr(asked).startswith("Your turn: ")
     for answer in (None, object(), {}, "", [], np.nan, [np.nan], [1, [2, 3]]):
         assert not check(exercise.name, answer).right
 
@@ -154,6 +157,25 @@ def test_kinds_of_wrong_that_need_no_telling(made_up, right, answer, kind):
     assert re.search(kind, verdict.message)
 
 
+@pytest.mark.parametrize("name", [name for name, e in ALL.items() if np.ndim(e.right()) == 0])
+def test_a_number_may_stand_in_an_array_of_one(name):
+    right = ALL[name].right()
+    if isinstance(right, str):
+        return
+    verdict = check(name, np.array([right]))
+    assert verdict.right
+    assert "shape (1,): [0] takes it out" in verdict.message
+    mistake = ALL[name].mistakes[0]
+    assert check(name, [mistake.answer()]).message == mistake.message
+
+
+def test_the_kind_of_the_answer_is_told_and_not_the_answer(made_up):
+    assert made_up(3.25)(...).message == "What? (The answer is a number.)"
+    assert made_up(np.ones((2, 3)))(...).message.endswith("an array of shape (2, 3).)")
+    assert made_up("gamma")(None).message == "What? (The answer is one word.)"
+    assert not made_up(3.25)(...).answered
+
+
 def test_words_go_by_their_letters(made_up):
     assert made_up("gamma")(" Gamma ")
     assert made_up(("a", "b"))(["A", "b"])
@@ -184,13 +206,17 @@ def test_tolerance_is_relative_to_the_greatest():
         ("00.switch", 0, "louder"),
         ("02.update", [[4.0, 5.0], [7.0, 5.0]], "normalisation"),
         ("02.update", [[4 / 3, 7 / 4], [5 / 3, 5 / 4]], "transposed"),
-        ("03.flatness", np.exp(np.log([64, 16, 4, 1]).mean()) / np.mean([64, 16, 4, 1]), "power"),
+        ("03.breadth", 85**2 / 4 / (64**2 + 16**2 + 4**2 + 1), "power"),
         ("04.decibel", 10 * np.log10(10**0.6 / (1 + 10**0.6)), "power against amplitude"),
         ("05.slope", 1 / 12, "normalisation"),
         ("06.update", [[3, 3.5], [5, 2.5]], "penalty"),
         ("08.upstream", "Window size", "another V"),
         ("08.upstream", "seed", "one word"),
         ("08.snr", 10, "power against amplitude"),
+        ("01.weight", 1.59, "Hamming"),
+        ("04.decibel", -2, "rounded too far"),
+        ("07.scale", 1.2, "rounded too far"),
+        ("03.breadth", 0.75, "flatness"),
     ],
 )
 def test_mistakes_worked_out_by_hand(name, answer, kind):

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
@@ -17,15 +18,18 @@ import soundfile
 from PIL import Image
 
 from nmflab.explorer.face import MARK
-from nmflab.lessons.check import all_exercises
+from nmflab.lessons.check import all_exercises, check
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 LARGEST = 500_000
-MOST_CELLS = 26
+MOST_CELLS = 31
 UNCOMPARED = re.compile(r"nbval-(ignore-output|skip)|NBVAL_(IGNORE_OUTPUT|SKIP)", re.IGNORECASE)
 SOLUTION = re.compile(r"<details>.*?</details>", re.DOTALL)
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
+MOST_WORDS = 1500
+FORMULA = re.compile(r"\$\$.*?\$\$|\$[^$]*\$|\]\([^)]*\)|<[^>]+>", re.DOTALL)
+ANSWERS = re.compile(r"<details>\s*<summary><b>Answers?</b>.*?</details>", re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)|(?:href|src)=\"([^\"]+)\"")
 
 
@@ -169,8 +173,22 @@ def words(notebook):
 
 
 def test_says_what_to_see_and_where_words_are_explained(notebook):
-    assert "**What you should see" in words(notebook)
+    assert re.search(r"(\*\*|<b>)What you should see", words(notebook))
     assert words(notebook).count("](notation.md)") >= 2  # at its head and at its foot
+
+
+def test_is_short(notebook):
+    told = words(notebook).rpartition("\n---\n")[0]  # without the sources at its foot
+    told = FORMULA.sub(" ", ANSWERS.sub(" ", told))
+    assert len(re.findall(r"[^\W\d_]\w*", told)) <= MOST_WORDS
+
+
+def test_predicts_before_each_explorer(notebook):
+    sources = [cell.source for cell in code_cells(notebook)]
+    live = [i for i, source in enumerate(sources) if re.search(r"\w+Explorer\(", source)]
+    asked = [i for i, source in enumerate(sources) if "Prediction(" in source]
+    before = [-1, *live]
+    assert all(any(last < i < at for i in asked) for last, at in pairwise(before))
 
 
 def test_asks_the_exercises_of_its_lesson(path, notebook):
@@ -178,7 +196,16 @@ def test_asks_the_exercises_of_its_lesson(path, notebook):
     asked = set(re.findall(r"check\(\"([^\"]+)\"", code))
     assert asked == {name for name in all_exercises() if name.startswith(path.name[:2])}
     assert asked
-    assert "Not yet" not in shown(notebook)
+
+
+def test_questions_are_left_to_the_reader(notebook):
+    code = "\n".join(c.source for c in code_cells(notebook))
+    assert set(re.findall(r"check\(\"[^\"]+\", (.*?)\)", code)) == {"..."}
+    said = shown(notebook)
+    asked = re.findall(r"check\(\"([^\"]+)\"", code)
+    assert all(f"Your turn: {check(name, ...).message}" in said for name in asked)
+    assert "Right: " not in said
+    assert "Not yet: " not in said
 
 
 @pytest.mark.slow

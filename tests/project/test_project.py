@@ -54,6 +54,7 @@ def test_environment_yml_is_in_step_with_pyproject():
         "soundfile": "pysoundfile",
         "soxr": "soxr-python",
         "matplotlib": "matplotlib-base",
+        "dask": "dask-core",
     }
     conda = {}
     for line in yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]:

@@ -4,10 +4,13 @@ import importlib.util
 import os
 import pkgutil
 import re
+import shutil
 import sys
+import types
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 
 import nmflab
@@ -152,6 +155,139 @@ def test_pages_open_from_the_disk_and_are_whole(site, chromium_path, width):
             assert max(found.values()) <= 0, f"{path.name}: {found}"
         assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
         assert page.problems == []
+
+
+# What is live in them
+
+
+def slid(page, slider, share, touch):
+    """Draw a slider to a place, by mouse or by finger; give the number of the picture then."""
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    x, y = box["x"] + box["width"] * share, box["y"] + box["height"] / 2
+    before = int(page.locator(".nmflab-recorded").get_attribute("data-seq"))
+    middle = box["x"] + box["width"] / 2
+    if touch:
+        finger = page.context.new_cdp_session(page)
+        for kind, at in (("touchStart", middle), ("touchMove", (middle + x) / 2), ("touchMove", x)):
+            points = [{"x": at, "y": y}]
+            finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    else:
+        page.mouse.move(middle, y)
+        page.mouse.down()
+        page.mouse.move(x, y, steps=4)
+        page.mouse.up()
+    page.wait_for_function(
+        "(n) => +document.querySelector('.nmflab-recorded').dataset.seq > n", arg=before
+    )
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("width", "touch"), [(1280, False), (820, True), (390, True)])
+@pytest.mark.parametrize("lesson", ["04_separation", "06_map_separation"])
+def test_recorded_explorers_move_from_the_disk(site, chromium_path, lesson, width, touch):
+    seen = """() => [...document.querySelectorAll('.nmflab-recorded canvas[role=img]')].map(
+        (canvas) => canvas.toDataURL())"""
+    with chromium(chromium_path, width=width, touch=touch) as page:
+        page.goto((site / "notebooks" / f"{lesson}.html").as_uri())
+        root = page.locator('.nmflab-recorded[data-state="ready"]')
+        root.wait_for()
+        page.wait_for_selector('.nmflab-recorded .nmflab-player[data-state="ready"]')
+        said = root.get_by_role("status").first
+        penalty, p = root.get_by_label("λ", exact=True), root.get_by_label("p", exact=True)
+        pictures, first = page.evaluate(seen), said.text_content()
+        slid(page, penalty, 0.99, touch)
+        assert penalty.get_attribute("aria-valuetext") == "3"
+        after_penalty = page.evaluate(seen)
+        assert [a == b for a, b in zip(pictures, after_penalty, strict=True)] == [
+            True,
+            False,
+            False,
+        ]
+        slid(page, p, 0.01, touch)
+        assert p.get_attribute("aria-valuetext") == "0.5"
+        after_p = page.evaluate(seen)
+        assert [a == b for a, b in zip(after_penalty, after_p, strict=True)] == [True, False, True]
+        assert said.text_content() != first
+        root.locator(".nmflab-play").click()
+        page.wait_for_selector('.nmflab-recorded .nmflab-player[data-playing="true"]')
+        assert page.problems == []
+
+
+@pytest.mark.slow
+def test_recorded_explorers_are_small(site):
+    sizes = {path.name: path.stat().st_size for path in (site / "_static/recorded").iterdir()}
+    assert len(sizes) == len(build_site.recorded.LESSONS) + 2
+    assert max(sizes.values()) <= 160_000
+
+
+@pytest.mark.browser
+def test_a_page_separates_as_the_package_does(chromium_path, monkeypatch):
+    recorded = build_site.recorded
+    monkeypatch.setenv("NMFLAB_SHORT", "1")
+    recorded._corpus.cache_clear()
+    found = {}
+    separate = nmflab.separate
+
+    def noted(model, mixture, settings):
+        result = found[settings.penalty, settings.p] = separate(model, mixture, settings)
+        return result
+
+    monkeypatch.setattr(nmflab, "separate", noted)
+    recording = recorded.record("carlo_09", "fan")
+    recorded._corpus.cache_clear()
+    ours = recorded.modules.linked(recorded.SOURCES / "separation.js")
+    with chromium(chromium_path) as page:
+        for i, j in ((0, 3), (3, 1), (4, 5)):
+            speech = page.evaluate(
+                f"([recording, i, p]) => {{ {ours}\n const separation = new Separation(recording);"
+                "separation.separate(i, p); return [...separation.speech]; }",
+                [recording, i, recording["powers"][j]],
+            )
+            expected = found[recorded.PENALTIES[i], recorded.POWERS[j]].speech
+            error = np.square(expected - speech).sum() / np.square(expected).sum()
+            assert 10 * np.log10(error) < -30, (i, j)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://github.com/OWNER/nmflab",
+        "https://github.com/somebody",
+        "http://github.com/somebody/nmflab",
+        "https://example.org/somebody/nmflab",
+        "somebody/nmflab",
+    ],
+)
+def test_no_button_is_made_of_an_address_that_can_t_be_right(address):
+    with pytest.raises(SystemExit, match="must be the project's address"):
+        build_site.checked_repository(address)
+
+
+def test_no_button_leads_to_another_repository_than_the_clone_s(monkeypatch):
+    origin = "git@github.com:somebody/nmflab.git\n"
+    answer = types.SimpleNamespace(stdout=origin)
+    monkeypatch.setattr(build_site.subprocess, "run", lambda *_, **__: answer)
+    assert build_site.checked_repository("https://github.com/somebody/nmflab") == (
+        "somebody",
+        "nmflab",
+    )
+    with pytest.raises(SystemExit, match="this clone comes from"):
+        build_site.checked_repository("https://github.com/another/nmflab")
+
+
+def test_all_buttons_of_a_lesson_come_from_one_address(tmp_path):
+    notebook = tmp_path / "04_separation.ipynb"
+    for repository, expected in ((None, 0), (("somebody", "nmflab"), len(build_site.PLACES))):
+        shutil.copy(ROOT / "notebooks" / notebook.name, notebook)
+        build_site.add_what_is_live(notebook, repository)
+        cell = nbformat.read(notebook, as_version=4).cells[1]
+        links = re.findall(r"\[open in \w+\]\((\S+)\)", cell.source)
+        assert len(links) == expected
+        assert all("somebody" in link and notebook.stem in link for link in links)
+        assert all(build_site.leads_out(link) for link in links)
+        assert 'data-record="04_separation"' in cell.source
 
 
 # The README's tour

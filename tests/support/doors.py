@@ -11,6 +11,7 @@ import numpy as np
 import nmflab
 from nmflab.audio import signals
 from nmflab.core import model, nmf, pipeline, stft, wiener
+from nmflab.corpus.model_files import load_model
 from nmflab.evaluation import metrics
 from nmflab.priors import distributions as priors
 from nmflab.priors import variants
@@ -87,7 +88,7 @@ def doors():
             trained.speech.prior,
             {"nmf_mode": "NMF_g", "activation_floor": 0.2},
         ),
-        "load_model": (model.load_model, {}),
+        "load_model": (load_model, {}),
         "SeparationModel.save": (trained.save, {"path": "model.npz"}),
         "train_nmf": (
             nmf.train_nmf,

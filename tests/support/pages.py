@@ -143,14 +143,14 @@ def voila(notebook, *options):
 
 
 @contextlib.contextmanager
-def chromium(path, *options, width=1280, height=900, scale=1):
+def chromium(path, *options, width=1280, height=900, scale=1, touch=False):
     """Give a page; its ``problems`` lists the errors of its console."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=path, args=[*CHROMIUM_OPTIONS, *options]
         )
         context = browser.new_context(
-            viewport={"width": width, "height": height}, device_scale_factor=scale
+            viewport={"width": width, "height": height}, device_scale_factor=scale, has_touch=touch
         )
         page = context.new_page()
         page.set_default_timeout(60_000)

@@ -10,6 +10,7 @@ message is being handled, also for the controls that the handler sets in its tur
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import threading
 from collections.abc import Callable, Iterator
@@ -57,7 +58,7 @@ class Background:
         self._lock = threading.Lock()
         self._late_runs = threading.RLock()  # held while a late job runs, so that all can wait
         self._thread: threading.Thread | None = None
-        self._timer: threading.Timer | None = None
+        self._timer: threading.Timer | asyncio.TimerHandle | None = None
         self._late: Callable[[], None] | None = None
         self._again = False
         self._error: BaseException | None = None
@@ -82,7 +83,10 @@ class Background:
             self._run(job)
 
     def later(self, job: Callable[[], None], seconds: float) -> None:
-        """Run a job after a pause; another call starts the pause anew."""
+        """Run a job after a pause; another call starts the pause anew.
+
+        Without threads, the event loop waits; where there is none, nobody does.
+        """
         with self._lock:
             if self._timer is not None:
                 self._timer.cancel()
@@ -93,7 +97,16 @@ class Background:
         try:
             timer.start()
         except RuntimeError:
+            self._later_without_threads(seconds)
+
+    def _later_without_threads(self, seconds: float) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
             self._run_late()
+            return
+        with self._lock:
+            self._timer = loop.call_later(seconds, self._run_late)
 
     def drop_late(self) -> None:
         """Forget the job that waits for its pause to end."""

@@ -27,9 +27,13 @@ const UNTOUCHED = { echoCancellation: false, noiseSuppression: false, autoGainCo
 
 /** @type {Record<string, string>} */
 const SENTENCES = {
-  impossible: "Browsers record only on pages that come over https or from this computer.",
-  NotAllowedError: "The browser was not allowed to use the microphone.",
-  NotFoundError: "There is no microphone here.",
+  impossible:
+    "Browsers record only on pages that come over https or from this computer: " +
+    "upload a recording instead.",
+  NotAllowedError:
+    "The microphone is not allowed here, by the browser or by what shows the notebook, as VS Code: " +
+    "upload a recording instead.",
+  NotFoundError: "There is no microphone here: upload a recording instead.",
 };
 
 export default {

@@ -1,0 +1,138 @@
+"""The lessons without any server: a kernel in the page, a canvas that it paints, a slider."""
+
+import functools
+import http.server
+import importlib.util
+import json
+import os
+import sys
+import threading
+from pathlib import Path
+
+import nbformat
+import pytest
+from support import pages, pyodide
+
+from nmflab.explorer.widgets.canvas import palette
+from nmflab.explorer.widgets.modules import linked
+
+ROOT = Path(__file__).parents[2]
+WIDGETS = Path(linked.__code__.co_filename).parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        not importlib.util.find_spec("jupyterlite_core"), reason="No jupyterlite-core here."
+    ),
+    pytest.mark.skipif(
+        not pyodide.CORE.is_dir() and not os.environ.get("NMFLAB_REQUIRE_NODE"),
+        reason="No npm package pyodide here: make check-js installs it.",
+    ),
+]
+
+PROBE = (
+    "%pip install -q anywidget ipywidgets",
+    """
+import anywidget, ipywidgets, sys, traitlets
+FORM = {"shape": [4, 6], "by_columns": False, "column_step": 1, "limits": [0, 1], "rows": [0, 4],
+        "columns": [0, 6], "low": 0, "high": 1, "row_bands": [], "column_bands": []}
+class Probe(anywidget.AnyWidget):
+    _esm = open("canvas.js").read()
+    title = traitlets.Unicode("Probe").tag(sync=True)
+    group = traitlets.Unicode("").tag(sync=True)
+    sound = traitlets.Unicode("").tag(sync=True)
+    height = traitlets.Int(220).tag(sync=True)
+    pick = traitlets.Bool(False).tag(sync=True)
+    slider = traitlets.Bool(False).tag(sync=True)
+    _highlight = traitlets.Dict().tag(sync=True)
+    _palette = traitlets.Bytes(open("palette.bin", "rb").read()).tag(sync=True)
+    _frame = traitlets.Dict({"seq": 0}).tag(sync=True)
+""",
+    """
+probe = Probe()
+probe.add_traits(**{f"{axis}_{what}": traitlets.Unicode("").tag(sync=True)
+                    for axis in ("rows", "columns", "value") for what in ("label", "unit")})
+slider = ipywidgets.IntSlider(0, 0, 10, description="level")
+def paint(_=None):
+    codes = bytes([25 * slider.value] * 24)
+    probe._frame = {"seq": probe._frame["seq"] + 1, **FORM, "codes": codes}
+slider.observe(paint, "value")
+paint()
+ipywidgets.VBox([slider, probe, ipywidgets.Label(sys.platform)])
+""",
+)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Build the site with Pyodide's core in it, and a notebook that needs no more."""
+    import build_lite
+
+    folder = tmp_path_factory.mktemp("lite")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYODIDE", str(pyodide.core_that_starts(folder / "pyodide")))
+        lay_out = build_lite.lay_out
+
+        def with_probe(source, *more):
+            lay_out(source, *more)
+            probe = pages.write_notebook(source / "lessons" / "probe.ipynb", *PROBE[1:])
+            build_lite.prepare(probe, PROBE[0])
+            (source / "lessons" / "canvas.js").write_text(linked(WIDGETS / "canvas.js"))
+            (source / "lessons" / "palette.bin").write_bytes(palette("magma"))
+
+        patch.setattr(build_lite, "lay_out", with_probe)
+        build_lite.main([str(folder / "site")])
+    return folder / "site"
+
+
+@pytest.fixture(scope="module")
+def address(site):
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=site)
+    )
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+def test_site_has_lessons_wheels_and_no_address_outside(site):
+    import build_lite
+
+    lessons = sorted(path.name for path in (site / "files").glob("0*.ipynb"))
+    assert lessons == sorted(path.name for path in (ROOT / "notebooks").glob("0*.ipynb"))
+    first = nbformat.read(site / "files" / lessons[0], as_version=4).cells[0]
+    assert first.source == build_lite.INSTALL
+    shipped = json.loads((site / "pypi" / "all.json").read_text())
+    assert {name.replace("-", "_") for name in shipped} >= {"nmflab", *build_lite.PURE}
+    assert build_lite.size(site) <= build_lite.LARGEST
+    settings = json.loads((site / "jupyter-lite.json").read_text())["jupyter-config-data"]
+    (kernel,) = settings["litePluginSettings"].values()
+    assert kernel["disablePyPIFallback"] is True
+    assert kernel["pyodideUrl"].startswith("./")
+
+
+def test_kernel_in_the_page_paints_a_canvas_and_follows_a_slider(address, chromium_path):
+    with pages.chromium(chromium_path) as page:
+        asked = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(f"{address}/lab/index.html?path=probe.ipynb")
+        page.locator(".jp-NotebookPanel .jp-Cell").first.wait_for()
+        page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for(
+            timeout=180_000
+        )
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        canvas = page.locator('.nmflab-canvas[data-state="painted"][data-seq="1"]')
+        canvas.wait_for(timeout=180_000)
+        assert page.get_by_text("emscripten").count() == 1
+        handle = page.get_by_role("slider").first
+        handle.focus()
+        handle.press("ArrowRight")
+        page.locator('.nmflab-canvas[data-state="painted"][data-seq="2"]').wait_for()
+        outside = [u for u in asked if not u.startswith((address, "blob:", "data:"))]
+        assert outside == []

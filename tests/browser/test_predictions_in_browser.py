@@ -1,0 +1,91 @@
+"""Predictions in a real JupyterLab: a guess by mouse or keyboard first, then the truth over it."""
+
+import types
+
+import pytest
+from support import pages
+
+pytestmark = pytest.mark.browser
+
+NOTEBOOK = (
+    """
+from nmflab.explorer.widgets.predict import CurvePrediction, Prediction
+one = Prediction("Which?", ("first", "second", "third"), truth="second", because="So it is.")
+one
+""",
+    """
+two = CurvePrediction("How many?", (2, 16, 64), truth=(2.7, 9.0, 3.3), xlabel="bases",
+                      ylabel="SDR (dB)", low=0, high=12, because="Sixteen.")
+two
+""",
+)
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory, chromium_path):
+    folder = tmp_path_factory.mktemp("predictions")
+    pages.write_notebook(folder / "predictions.ipynb", *NOTEBOOK)
+    with pages.jupyter_lab(folder) as url, pages.chromium(chromium_path) as page:
+        pages.open_in_lab(page, url, "predictions.ipynb")
+        pages.run_all(page)
+        page.locator(".nmflab-predict").nth(1).wait_for()
+        with pages.kernel_of(folder) as kernel:
+            yield types.SimpleNamespace(page=page, kernel=kernel)
+
+
+def test_a_choice_comes_before_the_truth_and_the_keyboard_makes_it(lab):
+    page, root = lab.page, lab.page.locator(".nmflab-predict").nth(0)
+    reveal = root.get_by_role("button", name="reveal")
+    assert root.get_attribute("data-state") == "asked"
+    assert reveal.is_disabled()
+    assert "this is it" not in root.inner_text()
+    assert "So it is." not in root.inner_text()
+    stills = page.locator("summary").evaluate_all("(all) => all.map((s) => s.checkVisibility())")
+    assert stills == [False, False]  # what a page shows that can run nothing
+
+    root.get_by_role("radio").nth(0).focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    root.locator("xpath=self::*[@data-state='guessed']").wait_for()
+    assert root.get_by_role("radio").nth(2).is_checked()
+    assert "this is it" not in root.inner_text()
+
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    root.locator("xpath=self::*[@data-state='revealed']").wait_for()
+    marks = root.locator(".nmflab-choice").evaluate_all("(all) => all.map((c) => c.dataset.is)")
+    assert marks == ["", "true", "false"]
+    assert "So it is." in root.inner_text()
+    assert lab.kernel.value("one.guess, one.revealed") == "([2.0], True)"
+
+
+def test_a_curve_is_dragged_and_then_the_truth_is_drawn_over_it(lab):
+    page, root = lab.page, lab.page.locator(".nmflab-predict").nth(1)
+    points, truth = root.locator("circle"), root.locator(".nmflab-truth")
+    assert points.count() == 3
+    assert truth.get_attribute("points") == ""
+    assert root.get_by_role("button", name="reveal").is_disabled()
+
+    points.nth(0).scroll_into_view_if_needed()
+    first, last = points.nth(0).bounding_box(), points.nth(2).bounding_box()
+    page.mouse.move(first["x"] + 9, first["y"] + 9)
+    page.mouse.down()
+    page.mouse.move(first["x"] + 9, first["y"] - 40, steps=4)
+    page.mouse.move(last["x"] + 9, last["y"] - 40, steps=12)  # over all three in one stroke
+    page.mouse.up()
+    guess = [float(points.nth(i).get_attribute("aria-valuenow")) for i in range(3)]
+    assert all(value > 6.5 for value in guess)
+    points.nth(1).focus()
+    page.keyboard.press("ArrowUp")
+    assert float(points.nth(1).get_attribute("aria-valuenow")) == pytest.approx(guess[1] + 0.24)
+
+    root.get_by_role("button", name="reveal").click()
+    root.locator("xpath=self::*[@data-state='revealed']").wait_for()
+    assert len(truth.get_attribute("points").split()) == 3
+    assert root.locator(".nmflab-value").all_text_contents() == ["2.7", "9.0", "3.3"]
+    before = points.nth(1).get_attribute("aria-valuenow")
+    points.nth(1).focus()
+    page.keyboard.press("ArrowUp")  # too late
+    assert points.nth(1).get_attribute("aria-valuenow") == before
+    assert lab.page.problems == []

@@ -1,0 +1,41 @@
+"""Predictions without a browser: what is told before the guess, and what is refused."""
+
+import pytest
+
+from nmflab import NmflabError
+from nmflab.explorer.widgets.predict import CurvePrediction, Prediction
+
+CURVE = {"xlabel": "bases", "ylabel": "SDR (dB)", "low": 0.0, "high": 12.0}
+
+
+def test_says_the_question_and_not_the_truth():
+    asked = Prediction("Which?", ("a", "b"), truth="b", because="So it is.")
+    assert repr(asked) == "Predict: Which? (a / b)"
+    curve = CurvePrediction("How many?", (2, 16), truth=(2.7, 9.04), because="So.", **CURVE)
+    assert repr(curve) == "Predict: How many? (SDR (dB) at 2, 16)"
+    assert curve.guess == [6.0, 6.0]
+    assert not curve.revealed
+
+
+def test_a_page_that_can_run_nothing_has_the_truth_folded():
+    asked = Prediction("W < H?", ("a", "b"), truth="b", because="So it is.")
+    before, _, folded = asked._still()["text/html"].partition("<details>")
+    assert "W &lt; H?" in before
+    assert "So it is." not in before
+    assert "</summary>b. So it is.</details>" in folded
+    curve = CurvePrediction("How many?", (2, 16), truth=(2.7, 9.04), **CURVE)
+    assert "2: 2.7; 16: 9.0" in curve._still()["text/html"].partition("<details>")[2]
+
+
+def test_the_still_text_is_the_same_each_time():
+    first, second = (Prediction("Which?", ("a", "b"), truth="b")._still() for _ in range(2))
+    assert first == second
+
+
+def test_what_can_t_be_asked_is_refused():
+    with pytest.raises(NmflabError, match="two choices"):
+        Prediction("Which?", ("a",), truth="a")
+    with pytest.raises(NmflabError, match="'c' among"):
+        Prediction("Which?", ("a", "b"), truth="c")
+    with pytest.raises(NmflabError, match="two points"):
+        CurvePrediction("How many?", (2, 16), truth=(2.7,), **CURVE)

@@ -1,0 +1,100 @@
+"""What a browser's Python lacks isn't needed: explorers and lessons run without it."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from support import browser_python
+from support.sounds import tone
+
+import nmflab as nl
+from nmflab import explorer
+from nmflab.corpus.public import PUBLIC_CORPORA, fetch_corpus
+from nmflab.system.caching import cache_folder
+from nmflab.system.cores import usable_cores
+from nmflab.system.files import locked
+from nmflab.system.shipped import is_short, notebooks_folder
+
+NOTEBOOKS = sorted(notebooks_folder().glob("[0-9]*.ipynb"))
+
+
+@pytest.fixture(scope="module")
+def found():
+    """Run all that a browser's Python would run, the lessons on the short corpus."""
+    environment = os.environ | {
+        "NMFLAB_SHORT": "1",
+        "NMFLAB_CACHE": "off",
+        "OMP_NUM_THREADS": "1",
+        "MPLBACKEND": "agg",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    command = [sys.executable, browser_python.__file__, *map(str, NOTEBOOKS)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-3000:]
+    lines = [json.loads(line) for line in done.stderr.splitlines() if line.startswith('{"')]
+    return {line.get("explorer") or line["notebook"]: line for line in lines}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", explorer.__all__)
+def test_every_control_of_an_explorer_moves_without_them(found, name):
+    assert found[name]["states"]
+    assert set(found[name]["states"].values()) == {"ready"}
+    assert {"image/png", "text/plain", "application/vnd.jupyter.widget-view+json"} == set(
+        found[name]["faces"]
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_lesson_runs_without_them(found, path):
+    assert found[path.name]["shown"] >= 2
+    assert found[path.name]["left_out"] <= 1, "one cell in all may ask for librosa"
+
+
+def test_the_short_corpus_is_one_declared_switch(monkeypatch):
+    whole = nl.load_corpus()
+    monkeypatch.setenv("NMFLAB_SHORT", "1")
+    short = nl.load_corpus()
+    assert short.train_speech.names == whole.train_speech.names
+    sizes = [sum(x.size for x in corpus.train_speech) for corpus in (short, whole)]
+    assert sizes[0] < sizes[1] / 3
+    name = short.train_speech.names[3]
+    begins = short.train_speech[name]
+    np.testing.assert_array_equal(begins, whole.train_speech[name][: begins.size])
+    monkeypatch.setenv("NMFLAB_SHORT", "0")
+    assert not is_short()
+
+
+def without(monkeypatch, *names):
+    for name in names:
+        monkeypatch.setitem(sys.modules, name, None)
+
+
+def test_what_can_only_be_had_elsewhere_is_named_in_a_sentence(monkeypatch):
+    without(monkeypatch, "pooch", "soundfile", "av")
+    with pytest.raises(nl.NmflabError, match=r"pooch, which is not installed: install it"):
+        fetch_corpus(next(iter(PUBLIC_CORPORA)))
+    with pytest.raises(nl.NmflabError, match=r"give a whole WAV file|can't be read"):
+        nl.read_audio(io.BytesIO(b"OggS" + bytes(100)))
+    with pytest.raises(nl.NmflabError, match="soundfile, which is not installed"):
+        nl.write_audio("a.flac", tone())
+
+
+def test_nothing_is_kept_or_locked_without_the_packages_for_it(tmp_path, monkeypatch):
+    without(monkeypatch, "platformdirs", "filelock")
+    monkeypatch.delenv("NMFLAB_CACHE", raising=False)
+    assert cache_folder() is None
+    with locked(tmp_path / "new" / "a.csv"):
+        assert [*(tmp_path / "new").iterdir()] == []
+
+
+def test_a_browser_s_python_has_one_core_and_the_short_corpus(monkeypatch):
+    monkeypatch.delenv("NMFLAB_SHORT", raising=False)
+    monkeypatch.setattr(sys, "platform", "emscripten")
+    assert usable_cores() == 1
+    assert is_short()

@@ -1,0 +1,152 @@
+"""Build the lessons as a JupyterLite site: Python itself runs in the reader's browser.
+
+    make lite                              the site in lite/; it takes Pyodide from its own server
+    PYODIDE=path/to/pyodide make lite      Pyodide is part of the site: no network is needed
+
+Any server of files will do: ``python -m http.server -d lite``. What a page installs, nmflab and the
+wheels of `PURE`, lies beside it; what has compiled code comes with Pyodide. See docs/anywhere.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from jupyterlite_pyodide_kernel.constants import PYODIDE_KERNEL_PLUGIN_ID, PYODIDE_VERSION
+
+ROOT = Path(__file__).resolve().parents[1]
+SITE = ROOT / "lite"
+LARGEST = 80e6
+"""Bytes of the site, without Pyodide."""
+
+PURE = ("anywidget", "comm", "ipywidgets", "jupyterlab_widgets", "psygnal", "typing_extensions")
+"""What the widgets need and Pyodide doesn't have; as wheels for any machine."""
+
+EXTENSIONS = (
+    "@jupyter-widgets/jupyterlab-manager",
+    "@jupyterlite/pyodide-kernel-extension",
+    "anywidget",
+)
+"""What JupyterLab's own part of the site is to have."""
+
+INSTALL = """\
+try:
+    import nmflab
+except ModuleNotFoundError:
+    %pip install -q nmflab"""
+"""The first cell of a notebook that may run where nmflab isn't installed."""
+
+KERNEL = {"name": "python", "display_name": "Python (Pyodide)", "language": "python"}
+
+CONFIG = {
+    "jupyter-lite-schema-version": 0,
+    "jupyter-config-data": {
+        "appName": "nmflab",
+        "litePluginSettings": {PYODIDE_KERNEL_PLUGIN_ID: {"disablePyPIFallback": True}},
+    },
+}
+
+
+def build(folder: Path, pyodide: Path | None = None) -> None:
+    """Build the site, and put it in its place when all is well."""
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".site-") as made:
+        source, pages = Path(made) / "source", Path(made) / "pages"
+        lay_out(source, pyodide)
+        command = [sys.executable, "-m", "jupyter", "lite", "build", "--no-sourcemaps"]
+        command += ["--lite-dir", str(source), "--output-dir", str(pages)]
+        command += ["--contents", str(source / "lessons")]
+        done = subprocess.run(command, cwd=source, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SystemExit(done.stdout[-3000:] + done.stderr[-3000:])
+        refuse_large(pages)
+        shutil.rmtree(folder, ignore_errors=True)
+        pages.rename(folder)
+
+
+def lay_out(source: Path, pyodide: Path | None) -> None:
+    """Put together what JupyterLite makes the site of."""
+    lessons = source / "lessons"
+    leave = shutil.ignore_patterns(".*")
+    shutil.copytree(ROOT / "notebooks", lessons, ignore=leave)
+    for notebook in lessons.glob("*.ipynb"):
+        prepare(notebook)
+    (source / "jupyter-lite.json").write_text(json.dumps(CONFIG), encoding="utf-8")
+    own = {
+        "ignore_sys_prefix": ["federated_extensions"],
+        "federated_extensions": [str(extension(name)) for name in EXTENSIONS],
+    }
+    (source / "jupyter_lite_config.json").write_text(json.dumps({"LiteBuildConfig": own}), "utf-8")
+    collect_wheels(source / "pypi")
+    if pyodide is not None:
+        if not (pyodide / "pyodide-lock.json").is_file():
+            raise SystemExit(
+                f"PYODIDE is {str(pyodide)!r} but must be the folder of Pyodide {PYODIDE_VERSION}, "
+                "unpacked: the one with pyodide-lock.json."
+            )
+        shutil.copytree(pyodide, source / "static" / "pyodide")
+
+
+def prepare(notebook: Path, first: str = INSTALL) -> None:
+    """Put the cell that installs before all others, and name the kernel that the site has."""
+    content = json.loads(notebook.read_text(encoding="utf-8"))
+    content["metadata"]["kernelspec"] = KERNEL
+    cell = {"cell_type": "code", "id": "install", "metadata": {}, "source": first}
+    content["cells"].insert(0, {**cell, "outputs": [], "execution_count": None})
+    notebook.write_text(json.dumps(content), encoding="utf-8")
+
+
+def collect_wheels(folder: Path) -> None:
+    """Build nmflab's wheel, and fetch those of `PURE` in the versions that are pinned."""
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    own = [
+        *pip,
+        "wheel",
+        "--no-deps",
+        "--no-build-isolation",
+        "--wheel-dir",
+        str(folder),
+        str(ROOT),
+    ]
+    any_machine = ["--platform", "any", "--implementation", "py", "--abi", "none"]
+    pure = [*pip, "download", "--no-deps", "--only-binary=:all:", *any_machine]
+    pure += ["--constraint", str(ROOT / "constraints.txt"), "--dest", str(folder), *PURE]
+    for command in (own, pure):
+        subprocess.run(command, check=True)
+
+
+def extension(name: str) -> Path:
+    """Find a package's part for JupyterLab."""
+    return Path(sys.prefix) / "share" / "jupyter" / "labextensions" / name
+
+
+def size(folder: Path) -> int:
+    """Count the bytes of a site, without Pyodide."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return sum(path.stat().st_size for path in files if "pyodide" not in path.parent.parts)
+
+
+def refuse_large(pages: Path) -> None:
+    """Refuse a site that takes too long to come over a network."""
+    if size(pages) > LARGEST:
+        raise SystemExit(f"The site has {size(pages) / 1e6:.0f} MB, more than {LARGEST / 1e6:.0f}.")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Build the site and say how to look at it."""
+    parser = argparse.ArgumentParser(description="Build the JupyterLite site.")
+    parser.add_argument("folder", nargs="?", type=Path, default=SITE, help="default: lite")
+    folder = parser.parse_args(arguments).folder.resolve()
+    pyodide = os.environ.get("PYODIDE")
+    build(folder, Path(pyodide).resolve() if pyodide else None)
+    print(f"{size(folder) / 1e6:.0f} MB without Pyodide. To look at it:")
+    print(f"{sys.executable} -m http.server -d {folder}")
+
+
+if __name__ == "__main__":
+    main()

@@ -117,9 +117,9 @@ class Explorer(Working):
         """List what stands between the controls and the panels."""
         return ()
 
-    def _stage(self) -> Sequence[Any]:
+    def _stage(self, above: Sequence[Any]) -> Sequence[Any]:
         """List what stays in sight however far the page is scrolled, beside the pinned controls."""
-        return [part for part in self._above() if not isinstance(part, widgets.Box)]
+        return [part for part in above if not isinstance(part, widgets.Box)]
 
     def _pictured(self) -> Sequence[Any]:
         """List the widgets whose matrices the static picture holds."""
@@ -227,11 +227,12 @@ class Explorer(Working):
                 plot.draw()
 
     def _arranged(self) -> Any:
-        stage = self._stage()
+        above = self._above()
+        stage = self._stage(above)
         said = row([self.status, self._training_row])  # beside it: nothing below may jump
         pinned = [control for name, control in self.controls.widgets.items() if name in self.pinned]
         controls = box([c for c in self.controls if c not in pinned], "nmflab-controls")
-        above = [part for part in self._above() if part not in stage]
+        above = [part for part in above if part not in stage]
         panels = panels_box(self._panels())
         sight = box([*stage, self.view], "nmflab-stage")
         if pinned:  # the others come after what they move, so that this is not below the fold

@@ -108,7 +108,7 @@ class SeparationExplorer(HandingOut):
         ]
         return [row([self.controls.preset, *buttons]), self.command]
 
-    def _stage(self) -> Sequence[Any]:
+    def _stage(self, above: Sequence[Any]) -> Sequence[Any]:
         return self.player, self.score
 
     def _panels(self) -> Sequence[Any]:

@@ -17,7 +17,7 @@ NONE = $(if $(ARGS),|| [ $$? = 5 ]) # where ARGS choose, there may be no test le
 NBVAL := $(if $(LESSONS),--nbval --nbval-current-env --nbval-cell-timeout=300 notebooks)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab enhance check test style check-js coverage notebooks site tour constraints clean
+.PHONY: help lab enhance check test style check-js coverage notebooks site lite tour constraints clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -72,6 +72,9 @@ notebooks: $(VENV)/installed-test ## run the notebooks and store them with outpu
 site: $(VENV)/installed-site ## build the lessons as pages (REPOSITORY=https://… adds live buttons)
 	$(BIN)/python tools/build_site.py $(if $(REPOSITORY),--repository $(REPOSITORY)) $(ARGS)
 
+lite: $(VENV)/installed-lite ## build the lessons to run without a server (PYODIDE=path: without a network)
+	$(BIN)/python tools/build_lite.py $(ARGS)
+
 tour: $(VENV)/installed-test ## draw the README's small pictures of the notebooks in docs/tour
 	$(BIN)/python tools/tour.py
 
@@ -79,7 +82,7 @@ tour: $(VENV)/installed-test ## draw the README's small pictures of the notebook
 constraints: $(BIN)/python ## pin the newest versions of all dependencies in constraints.txt
 	rm -rf $(VENV)/fresh
 	$(BIN)/python -m venv $(VENV)/fresh
-	$(VENV)/fresh/bin/python -m pip install --quiet --disable-pip-version-check -e ".[test,site,pesq]"
+	$(VENV)/fresh/bin/python -m pip install --quiet --disable-pip-version-check -e ".[test,site,lite,pesq]"
 	{ sed -n '/^#/p' constraints.txt; \
 	  $(VENV)/fresh/bin/python -m pip freeze --exclude-editable --disable-pip-version-check \
 	    | sed -n 's/^\([A-Za-z0-9._-]*==[0-9][A-Za-z0-9.]*\).*$$/\1/p' \
@@ -88,7 +91,7 @@ constraints: $(BIN)/python ## pin the newest versions of all dependencies in con
 	rm -rf $(VENV)/fresh
 
 clean: ## remove .venv, caches and builds (never data or output)
-	rm -rf $(VENV) node_modules dist site .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) node_modules dist site lite .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -113,4 +116,9 @@ $(VENV)/installed-test: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 $(VENV)/installed-site: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	@echo "Installing nmflab and Sphinx into $(VENV): some minutes, once ..."
 	@$(PIP_INSTALL) -e ".[site]"
+	@touch $(VENV)/installed $@
+
+$(VENV)/installed-lite: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
+	@echo "Installing nmflab and JupyterLite into $(VENV): some minutes, once ..."
+	@$(PIP_INSTALL) -e ".[lite]"
 	@touch $(VENV)/installed $@

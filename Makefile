@@ -17,8 +17,8 @@ NONE = $(if $(ARGS),|| [ $$? = 5 ]) # where ARGS choose, there may be no test le
 NBVAL := $(if $(LESSONS),--nbval --nbval-current-env --nbval-cell-timeout=300 notebooks)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab enhance check test style check-js coverage notebooks site slides assignment tour \
-	constraints clean
+.PHONY: help lab enhance check test style check-js coverage notebooks site slides assignment lite \
+	tour constraints clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -79,6 +79,9 @@ slides: $(VENV)/installed-site node_modules/installed ## build slides of the les
 assignment: $(VENV)/installed ## write the lessons' questions as assignments for nbgrader
 	$(BIN)/python tools/build_assignment.py $(ARGS)
 
+lite: $(VENV)/installed-lite ## build the lessons to run without a server (PYODIDE=path: without a network)
+	$(BIN)/python tools/build_lite.py $(ARGS)
+
 tour: $(VENV)/installed-test ## draw the README's small pictures of the notebooks in docs/tour
 	$(BIN)/python tools/tour.py
 
@@ -86,7 +89,7 @@ tour: $(VENV)/installed-test ## draw the README's small pictures of the notebook
 constraints: $(BIN)/python ## pin the newest versions of all dependencies in constraints.txt
 	rm -rf $(VENV)/fresh
 	$(BIN)/python -m venv $(VENV)/fresh
-	$(VENV)/fresh/bin/python -m pip install --quiet --disable-pip-version-check -e ".[test,site,pesq]"
+	$(VENV)/fresh/bin/python -m pip install --quiet --disable-pip-version-check -e ".[test,site,lite,pesq]"
 	{ sed -n '/^#/p' constraints.txt; \
 	  $(VENV)/fresh/bin/python -m pip freeze --exclude-editable --disable-pip-version-check \
 	    | sed -n 's/^\([A-Za-z0-9._-]*==[0-9][A-Za-z0-9.]*\).*$$/\1/p' \
@@ -95,7 +98,7 @@ constraints: $(BIN)/python ## pin the newest versions of all dependencies in con
 	rm -rf $(VENV)/fresh
 
 clean: ## remove .venv, caches and builds (never data or output)
-	rm -rf $(VENV) node_modules dist site slides assignments .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) node_modules dist site lite slides assignments .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -120,4 +123,9 @@ $(VENV)/installed-test: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 $(VENV)/installed-site: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	@echo "Installing nmflab and Sphinx into $(VENV): some minutes, once ..."
 	@$(PIP_INSTALL) -e ".[site]"
+	@touch $(VENV)/installed $@
+
+$(VENV)/installed-lite: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
+	@echo "Installing nmflab and JupyterLite into $(VENV): some minutes, once ..."
+	@$(PIP_INSTALL) -e ".[lite]"
 	@touch $(VENV)/installed $@

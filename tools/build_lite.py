@@ -25,8 +25,11 @@ SITE = ROOT / "lite"
 LARGEST = 80e6
 """Bytes of the site, without Pyodide."""
 
-PURE = ("anywidget", "comm", "ipywidgets", "jupyterlab_widgets", "psygnal", "typing_extensions")
+PURE = ("anywidget", "comm", "ipywidgets", "jupyterlab_widgets", "psygnal")
 """What the widgets need and Pyodide doesn't have; as wheels for any machine."""
+
+SHIMS = ("widgetsnbextension",)
+"""What the kernel brings as an empty shell."""
 
 EXTENSIONS = (
     "@jupyter-widgets/jupyterlab-manager",

@@ -3,12 +3,17 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
+import tomllib
+from importlib import metadata
 
 import numpy as np
 import pytest
-from support import browser_python
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from support import browser_python, pyodide
 from support.sounds import tone
 
 import nmflab as nl
@@ -18,6 +23,8 @@ from nmflab.system.caching import cache_folder
 from nmflab.system.cores import usable_cores
 from nmflab.system.files import locked
 from nmflab.system.shipped import is_short, notebooks_folder
+
+sys.path.insert(0, str(pyodide.ROOT / "tools"))
 
 NOTEBOOKS = sorted(notebooks_folder().glob("[0-9]*.ipynb"))
 
@@ -68,6 +75,42 @@ def test_the_short_corpus_is_one_declared_switch(monkeypatch):
     np.testing.assert_array_equal(begins, whole.train_speech[name][: begins.size])
     monkeypatch.setenv("NMFLAB_SHORT", "0")
     assert not is_short()
+
+
+def test_pyodide_has_all_that_the_package_needs_in_a_browser():
+    """Compare the versions that Pyodide's own list has, and the pure wheels, with what is asked."""
+    if not pyodide.CORE.is_dir() and not os.environ.get("NMFLAB_REQUIRE_NODE"):
+        pytest.skip("No npm package pyodide here: make check-js installs it.")
+    constants = pytest.importorskip("jupyterlite_pyodide_kernel.constants")
+    import build_lite
+
+    core = json.loads((pyodide.CORE / "package.json").read_text())
+    assert core["version"] == constants.PYODIDE_VERSION, "kernel and package.json must fit"
+    project = tomllib.loads((pyodide.ROOT / "pyproject.toml").read_text())["project"]
+    needs = [r for r in map(Requirement, project["dependencies"]) if in_a_browser(r)]
+    assert {"numpy", "scipy", "matplotlib", "soundfile", "soxr"} <= {r.name for r in needs}
+    assert "librosa" not in {r.name for r in needs}
+    pins = re.findall(
+        r"^(\S+)==(\S+)$", (pyodide.ROOT / "constraints.txt").read_text(), re.MULTILINE
+    )
+    pure = {
+        canonicalize_name(name): dict(pins)[canonicalize_name(name)] for name in build_lite.PURE
+    }
+    packages = {name: package["version"] for name, package in pyodide.lock().items()}
+    for requirement in needs:
+        version = packages.get(requirement.name) or pure.get(requirement.name)
+        assert version, f"neither Pyodide nor the site has {requirement.name}"
+        assert requirement.specifier.contains(version), f"{requirement} is not {version}"
+    for name in pure:
+        for requirement in filter(in_a_browser, map(Requirement, metadata.requires(name) or [])):
+            its = canonicalize_name(requirement.name)
+            assert its in {*packages, *pure, *build_lite.SHIMS}, (name, its)
+
+
+def in_a_browser(requirement):
+    """Say whether a package is asked for there, and for no extra."""
+    place = {"sys_platform": "emscripten", "platform_system": "Emscripten", "extra": ""}
+    return requirement.marker is None or requirement.marker.evaluate(place)
 
 
 def without(monkeypatch, *names):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 CORE = ROOT / "node_modules" / "pyodide"
-STARTED_WITH = ("micropip", "ipython", "jedi", "ipykernel", "comm")
+STARTED_WITH = ("micropip", "ipython", "jedi", "typing-extensions")
 
 
 def lock():

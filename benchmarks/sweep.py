@@ -13,6 +13,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from itertools import product
 from multiprocessing import get_context
+from typing import Any
 
 import nmflab
 from nmflab.corpus.folders import validation
@@ -39,11 +40,18 @@ def tasks(combinations: int, clips: int) -> list[Job]:
     return [Job("validation", *m, some) for m in mixtures for some in chunks(points)]
 
 
-def bare(jobs: list[Job]) -> int:
-    """Do tasks in a process that knows nothing of Dask."""
+def bare(jobs: list[Job]) -> tuple[int, float]:
+    """Do tasks in a process that knows nothing of Dask; give their rows and seconds of CPU."""
     if not _here:
         _here.append(Here(recordings()))
-    return sum(len(found.rows) for found in _here[0].outcomes(jobs, METRICS))
+    start = time.process_time()
+    rows = sum(len(found.rows) for found in _here[0].outcomes(jobs, METRICS))
+    return rows, time.process_time() - start
+
+
+def cpu_of(client: Any) -> float:
+    """Add up the CPU of the workers, the scheduler and this process."""
+    return time.process_time() + sum(client.run(time.process_time).values())
 
 
 def sizes(jobs: list[Job]) -> None:
@@ -70,7 +78,7 @@ def main() -> None:
     given = parser.parse_args()
     jobs = tasks(given.combinations, given.clips)
     sizes(jobs)
-    rows, ratios = sum(len(job.points) for job in jobs), []
+    rows, ratios, shares = sum(len(job.points) for job in jobs), [], []
     halves = jobs[::2], jobs[1::2]
     warm = [job for i, job in enumerate(jobs) if i % max(1, len(jobs) // 6) == 0]
     with (
@@ -81,20 +89,27 @@ def main() -> None:
         list(pool.map(bare, (warm, warm)))
         list(dask.outcomes(warm, METRICS))
         for number in range(given.rounds):
-            took = {}
+            took, cpu = {}, {}
             for name in ("bare", "dask") if number % 2 else ("dask", "bare"):
                 start = time.perf_counter()
                 if name == "bare":
-                    done = sum(pool.map(bare, halves))
+                    both = list(pool.map(bare, halves))
+                    done, cpu[name] = sum(n for n, _ in both), sum(s for _, s in both)
                 else:
+                    before = cpu_of(client)
                     done = sum(len(found.rows) for found in dask.outcomes(jobs, METRICS))
+                    cpu[name] = cpu_of(client) - before
                 took[name] = time.perf_counter() - start
                 assert done == rows
             ratios.append(took["bare"] / took["dask"])
+            shares.append(cpu["bare"] / cpu["dask"])
             rate = {name: f"{rows / seconds:.1f}/s" for name, seconds in took.items()}
-            print(f"round {number + 1}: {rate}, ratio {ratios[-1]:.3f}", flush=True)
+            print(f"round {number + 1}: {rate}, ratio {ratios[-1]:.3f}, of CPU {shares[-1]:.3f}",
+                  flush=True)  # fmt: skip
     spread = f"[{min(ratios):.3f}, {max(ratios):.3f}]"
     print(f"throughput on Dask: {statistics.median(ratios):.3f} {spread} × bare processes")
+    spread = f"[{min(shares):.3f}, {max(shares):.3f}]"
+    print(f"and by CPU, scheduler and client counted: {statistics.median(shares):.3f} {spread}")
 
 
 if __name__ == "__main__":

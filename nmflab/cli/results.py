@@ -41,4 +41,4 @@ def parts(stem: Path) -> dict[str, Path]:
 
 def record_file(stem: Path) -> Path:
     """Give the name of the file that says what made them."""
-    return stem.with_name(f"{stem.name}_record.json")
+    return stem.with_name(f"{stem.name}_made.json")

@@ -73,7 +73,7 @@ def _beside(place: Path) -> list[Path]:
     if place.is_dir():
         own = [place / name for name in RECORDS if (place / name).is_file()]
         inside = [*place.glob("*/record.json"), *place.glob("*/*/record.json")]
-        return own or sorted([*inside, *place.glob("*_record.json")])
+        return own or sorted([*inside, *place.glob("*_made.json")])
     stem = place.with_name(re.sub(r"_(speech|noise)$", "", place.stem))
     files = record_file(stem), place.with_name(RECORDS[1])
     return [next(file for file in files if file.is_file())] if any(map(Path.is_file, files)) else []

@@ -46,7 +46,7 @@ def test_a_denoised_recording_says_what_made_it(data, tmp_path, capsys):
     file, out = data / "test/speech/ann.wav", tmp_path / "out"
     words = ["--output", str(out), "--max_iter_test", "2", "--num_basis_speech", "8"]
     assert cli.main(["denoise", str(file), *words]) == 0
-    for name in ("ann_speech.wav", "ann_noise.wav", "ann_record.json", ""):
+    for name in ("ann_speech.wav", "ann_noise.wav", "ann_made.json", ""):
         (found,) = json.loads(shown(capsys, out / name, "--json")).values()
         assert found["kind"] == "denoised recording"
         assert found["recording"] == "ann.wav"

@@ -5,23 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import ipywidgets as widgets
 import numpy as np
 from numpy.typing import NDArray
 
 from nmflab.audio.signals import Mixture
 from nmflab.core.stft import Stft
 from nmflab.explorer.base import Explorer
+from nmflab.explorer.engine.scheduling import browser_drives
 from nmflab.explorer.engine.stages import Stage
 from nmflab.explorer.engine.state import State, View
+from nmflab.explorer.layout import muted
 from nmflab.explorer.panels import Panel
 from nmflab.explorer.plots import Plot
 from nmflab.explorer.widgets.player import Player
+from nmflab.figures.drawing import BLUE, GREY, RED
 from nmflab.figures.scales import decibels
 from nmflab.settings import settings_of
 
+SEEN = 2.0
+"""Highest frequency of the frame's spectrum, in kHz: the harmonics of a voice are there."""
+
 
 class StftExplorer(Explorer):
-    """Window, length, hop and FFT size: what they do to the picture, and what comes back.
+    """Window, length, hop and FFT size, frame by frame: one is dragged over the signal.
 
     Parameters
     ----------
@@ -34,23 +41,48 @@ class StftExplorer(Explorer):
     names = ("window", "win_size", "hop", "fft", "clip")
 
     def _build(self) -> None:
-        self.spectrogram = Panel("Clean speech", self.group)
-        self.window = Plot("Window", "sample", "w")
-        self._curve = self.window.axes.plot([], [], lw=2)[0]
-        self.window.moving = [self._curve]
+        self.spectrogram = Panel("Clean speech: click a frame", self.group, pick=True)
+        self.window = Plot("The frame", "time from its beginning (ms)", "signal, peak = 1")
+        self._lines = [
+            self.window.axes.plot([], [], style, color=colour, lw=2, label=name)[0]
+            for style, colour, name in (
+                ("-", GREY, "signal"),
+                ("--", RED, "window"),
+                ("-", BLUE, "product"),
+            )
+        ]
+        self.window.axes.set_ylim(-1.15, 1.6)
+        self.window.moving = list(self._lines)
+        self.window.add_legend()
+        self.spectrum = Plot("Its column of |X|", "frequency (kHz)", "level (dB, loudest = 0)")
+        self.spectrum.axes.set_ylim(-60, 3)
+        self.spectrum.axes.set_xlim(0, SEEN)
+        self._column = self.spectrum.axes.plot([], [], color=BLUE, lw=2)[0]
+        self.spectrum.moving = [self._column]
+        self.frame = widgets.IntSlider(
+            0,
+            min=0,
+            max=1,
+            description="frame",
+            tooltip="Move the window over the signal.",
+            style={"description_width": "88px"},
+        )
+        self._at = 0.27  # of the signal, where the frame is, whatever the hop
+        self.controls.add(self.frame, self._moved_frame)
+        self.spectrogram.widget.on_pick(self._picked)
         self.player = Player(labels=("original", "reconstructed"), group=self.group)
         self.chain.add(
             Stage("reconstruction", _reconstruct, settings_of("spectrogram"), needs=("mixture",))
         )
 
     def _above(self) -> Sequence[Any]:
-        return (self.player,)
+        return self.player, self.frame
 
     def _panels(self) -> Sequence[Any]:
-        return self.spectrogram.widget, self.window.widget
+        return self.spectrogram.widget, self.window.widget, self.spectrum.widget
 
     def _plots(self) -> Sequence[Plot]:
-        return (self.window,)
+        return self.window, self.spectrum
 
     @property
     def error(self) -> float:
@@ -66,11 +98,40 @@ class StftExplorer(Explorer):
         V = self.chain.get("clean", state)
         if self.spectrogram.is_new(V):
             self.spectrogram.show_spectrum(decibels(V, float(V.max()) or 1.0), stft)
-            w = np.concatenate([stft.window, np.zeros(stft.fft - stft.win_size)])
-            self._curve.set_data(np.arange(len(w)), w)
-            self.window.axes.set_xlim(0, len(w))
-            self.window.axes.set_ylim(min(0.0, float(w.min())) - 0.02, 1.05)
-            self.window.draw()
+        last = V.shape[1] - 1
+        with muted(self.frame, self._moved_frame):  # another hop has other frames at its place
+            self.frame.max = max(last, self.frame.value)
+            self.frame.value = min(round(self._at * last), last)
+            self.frame.max = last
+        self.spectrogram.widget.highlight(column=self.frame.value)
+
+    def _draw(self, state: State) -> None:
+        stft, t = Stft.from_settings(state.settings), self.frame.value
+        x, V = self.chain.get("mixture", state).speech, self.chain.get("clean", state)
+        if not self.window.is_new(V, t):
+            return
+        M, rate = stft.win_size, stft.sampling_rate
+        start = round(float(stft.times(t + 1)[t]) * rate - M / 2)
+        padded = np.concatenate([np.zeros(M), x, np.zeros(M)])
+        signal = padded[max(start + M, 0) :][:M]
+        signal = np.pad(signal, (0, M - len(signal)))
+        signal = signal / (np.abs(signal).max() or 1.0)
+        ms = np.arange(M) / rate * 1000
+        for line, y in zip(self._lines, (signal, stft.window, signal * stft.window), strict=True):
+            line.set_data(ms, y)
+        self.window.axes.set_xlim(0, M / rate * 1000)
+        levels = decibels(V[:, t], float(V[:, t].max()) or 1.0, lowest=-60.0)
+        self._column.set_data(stft.frequencies() / 1000, levels)
+        self.window.draw()
+        self.spectrum.draw()
+
+    def _moved_frame(self, *_: object) -> None:
+        self._at = self.frame.value / max(self.frame.max, 1)
+        self._changed()
+
+    def _picked(self, _: int, column: int) -> None:
+        with browser_drives(), self.telling():
+            self.frame.value = column
 
     def _settle(self, state: State) -> None:
         with self.chain.lock:

@@ -18,6 +18,11 @@ two = CurvePrediction("How many?", (2, 16, 64), truth=(2.7, 9.0, 3.3), xlabel="b
                       ylabel="SDR (dB)", low=0, high=12, because="Sixteen.")
 two
 """,
+    """
+from nmflab.explorer.widgets.auxiliary import AuxiliaryCurve
+three = AuxiliaryCurve([9.5, 4, 6.5, 5], [[3, 1], [1, 2], [2, 1], [1, 4]], [0.6, 0.8])
+three
+""",
 )
 
 
@@ -28,7 +33,7 @@ def lab(tmp_path_factory, chromium_path):
     with pages.jupyter_lab(folder) as url, pages.chromium(chromium_path) as page:
         pages.open_in_lab(page, url, "predictions.ipynb")
         pages.run_all(page)
-        page.locator(".nmflab-predict").nth(1).wait_for()
+        page.locator(".nmflab-predict").nth(2).wait_for()
         with pages.kernel_of(folder) as kernel:
             yield types.SimpleNamespace(page=page, kernel=kernel)
 
@@ -89,3 +94,22 @@ def test_a_curve_is_dragged_and_then_the_truth_is_drawn_over_it(lab):
     page.keyboard.press("ArrowUp")  # too late
     assert points.nth(1).get_attribute("aria-valuenow") == before
     assert lab.page.problems == []
+
+
+def test_the_auxiliary_function_follows_the_point_and_leads_down(lab):
+    page, root = lab.page, lab.page.locator(".nmflab-predict").nth(2)
+    point, told = root.get_by_role("slider"), root.get_by_role("status")
+    before = float(point.get_attribute("aria-valuenow"))
+    assert before == 0.6
+    root.get_by_role("button", name="step down").click()
+    after = float(point.get_attribute("aria-valuenow"))
+    assert after > before
+    value = lab.kernel.value("round(three.h, 3)")
+    assert float(value) == after
+    point.focus()
+    page.keyboard.press("ArrowLeft")
+    assert float(point.get_attribute("aria-valuenow")) == pytest.approx(after - 0.04, abs=0.002)
+    box = root.locator("svg").bounding_box()
+    page.mouse.click(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
+    assert float(point.get_attribute("aria-valuenow")) == pytest.approx(1.9, abs=0.3)
+    assert "A is least at h =" in told.inner_text()

@@ -680,6 +680,21 @@ def test_every_explorer_follows_python_and_browser(any_explorer):
     assert any_explorer.settings == SETTINGS
 
 
+def test_a_frame_keeps_its_place_when_the_window_changes(corpus):
+    explorer = StftExplorer(corpus, SETTINGS.replace(win_size=256, overlap=192, fft=512))
+    explorer.frame.value = explorer.frame.max // 2
+    before = explorer._column.get_ydata()
+    explorer.frame.value += 1
+    assert not np.array_equal(before, explorer._column.get_ydata())
+    explorer.controls.win_size.value = 512
+    assert abs(explorer.frame.value - explorer.frame.max // 2) <= 1
+    signal, window, product = (line.get_ydata() for line in explorer._lines)
+    np.testing.assert_allclose(product, signal * window, atol=1e-6)
+    assert len(window) == 512
+    explorer.spectrogram.widget.pick_cell(3, 2)
+    assert explorer.frame.value == 2
+
+
 def test_a_hop_longer_than_the_window_is_told_in_words(corpus):
     explorer = StftExplorer(corpus, SETTINGS.replace(win_size=256, overlap=192, fft=512))
     assert "a tone is 250 Hz wide" in repr(explorer)  # as lesson 1 says

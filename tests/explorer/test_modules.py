@@ -92,7 +92,9 @@ def test_circles_are_refused(write):
         linked(main)
 
 
-@pytest.mark.parametrize("name", ["canvas", "player", "predict", "recorder", "page", "picture"])
+@pytest.mark.parametrize(
+    "name", ["auxiliary", "canvas", "player", "predict", "recorder", "page", "picture"]
+)
 def test_the_widgets_can_be_linked(name):
     text = linked(WIDGETS / f"{name}.js")
     assert text.count("\nexport ") == text.count("\nexport default ") == 1

@@ -183,6 +183,47 @@ def test_is_short(notebook):
     assert len(re.findall(r"[^\W\d_]\w*", told)) <= MOST_WORDS
 
 
+# What each derivation comes down to, as it stands in the lesson.
+DERIVED = {
+    "01": (r"x[m] \sum_t w^2[m - tR + Z]", r"\sum_t w\,y_t \big/ \sum_t w^2"),
+    "02": (
+        r"\log \sum_k q_{fk} \frac{W_{fk} h_k}{q_{fk}} \;\ge\;",
+        r"h_k \;=\; \tilde h_k \; \frac{\sum_f W_{fk}\, v_f / \tilde v_f}{\sum_f W_{fk}}",
+        r"D(h) \;\le\; A(h, \tilde h) \;\le\; A(\tilde h, \tilde h) \;=\; D(\tilde h)",
+        r"W \leftarrow W \circ \frac{(V / WH)\, H^{\mathsf T}}{\mathbf 1 H^{\mathsf T}}",
+    ),
+    "04": (
+        r"J(g) = (1-g)^2\sigma_S^2 + g^2\sigma_N^2",
+        r"g = \dfrac{\sigma_S^2}{\sigma_S^2 + \sigma_N^2}",
+        r"1/(1 + e^{-pL})",
+    ),
+    "05": (
+        r"\mu = \dfrac1T \sum_t h_t",
+        r"\log a - \psi(a) = s",
+        r"a = \dfrac{3 - s + \sqrt{(s-3)^2 + 24s}}{12 s}",
+        r"\frac{1}{a_\text{new}} = \frac1a + \frac{\ell'(a)}{a^2\, \ell''(a)}",
+    ),
+    "06": (
+        r"C(H) = D(V\|WH) + \lambda\sum_{k,t}\varphi_k(h_{kt})",
+        r"h = \dfrac{r + \lambda(a-1)}{w + \lambda/b}",
+        r"C(h) \le A(h) \le A(\tilde h) = C(\tilde h)",
+        r"\varphi'(h) = \frac{1-a}{h} + \frac1b",
+        r"H \leftarrow \frac{H \circ W^{\mathsf T}(V/WH)}{1 + \lambda c_k}",
+    ),
+    "07": (
+        r"\alpha = \dfrac{\langle \hat s, s\rangle}{\lVert s \rVert^2}",
+        r"\mathrm{SAR} = 10\log_{10}\tfrac{",
+        r"A\,(A^\top A)^{-1}A^\top \hat s",
+    ),
+}
+
+
+def test_derivations_are_whole(path, notebook):
+    told = "".join(words(notebook).split())
+    steps = DERIVED.get(path.name[:2], ())
+    assert [step for step in steps if "".join(step.split()) not in told] == []
+
+
 def test_predicts_before_each_explorer(notebook):
     sources = [cell.source for cell in code_cells(notebook)]
     live = [i for i, source in enumerate(sources) if re.search(r"\w+Explorer\(", source)]

@@ -23,7 +23,7 @@ const MARGIN = { left: 64, right: 24, top: 16, bottom: 52 };
 /**
  * @param {Element} parent @param {string} tag @param {Record<string, string | number>} attributes
  */
-function draw(parent, tag, attributes = {}) {
+export function draw(parent, tag, attributes = {}) {
   const element = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
   return /** @type {SVGElement} */ (parent.appendChild(element));

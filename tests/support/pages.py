@@ -46,7 +46,7 @@ LAB_CONFIG = {
 }
 
 # What JupyterLab and Chromium say by themselves, with or without our widgets.
-HARMLESS = re.compile(r"favicon|font-?awesome", re.I)
+HARMLESS = re.compile(r"favicon|font-?awesome|@jupyterlite/", re.I)
 
 
 def write_notebook(path, *cells):

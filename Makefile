@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check \
 	$(if $(CONSTRAINTS),--constraint $(CONSTRAINTS))
+LITE = hatchling anywidget jupyterlab_widgets $(shell sed -n 's/^ *"\(jupyterlite-[^"]*\)",/\1/p' pyproject.toml)
 LESSONS := $(wildcard notebooks/*.ipynb)
 
 # Tests of one file stay together, for what they share, and the longest come first. Each of the
@@ -79,8 +80,8 @@ slides: $(VENV)/installed-site node_modules/installed ## build slides of the les
 assignment: $(VENV)/installed ## write the lessons' questions as assignments for nbgrader
 	$(BIN)/python tools/build_assignment.py $(ARGS)
 
-lite: $(VENV)/installed-lite ## build the lessons to run without a server (PYODIDE=path: without a network)
-	$(BIN)/python tools/build_lite.py $(ARGS)
+lite: $(VENV)/lite/installed ## build the lessons to run without a server (PYODIDE=path: without a network)
+	$(VENV)/lite/bin/python tools/build_lite.py $(ARGS)
 
 tour: $(VENV)/installed-test ## draw the README's small pictures of the notebooks in docs/tour
 	$(BIN)/python tools/tour.py
@@ -125,7 +126,9 @@ $(VENV)/installed-site: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	@$(PIP_INSTALL) -e ".[site]"
 	@touch $(VENV)/installed $@
 
-$(VENV)/installed-lite: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
-	@echo "Installing nmflab and JupyterLite into $(VENV): some minutes, once ..."
-	@$(PIP_INSTALL) -e ".[lite]"
-	@touch $(VENV)/installed $@
+# An environment of its own: JupyterLite's part for JupyterLab would trouble a JupyterLab beside it.
+$(VENV)/lite/installed: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
+	@echo "Installing JupyterLite into $(VENV)/lite: a minute, once ..."
+	@$(BIN)/python -m venv $(VENV)/lite
+	@$(subst $(BIN),$(VENV)/lite/bin,$(PIP_INSTALL)) $(LITE)
+	@touch $@

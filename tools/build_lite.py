@@ -18,7 +18,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from jupyterlite_pyodide_kernel.constants import PYODIDE_KERNEL_PLUGIN_ID, PYODIDE_VERSION
+KERNEL_PLUGIN = "@jupyterlite/pyodide-kernel-extension:kernel"
+PYODIDE_VERSION = "314.0.6"
+"""The one that this version of JupyterLite's kernel is made for."""
 
 ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "lite"
@@ -51,16 +53,18 @@ CONFIG = {
     "jupyter-lite-schema-version": 0,
     "jupyter-config-data": {
         "appName": "nmflab",
-        "litePluginSettings": {PYODIDE_KERNEL_PLUGIN_ID: {"disablePyPIFallback": True}},
+        "litePluginSettings": {KERNEL_PLUGIN: {"disablePyPIFallback": True}},
     },
 }
 
 
-def build(folder: Path, pyodide: Path | None = None) -> None:
+def build(folder: Path, pyodide: Path | None = None, extra: Path | None = None) -> None:
     """Build the site, and put it in its place when all is well."""
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".site-") as made:
         source, pages = Path(made) / "source", Path(made) / "pages"
         lay_out(source, pyodide)
+        if extra is not None:
+            shutil.copytree(extra, source / "lessons", dirs_exist_ok=True)
         command = [sys.executable, "-m", "jupyter", "lite", "build", "--no-sourcemaps"]
         command += ["--lite-dir", str(source), "--output-dir", str(pages)]
         command += ["--contents", str(source / "lessons")]
@@ -144,9 +148,11 @@ def main(arguments: list[str] | None = None) -> None:
     """Build the site and say how to look at it."""
     parser = argparse.ArgumentParser(description="Build the JupyterLite site.")
     parser.add_argument("folder", nargs="?", type=Path, default=SITE, help="default: lite")
-    folder = parser.parse_args(arguments).folder.resolve()
+    parser.add_argument("--extra", type=Path, help="a folder of more notebooks and files")
+    given = parser.parse_args(arguments)
+    folder = given.folder.resolve()
     pyodide = os.environ.get("PYODIDE")
-    build(folder, Path(pyodide).resolve() if pyodide else None)
+    build(folder, Path(pyodide).resolve() if pyodide else None, given.extra)
     print(f"{size(folder) / 1e6:.0f} MB without Pyodide. To look at it:")
     print(f"{sys.executable} -m http.server -d {folder}")
 

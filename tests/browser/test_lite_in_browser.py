@@ -2,9 +2,9 @@
 
 import functools
 import http.server
-import importlib.util
 import json
 import os
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -18,13 +18,14 @@ from nmflab.explorer.widgets.modules import linked
 
 ROOT = Path(__file__).parents[2]
 WIDGETS = Path(linked.__code__.co_filename).parent
+LITE = Path(os.environ.get("NMFLAB_LITE", ROOT / ".venv" / "lite" / "bin" / "python"))
 sys.path.insert(0, str(ROOT / "tools"))
+
+import build_lite  # noqa: E402
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(
-        not importlib.util.find_spec("jupyterlite_core"), reason="No jupyterlite-core here."
-    ),
+    pytest.mark.skipif(not LITE.exists(), reason="No JupyterLite here: make lite installs it."),
     pytest.mark.skipif(
         not pyodide.CORE.is_dir() and not os.environ.get("NMFLAB_REQUIRE_NODE"),
         reason="No npm package pyodide here: make check-js installs it.",
@@ -67,22 +68,16 @@ ipywidgets.VBox([slider, probe, ipywidgets.Label(sys.platform)])
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """Build the site with Pyodide's core in it, and a notebook that needs no more."""
-    import build_lite
-
     folder = tmp_path_factory.mktemp("lite")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYODIDE", str(pyodide.core_that_starts(folder / "pyodide")))
-        lay_out = build_lite.lay_out
-
-        def with_probe(source, *more):
-            lay_out(source, *more)
-            probe = pages.write_notebook(source / "lessons" / "probe.ipynb", *PROBE[1:])
-            build_lite.prepare(probe, PROBE[0])
-            (source / "lessons" / "canvas.js").write_text(linked(WIDGETS / "canvas.js"))
-            (source / "lessons" / "palette.bin").write_bytes(palette("magma"))
-
-        patch.setattr(build_lite, "lay_out", with_probe)
-        build_lite.main([str(folder / "site")])
+    extra = folder / "extra"
+    extra.mkdir()
+    probe = pages.write_notebook(extra / "probe.ipynb", *PROBE[1:])
+    build_lite.prepare(probe, PROBE[0])
+    (extra / "canvas.js").write_text(linked(WIDGETS / "canvas.js"))
+    (extra / "palette.bin").write_bytes(palette("magma"))
+    core = pyodide.core_that_starts(folder / "pyodide")
+    command = [LITE, ROOT / "tools" / "build_lite.py", folder / "site", "--extra", extra]
+    subprocess.run(command, env=os.environ | {"PYODIDE": str(core)}, check=True)
     return folder / "site"
 
 
@@ -101,8 +96,6 @@ def address(site):
 
 
 def test_site_has_lessons_wheels_and_no_address_outside(site):
-    import build_lite
-
     lessons = sorted(path.name for path in (site / "files").glob("0*.ipynb"))
     assert lessons == sorted(path.name for path in (ROOT / "notebooks").glob("0*.ipynb"))
     first = nbformat.read(site / "files" / lessons[0], as_version=4).cells[0]

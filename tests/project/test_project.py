@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import typing
 import warnings
@@ -79,9 +80,46 @@ def test_constraints_pin_every_direct_dependency_and_hold_no_address():
 
 def test_one_version_everywhere():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
-    assert str(citation["version"]) == PROJECT["version"] == nmflab.__version__
+    assert str(citation["version"]) == nmflab.__version__
+    assert PROJECT["dynamic"] == ["version"], "it stands in nmflab/__init__.py"
+    assert "version" not in PROJECT
     assert citation["license"] == PROJECT["license"]
     assert Version(nmflab.__version__)
+
+
+def test_changelog_is_ready_for_the_next_version():
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    heads = re.findall(r"^## \[(.+?)\](?: - (\d{4}-\d\d-\d\d))?$", changelog, re.MULTILINE)
+    assert heads[0] == ("Unreleased", ""), "what comes next is written at the top"
+    assert all(Version(name) and date for name, date in heads[1:])
+    released = [Version(name) for name, _ in heads[1:]]
+    assert released == sorted(released, reverse=True)
+    assert all(version <= Version(nmflab.__version__) for version in released)
+    kinds = re.findall(r"^### (.+)$", changelog, re.MULTILINE)
+    assert set(kinds) <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+
+
+def built(folder):
+    """Build what is published; give wheel and sdist."""
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-t", "wheel"]
+    subprocess.run([*build, "-d", str(folder)], cwd=ROOT, check=True, capture_output=True)
+    (wheel,), (sdist,) = folder.glob("*.whl"), folder.glob("*.tar.gz")
+    return wheel, sdist
+
+
+@pytest.mark.slow
+def test_two_builds_are_the_same_bytes_and_sources_are_whole(tmp_path):
+    one, other = built(tmp_path / "one"), built(tmp_path / "other")
+    assert [path.name for path in one] == [path.name for path in other]
+    assert one[0].name == f"nmflab-{nmflab.__version__}-py3-none-any.whl"
+    assert [path.read_bytes() for path in one] == [path.read_bytes() for path in other]
+    with tarfile.open(one[1]) as sdist:
+        names = {name.partition("/")[2] for name in sdist.getnames()}
+    assert {"LICENSE", "README.md", "CHANGELOG.md", "CITATION.cff", "Makefile", "PKG-INFO"} <= names
+    for folder in ("nmflab", "tests", "tools", "notebooks", "data"):
+        wanted = [p for p in (ROOT / folder).rglob("*") if p.suffix in {".py", ".js", ".flac"}]
+        assert {p.relative_to(ROOT).as_posix() for p in wanted} <= names
+    assert not [n for n in names if "node_modules" in n or "__pycache__" in n or n[:5] == "site/"]
 
 
 @pytest.mark.slow

@@ -4,9 +4,7 @@
 import { bytesIn, Separation } from "./separation.js";
 
 /** @import { Recording } from "./separation.js" */
-
-/** @typedef {Record<string, Function>} Shown what anywidget is given */
-/** @typedef {Shown | (() => Shown)} Widget */
+/** @import { Widget } from "./types.d.ts" */
 
 const LIMITS = { spectrogram: [-80, 20], activations: [-60, 0] };
 const VERSIONS = ["noisy", "enhanced", "noise removed"];

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from nmflab.cli.options import Command, Parser, path
+from nmflab.cli.options import Command, Parser, count, path
+from nmflab.system.servers import PROXY_OPTION
 
 
 def _add_lab_options(parser: Parser) -> None:
@@ -20,6 +21,32 @@ def _add_lab_options(parser: Parser) -> None:
 
 
 def _add_dashboard_options(parser: Parser) -> None:
+    parser.add_argument(
+        "--guests",
+        type=count,
+        default=30,
+        metavar="N",
+        help="pages that may be open at once; who comes later is asked to wait (default: 30)",
+    )
+    parser.add_argument(
+        "--memory",
+        type=count,
+        default=1024,
+        metavar="MiB",
+        help="memory that the kernel of one page may hold, on Linux (default: 1024)",
+    )
+    parser.add_argument(
+        "--public",
+        action="store_true",
+        help=f"let other machines in; needs --token or {PROXY_OPTION}, and says what else",
+    )
+    parser.add_argument("--token", metavar="WORD", help="what guests must know to come in")
+    parser.add_argument(
+        PROXY_OPTION,
+        dest="behind_proxy",
+        action="store_true",
+        help="a proxy stands before it, which does TLS and asks who is there",
+    )
     _add_passed_on(parser, "voila", "--port=8866")
 
 
@@ -41,7 +68,14 @@ def _open_lab(arguments: argparse.Namespace) -> int:
 def _open_dashboard(arguments: argparse.Namespace) -> int:
     from nmflab.system.servers import open_dashboard
 
-    return open_dashboard(arguments.arguments)
+    return open_dashboard(
+        arguments.arguments,
+        guests=arguments.guests,
+        memory=arguments.memory,
+        public=arguments.public,
+        token=arguments.token,
+        behind_proxy=arguments.behind_proxy,
+    )
 
 
 LAB = Command("lab", "open JupyterLab on the notebooks", _add_lab_options, _open_lab)

@@ -13,20 +13,26 @@ from nmflab.errors import NmflabError
 from nmflab.system.shipped import notebooks_folder
 
 FIRST = "00_quickstart.ipynb"
-DASHBOARD = "08_explorer.ipynb"
+DASHBOARD = Path(__file__).with_name("dashboard.ipynb")
 DASHBOARD_OPTIONS = (
     # One notebook, for which one kernel waits: a page opens in 3 s instead of 5.
     "--preheat_kernel=True",
     "--pool_size=1",
     "--show_tracebacks=False",
-    # A page that is closed or loaded again asks for the end of its kernel, 200 MB each. Voilà
-    # gives its pages no token to ask with, and refuses: so it is to do without. Whoever wants to
-    # end a kernel has to know its random name.
-    "--Voila.tornado_settings={'disable_check_xsrf': True}",
-    # The kernels of browsers that crash, sleep or are cut off end by themselves.
+    # A page that is closed ends its kernel. Those of browsers that crash, sleep or are cut off
+    # end by themselves.
     "--MappingKernelManager.cull_idle_timeout=900",
     "--MappingKernelManager.cull_interval=60",
 )
+TOKEN = "NMFLAB_DASHBOARD_TOKEN"
+PROXY_OPTION = "--i-have-a-proxy"
+NEEDED = f"""\
+--public opens the dashboard to other machines. It still needs:
+  a lock     a token that guests must know (--token WORD), or a proxy that asks who is there;
+  TLS        a proxy such as nginx or JupyterHub: without it others on the network read along,
+             and browsers let nobody record;
+  a limit    --guests and --memory, so that the machine carries them all.
+docs/server.md has the proxy's settings. Give --token WORD, or {PROXY_OPTION}."""
 COPIED = (".ipynb", ".md")  # the notebooks, and the notation that they link to
 
 
@@ -47,10 +53,33 @@ def open_lab(folder: str | os.PathLike[str], arguments: Sequence[str] = ()) -> i
     return _run("jupyterlab", [*options, *arguments])
 
 
-def open_dashboard(arguments: Sequence[str] = ()) -> int:
-    """Serve the explorer as a page of its own; where this returns, give Voilà's exit code."""
-    notebook = notebooks_folder() / DASHBOARD
-    return _run("voila", [str(notebook), *DASHBOARD_OPTIONS, *arguments])
+def open_dashboard(
+    arguments: Sequence[str] = (),
+    *,
+    guests: int = 30,
+    memory: int = 1024,
+    public: bool = False,
+    token: str | None = None,
+    behind_proxy: bool = False,
+) -> int:
+    """Serve the explorer as a page of its own; where this returns, give Voilà's exit code.
+
+    At most `guests` pages are open at once, and each kernel may hold `memory` MiB. It is for this
+    machine alone, unless it is public: then it wants a token, or a proxy that stands before it.
+    """
+    if public and not (token or behind_proxy):
+        raise NmflabError(NEEDED)
+    options = [f"--Dashboard.guests={guests}", f"--Dashboard.memory={memory}"]
+    if public:
+        options += ["--Voila.ip=0.0.0.0", "--no-browser"]
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # guests share the cores
+    if token:
+        os.environ[TOKEN] = token
+    if behind_proxy:
+        options.append("--Dashboard.behind_proxy=True")
+    return _run(
+        "nmflab.system.dashboard", [str(DASHBOARD), *DASHBOARD_OPTIONS, *options, *arguments]
+    )
 
 
 def copy_notebooks(folder: Path) -> list[Path]:

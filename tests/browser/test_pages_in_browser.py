@@ -321,7 +321,7 @@ LINKED = """(text) =>
 
 
 def test_a_dashboards_links_lead_somewhere_and_its_kernels_end_with_its_pages(site, tmp_path):
-    """Voilà serves one notebook, and has no token for the request of a page to end its kernel."""
+    """A page asks for the end of its kernel when it is left, with the token of its cookie."""
     path = pages.write_notebook(tmp_path / "dashboard.ipynb", SETTINGS, DASHBOARD)
     notebook = nbformat.read(path, 4)
     notebook.cells.insert(0, nbformat.v4.new_markdown_cell(LINKS))
@@ -331,7 +331,7 @@ def test_a_dashboards_links_lead_somewhere_and_its_kernels_end_with_its_pages(si
         option for option in DASHBOARD_OPTIONS if "pool" not in option and "heat" not in option
     ]
     page = site.page
-    with pages.voila(path, *alone) as url:
+    with pages.dashboard(path, *alone) as url:
         page.goto(url, wait_until="commit")
         page.locator(READY).wait_for()
         page.wait_for_function(LINKED, arg="paper")  # the page's script may come a moment later

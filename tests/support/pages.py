@@ -135,11 +135,16 @@ def jupyter_lab(folder, *options, threads=1):
     return _serve(folder, command, "/api", "lab.log", threads=threads)
 
 
-def voila(notebook, *options):
+def voila(notebook, *options, server="voila"):
     """Give the address of a Voilà that serves one notebook, as a context manager."""
-    command = ["voila", str(notebook), "--no-browser", "--Voila.ip=127.0.0.1", *options]
+    command = [server, str(notebook), "--no-browser", "--Voila.ip=127.0.0.1", *options]
     command.append(f"--Voila.connection_dir_root={notebook.parent / '.jupyter' / 'runtime'}")
     return _serve(notebook.parent, command, "/static/", "voila.log")
+
+
+def dashboard(notebook, *options):
+    """Give the address of our own dashboard, on another notebook, as a context manager."""
+    return voila(notebook, *options, server="nmflab.system.dashboard")
 
 
 @contextlib.contextmanager

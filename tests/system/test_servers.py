@@ -56,12 +56,31 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
         serving.copy_notebooks(tmp_path / "file")
 
 
-def test_the_dashboard_serves_the_one_notebook_of_the_explorer(servers):
-    assert cli.main(["dashboard", "--", "--port=8866"]) == 3
+def test_the_dashboard_serves_the_page_for_guests_within_bounds(servers):
+    options = ["--guests", "7", "--memory", "512", "--", "--port=8866"]
+    assert cli.main(["dashboard", *options]) == 3
     command = servers[0]
-    assert command[:3] == [sys.executable, "-m", "voila"]
-    assert command[3] == str(notebooks_folder() / serving.DASHBOARD)
+    assert command[:3] == [sys.executable, "-m", "nmflab.system.dashboard"]
+    assert command[3] == str(serving.DASHBOARD)
     assert command[-1] == "--port=8866"
+    assert {"--Dashboard.guests=7", "--Dashboard.memory=512"} < set(command)
+    assert not [word for word in command if "ip=" in word or "xsrf" in word]
+
+
+def test_a_public_dashboard_without_a_lock_is_refused_and_says_what_it_needs(servers, capsys):
+    assert cli.main(["dashboard", "--public"]) == 1
+    said = capsys.readouterr().err
+    assert all(word in said for word in ("--token", serving.PROXY_OPTION, "TLS", "server.md"))
+    assert not servers
+
+
+def test_a_token_lets_the_dashboard_out_and_stands_in_no_list_of_processes(servers, monkeypatch):
+    monkeypatch.setenv(serving.TOKEN, "")  # so that it is put back
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert cli.main(["dashboard", "--public", "--token", "sesame"]) == 3
+    assert "--Voila.ip=0.0.0.0" in servers[0]
+    assert "sesame" not in " ".join(servers[0])
+    assert serving.os.environ[serving.TOKEN] == "sesame"
 
 
 @pytest.mark.parametrize("module", ["jupyterlab", "voila"])

@@ -1,0 +1,212 @@
+"""The server of the dashboard: Voilà, with seats for guests, a bound on memory, and closed doors.
+
+``python -m nmflab.system.dashboard NOTEBOOK …`` takes the options of Voilà and those below.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from jupyter_server.auth.decorator import allow_unauthenticated
+from jupyter_server.base.handlers import JupyterHandler
+from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
+from jupyter_server.utils import url_path_join
+from tornado.web import HTTPError, authenticated
+from traitlets import Bool, Int
+from voila.app import Voila
+from voila.tornado.handler import TornadoVoilaHandler
+
+from nmflab.errors import NmflabError
+from nmflab.system.servers import PROXY_OPTION, TOKEN
+
+# Widgets are modules that the page makes of texts, so that scripts can't be held to files. Nothing
+# is fetched from elsewhere, and no other page may put this one into a frame.
+POLICY = "; ".join(
+    [
+        "default-src 'self' data: blob:",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:",
+        "style-src 'self' 'unsafe-inline'",
+        "connect-src 'self' ws: wss: data: blob:",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'self'",
+    ]
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "SAMEORIGIN",
+    "Referrer-Policy": "same-origin",
+}
+# What the explorer's widgets need; what else JupyterLab has here would only make the page slower.
+EXTENSIONS = ["anywidget", "@jupyter-widgets/jupyterlab-manager"]
+FULL = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta http-equiv="refresh" content="30"><title>All seats are taken</title>
+<style>body {{ font: 1.1rem/1.5 system-ui, sans-serif; max-width: 34rem; margin: 15vh auto;
+padding: 0 1rem; color-scheme: light dark }}</style>
+<h1>All seats are taken</h1>
+<p>Each visitor gets a seat with some memory of its own, and all {guests} are in use.</p>
+<p>This page tries again every 30 seconds. A seat is free as soon as somebody closes the page.</p>
+</html>
+"""
+
+
+class Seats(AsyncMappingKernelManager):
+    """Kernels that are bounded in memory; each is the seat of a guest."""
+
+    async def start_kernel(self, *arguments: Any, **options: Any) -> str:  # type: ignore[override]
+        """Start a kernel that may hold as much memory as the server allows."""
+        kernel: str = await super().start_kernel(*arguments, **options)
+        server: Any = self.parent
+        provisioner: Any = self.get_kernel(kernel).provisioner
+        if sys.platform == "linux":  # the other systems have no such call
+            import resource
+
+            limit = server.memory * 2**20
+            resource.prlimit(provisioner.pid, resource.RLIMIT_DATA, (limit, limit))
+        return kernel
+
+
+class Page(TornadoVoilaHandler):  # type: ignore[misc]
+    """The page of the explorer, as long as there are seats."""
+
+    @authenticated
+    async def get(self, path: str | None = None) -> None:
+        """Give the page; where all seats are taken, say so."""
+        if path:  # a favicon, for one, gets no seat
+            raise HTTPError(404)
+        if self.server.is_full():
+            self.set_status(503)
+            self.set_header("Retry-After", "30")
+            self.finish(FULL.format(guests=self.server.guests))
+            return
+        # The request that ends a kernel, which a page sends when it is closed, takes its token
+        # from this cookie.
+        assert self.xsrf_token
+        async for html in self._seated():
+            self.write(html)
+            self.flush()
+
+    async def _seated(self) -> AsyncIterator[str]:
+        """Give the pieces of the page; until the first is there, its kernel isn't counted yet."""
+        self.server.opening += 1
+        is_opening = True
+        try:
+            async for html in self.get_generator():
+                self.server.opening -= is_opening
+                is_opening = False
+                yield html
+        finally:
+            self.server.opening -= is_opening
+
+    @property
+    def server(self) -> Dashboard:
+        """The server that this page belongs to."""
+        server: Dashboard = self.settings["dashboard"]
+        return server
+
+
+class Health(JupyterHandler):
+    """Say to whoever watches the server that it is alive, and how many seats are taken."""
+
+    @allow_unauthenticated
+    def get(self) -> None:
+        """Give the guests, the seats, and whether there are any left."""
+        server: Dashboard = self.settings["dashboard"]
+        taken = server.taken()
+        self.finish({"guests": taken, "seats": server.guests, "full": taken >= server.guests})
+
+
+class Dashboard(Voila):  # type: ignore[misc]
+    """Voilà on one notebook, for guests whom nobody knows."""
+
+    guests = Int(30, config=True, help="how many pages may be open at once")
+    memory = Int(1024, config=True, help="memory that one kernel may hold, in MiB")
+    behind_proxy = Bool(False, config=True, help="a proxy stands before it, with TLS and a lock")
+    opening = 0
+
+    def initialize(self, argv: list[str] | None = None) -> None:
+        """Read the options; refuse to be open to everybody."""
+        super().initialize(argv)
+        # Not as an option, which all users of this machine could read; and not for the kernels.
+        token = os.environ.pop(TOKEN, None)
+        if token:
+            self.token: str | None = token
+        if not (is_loopback(self.ip) or self.token or self.auto_token or self.behind_proxy):
+            raise NmflabError(
+                f"The address {self.ip or '0.0.0.0'!r} can be reached from outside, and nothing "
+                f"asks who is there: give a token, or say {PROXY_OPTION}."
+            )
+        self.voila_configuration.multi_kernel_manager_class = Seats
+        self.voila_configuration.extension_allowlist = EXTENSIONS
+        self.root_dir = str(Path(self.notebook_path).parent)  # not the folder it was started in
+
+    def init_settings(self) -> dict[str, Any]:
+        """Close the doors that Voilà leaves open."""
+        settings: dict[str, Any] = super().init_settings()
+        open_to_others = self.behind_proxy or not is_loopback(self.ip)
+        return {
+            **settings,
+            "dashboard": self,
+            "headers": HEADERS,
+            # A name that somebody else has pointed at this machine is refused on loopback.
+            "allow_remote_access": open_to_others,
+            "local_hostnames": ["localhost"],
+            "xsrf_cookie_kwargs": {"samesite": "Strict"},
+        }
+
+    def init_handlers(self) -> list[Any]:
+        """Give the page for guests and the health end point, and no file of this machine."""
+        page, files = "/(.*)", "/voila/files/(.*)"
+        handlers: list[Any] = [(url_path_join(self.server_url, "/health"), Health)]
+        for handler in super().init_handlers():
+            if handler[0].endswith(files):
+                continue
+            if handler[0] == url_path_join(self.server_url, page):
+                handler = (handler[0], Page, *handler[2:])
+            handlers.append(handler)
+        return handlers
+
+    def taken(self) -> int:
+        """Count the seats that are taken: all kernels but those that wait for a guest."""
+        waiting = 0
+        for pool in getattr(self.kernel_manager, "_pools", {}).values():
+            waiting += len(pool)
+        return max(len(self.kernel_manager) - waiting, 0) + self.opening
+
+    def is_full(self) -> bool:
+        """Say whether there is no seat left."""
+        return self.taken() >= self.guests
+
+
+def is_loopback(address: str) -> bool:
+    """Say whether an address can be reached from this machine alone.
+
+    >>> is_loopback("localhost"), is_loopback("127.0.0.1"), is_loopback("0.0.0.0"), is_loopback("")
+    (True, True, False, False)
+    """
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
+
+
+def main() -> int:
+    """Serve until somebody ends it."""
+    try:
+        Dashboard.launch_instance()
+    except NmflabError as error:
+        print(f"nmflab dashboard: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -44,6 +44,8 @@ TASKS_PER_CORE = 4
 
 LEAST_TASKS = 8
 
+ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
 RECOUNT = 5.0
 """Seconds after which the workers are counted anew."""
 
@@ -84,12 +86,15 @@ def cluster_of(address: str | None, jobs: int) -> Iterator[Client]:
             "install dask[distributed], or give --jobs 1."
         ) from error
     _be_quiet()
-    quiet = {
+    options = {
         "distributed.scheduler.allowed-failures": DEATHS,
         "distributed.admin.large-graph-warning-threshold": "1GB",
         "distributed.worker.multiprocessing-method": "spawn",
+        "distributed.worker.profile.enabled": False,
+        # Without Dask's trimming, memory that arrays of some 100 kB give back is at once at hand.
+        "distributed.nanny.pre-spawn-environ": dict.fromkeys(ONE_THREAD, 1),
     }
-    with dask.config.set(quiet):
+    with dask.config.set(options):
         if address is None:
             warnings.filterwarnings("ignore", message="Port .* is already in use")
             resource_tracker.ensure_running()  # whose start would let signals through

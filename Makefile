@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check \
 	$(if $(CONSTRAINTS),--constraint $(CONSTRAINTS))
-LITE = hatchling anywidget jupyterlab_widgets $(shell sed -n 's/^ *"\(jupyterlite-[^"]*\)",/\1/p' pyproject.toml)
+LITE = hatchling anywidget jupyter_server jupyterlab_widgets $(shell sed -n 's/^ *"\(jupyterlite-[^"]*\)",/\1/p' pyproject.toml)
 LESSONS := $(wildcard notebooks/*.ipynb)
 
 # Tests of one file stay together, for what they share, and the longest come first. Each of the

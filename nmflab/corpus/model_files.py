@@ -13,10 +13,13 @@ import numpy as np
 
 from nmflab import checks
 from nmflab.core.model import ARRAYS, VERSION, Dictionary, SeparationModel
+from nmflab.errors import NmflabError
 from nmflab.settings import SOURCES, Settings
 from nmflab.system.archives import read_archive
 
 __all__ = ["load_model"]
+
+FIRST_ARRAYS = {"header", *(f"{s}_{name}" for s in SOURCES for name in ("W", "H", "divergence"))}
 
 
 def load_model(path: str | Path) -> SeparationModel:
@@ -38,11 +41,22 @@ def load_model(path: str | Path) -> SeparationModel:
         If the file is missing, truncated, of another version, holds pickles or isn't a model.
     """
     remedy = "make one with `nmflab train`"
-    return read_archive(checks.as_path(path), "model", VERSION, _model_of, remedy=remedy)
+    model = read_archive(checks.as_path(path), "model", VERSION, _model_of, remedy=remedy)
+    if model is None:
+        raise NmflabError(
+            f"{path} is a model of an early nmflab, which didn't keep the level of the training "
+            f"audio that the priors' scale needs: {remedy}."
+        )
+    return model
 
 
-def _model_of(header: dict[str, Any], archive: Mapping[str, Any]) -> SeparationModel:
-    """Build the model from its file; any error says that its arrays don't fit each other."""
+def _model_of(header: dict[str, Any], archive: Mapping[str, Any]) -> SeparationModel | None:
+    """Build the model from its file; any error says that its arrays don't fit each other.
+
+    Models of the first format say that they are of this version too; they give None.
+    """
+    if set(archive) == FIRST_ARRAYS:
+        return None
     settings = Settings.from_dict(header["settings"])
     speech, noise = (
         dictionary_of(

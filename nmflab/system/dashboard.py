@@ -44,8 +44,8 @@ HEADERS = {
     "X-Frame-Options": "SAMEORIGIN",
     "Referrer-Policy": "same-origin",
 }
-# What the explorer's widgets need; what else JupyterLab has here would only make the page slower.
-EXTENSIONS = ["anywidget", "@jupyter-widgets/jupyterlab-manager"]
+# It fails in Voilà's pages, with an error on their consoles; no guest needs it.
+UNWANTED = ["@jupyterlite/pyodide-kernel-extension"]
 FULL = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta http-equiv="refresh" content="30"><title>All seats are taken</title>
@@ -145,7 +145,7 @@ class Dashboard(Voila):  # type: ignore[misc]
                 f"asks who is there: give a token, or say {PROXY_OPTION}."
             )
         self.voila_configuration.multi_kernel_manager_class = Seats
-        self.voila_configuration.extension_allowlist = EXTENSIONS
+        self.voila_configuration.extension_denylist = UNWANTED
         self.root_dir = str(Path(self.notebook_path).parent)  # not the folder it was started in
 
     def init_settings(self) -> dict[str, Any]:

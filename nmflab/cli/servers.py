@@ -42,7 +42,7 @@ def _add_dashboard_options(parser: Parser) -> None:
     )
     parser.add_argument("--token", metavar="WORD", help="what guests must know to come in")
     parser.add_argument(
-        PROXY_OPTION,
+        PROXY_OPTION.replace("i-have-a-proxy", "i_have_a_proxy"),  # either may be typed
         dest="behind_proxy",
         action="store_true",
         help="a proxy stands before it, which does TLS and asks who is there",

@@ -31,9 +31,10 @@ def _add_dashboard_options(parser: Parser) -> None:
     parser.add_argument(
         "--memory",
         type=count,
-        default=1024,
+        default=None,
         metavar="MiB",
-        help="memory that the kernel of one page may hold, on Linux (default: 1024)",
+        help="memory that the kernel of one page may hold, on Linux (default: 1024 with --public "
+        f"or {PROXY_OPTION}, else any)",
     )
     parser.add_argument(
         "--public",

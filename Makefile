@@ -18,8 +18,8 @@ NONE = $(if $(ARGS),|| [ $$? = 5 ]) # where ARGS choose, there may be no test le
 NBVAL := $(if $(LESSONS),--nbval --nbval-current-env --nbval-cell-timeout=300 notebooks)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab enhance check test style check-js coverage notebooks site slides assignment lite \
-	tour constraints clean
+.PHONY: help lab enhance check test soak style check-js coverage notebooks site slides \
+	assignment lite tour constraints clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -38,6 +38,9 @@ check: style check-js ## the quick checks: style, types, layers, unit tests (ARG
 test: style check-js ## all checks: also commands, notebooks, browser (ARGS are pytest's)
 	$(PYTEST) $(NBVAL) tests -m "not alone" $(SHARED) $(ARGS) $(NONE)
 	$(PYTEST) tests -m alone $(ARGS) $(NONE)
+
+soak: $(VENV)/installed-test ## tests that draw their inputs, at length (ARGS="--times 50")
+	$(BIN)/python tools/soak.py $(ARGS)
 
 style: $(VENV)/installed-test ## check style, types, spelling, layers (see .pre-commit-config.yaml)
 	$(BIN)/ruff check .

@@ -10,7 +10,23 @@ import pytest
 os.environ["NMFLAB_CACHE"] = "off"  # tests mean what is computed, not what was kept of it
 
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
-hypothesis.settings.load_profile("ci")
+# The long version draws by chance, and many times as much: see tools/soak.py.
+hypothesis.settings.register_profile("soak", deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+SOAK = "_hypothesis_internal_use_settings"
+
+
+def pytest_itemcollected(item):
+    """In the long version, keep to tests that draw their inputs, and have them draw more."""
+    function = getattr(item, "obj", None)
+    if os.environ.get("HYPOTHESIS_PROFILE") != "soak" or not hasattr(function, "hypothesis"):
+        return
+    item.extra_keyword_matches.add("hypothesis_drawn")
+    own = getattr(function, SOAK, hypothesis.settings.default)
+    if not getattr(function, "is_soaked", False):  # one function has many items
+        number = own.max_examples * int(os.environ.get("NMFLAB_SOAK", "20"))
+        setattr(function, SOAK, hypothesis.settings(own, max_examples=number))
+        function.is_soaked = True
 
 
 def find_chromium():

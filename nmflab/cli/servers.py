@@ -31,9 +31,10 @@ def _add_dashboard_options(parser: Parser) -> None:
     parser.add_argument(
         "--memory",
         type=count,
-        default=1024,
+        default=None,
         metavar="MiB",
-        help="memory that the kernel of one page may hold, on Linux (default: 1024)",
+        help="memory that the kernel of one page may hold, on Linux (default: 1024 with --public "
+        f"or {PROXY_OPTION}, else any)",
     )
     parser.add_argument(
         "--public",
@@ -42,7 +43,7 @@ def _add_dashboard_options(parser: Parser) -> None:
     )
     parser.add_argument("--token", metavar="WORD", help="what guests must know to come in")
     parser.add_argument(
-        PROXY_OPTION,
+        PROXY_OPTION.replace("i-have-a-proxy", "i_have_a_proxy"),  # either may be typed
         dest="behind_proxy",
         action="store_true",
         help="a proxy stands before it, which does TLS and asks who is there",

@@ -66,7 +66,7 @@ class Seats(AsyncMappingKernelManager):
         kernel: str = await super().start_kernel(*arguments, **options)
         server: Any = self.parent
         provisioner: Any = self.get_kernel(kernel).provisioner
-        if sys.platform == "linux":  # the other systems have no such call
+        if server.memory and sys.platform == "linux":  # the other systems have no such call
             import resource
 
             limit = server.memory * 2**20
@@ -128,7 +128,7 @@ class Dashboard(Voila):  # type: ignore[misc]
     """Voilà on one notebook, for guests whom nobody knows."""
 
     guests = Int(30, config=True, help="how many pages may be open at once")
-    memory = Int(1024, config=True, help="memory that one kernel may hold, in MiB")
+    memory = Int(0, config=True, help="memory that one kernel may hold, in MiB; 0: any")
     behind_proxy = Bool(False, config=True, help="a proxy stands before it, with TLS and a lock")
     opening = 0
 

@@ -57,7 +57,7 @@ def open_dashboard(
     arguments: Sequence[str] = (),
     *,
     guests: int = 30,
-    memory: int = 1024,
+    memory: int | None = None,
     public: bool = False,
     token: str | None = None,
     behind_proxy: bool = False,
@@ -66,13 +66,16 @@ def open_dashboard(
 
     At most `guests` pages are open at once, and each kernel may hold `memory` MiB. It is for this
     machine alone, unless it is public: then it wants a token, or a proxy that stands before it.
+    Where others come in, kernels have 1024 MiB by default, and a thread each; else no bound.
     """
     if public and not (token or behind_proxy):
         raise NmflabError(NEEDED)
-    options = [f"--Dashboard.guests={guests}", f"--Dashboard.memory={memory}"]
+    if public or behind_proxy:
+        memory = memory or 1024
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # guests share cores; threads hold memory
+    options = [f"--Dashboard.guests={guests}", f"--Dashboard.memory={memory or 0}"]
     if public:
         options += ["--Voila.ip=0.0.0.0", "--no-browser"]
-        os.environ.setdefault("OMP_NUM_THREADS", "1")  # guests share the cores
     if token:
         os.environ[TOKEN] = token
     if behind_proxy:

@@ -74,6 +74,18 @@ def test_a_public_dashboard_without_a_lock_is_refused_and_says_what_it_needs(ser
     assert not servers
 
 
+def test_whoever_has_a_proxy_says_so_in_the_words_of_the_help(servers, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert cli.main(["dashboard", "--public", serving.PROXY_OPTION]) == 3
+    bounds = {"--Dashboard.memory=1024", "--Dashboard.behind_proxy=True"}
+    assert {"--Voila.ip=0.0.0.0", *bounds} < set(servers[0])
+
+
+def test_alone_on_ones_machine_a_dashboard_has_no_bound_on_memory(servers):
+    assert cli.main(["dashboard"]) == 3
+    assert "--Dashboard.memory=0" in servers[0]
+
+
 def test_a_token_lets_the_dashboard_out_and_stands_in_no_list_of_processes(servers, monkeypatch):
     monkeypatch.setenv(serving.TOKEN, "")  # so that it is put back
     monkeypatch.setenv("OMP_NUM_THREADS", "1")

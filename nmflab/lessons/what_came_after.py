@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nmflab.audio.signals import Mixture
 from nmflab.core.model import SeparationModel
+from nmflab.core.nmf import kl_divergence
 from nmflab.core.pipeline import encode_mixture
 from nmflab.core.stft import Stft
 from nmflab.core.wiener import wiener_gain
@@ -28,6 +29,7 @@ __all__ = [
     "reconstruction_bases",
     "separate_discriminative",
     "separate_spectrum",
+    "spectrum_objective",
     "spectrum_step",
     "stacks",
 ]
@@ -113,6 +115,31 @@ class SpectrumPrior:
         return SpectrumPrior(self.speech.stretched(rms), self.variance * rms**2)
 
 
+def spectrum_objective(
+    V: NDArray[np.floating],
+    W_S: NDArray[np.floating],
+    W_N: NDArray[np.floating],
+    H: NDArray[np.floating],
+    prior: SpectrumPrior,
+    penalty: float,
+) -> float:
+    """Compute D(V‖WH) + λ Σ [(1 − a) log ŝ + ŝ/b] + λ Σ [n̂²/2σ² − log n̂].
+
+    Parameters
+    ----------
+    V, W_S, W_N, H, prior, penalty : ndarray, SpectrumPrior, float
+        As for `spectrum_step`.
+
+    Returns
+    -------
+    float
+    """
+    H_S, H_N = np.split(H, [W_S.shape[1]])
+    S, N = W_S @ H_S, W_N @ H_N
+    noise = (N**2 / (2 * prior.variance) - np.log(N)).sum()
+    return kl_divergence(V, S + N) + penalty * (prior.speech.penalty(S) + float(noise))
+
+
 def spectrum_step(
     V: NDArray[np.floating],
     W_S: NDArray[np.floating],
@@ -123,8 +150,8 @@ def spectrum_step(
 ) -> NDArray[np.floating]:
     """Do one update of H under a prior on the spectra Ŝ = W_S H_S and N̂ = W_N H_N.
 
-    The objective is D(V‖WH) + λ Σ [(1 − a) log ŝ + ŝ/b] + λ Σ [n̂²/2σ² − log n̂]. It never rises:
-    what is convex in H is held from above by Jensen's inequality, what is concave by its tangent.
+    The objective, `spectrum_objective`, never rises: what is convex in H is held from above by
+    Jensen's inequality, what is concave by its tangent.
 
     Parameters
     ----------

@@ -185,7 +185,12 @@ def spectrum_step(
 
 
 def separate_spectrum(
-    model: SeparationModel, prior: SpectrumPrior, mixture: ArrayLike, penalty: float
+    model: SeparationModel,
+    prior: SpectrumPrior,
+    mixture: ArrayLike,
+    penalty: float,
+    *,
+    iterations: int = 90,
 ) -> NDArray[np.float32]:
     """Take the speech out of a mixture, with a prior on the spectra.
 
@@ -199,6 +204,8 @@ def separate_spectrum(
         Noisy speech.
     penalty : float
         λ, relative to the mixture's mean magnitude.
+    iterations : int, default 90
+        Steps; they get about as far as 30 accelerated ones.
 
     Returns
     -------
@@ -212,7 +219,7 @@ def separate_spectrum(
     there = prior.at_level(float(np.sqrt(np.mean(V**2) / 2)))
     K = W_S.shape[1] + W_N.shape[1]
     H = np.broadcast_to(V.sum(axis=0) / K, (K, V.shape[1])).copy()
-    for _ in range(model.settings.max_iter_test):
+    for _ in range(iterations):
         H = spectrum_step(V, W_S, W_N, H, there, penalty * float(V.mean()))
     S, N = (W @ part for W, part in zip((W_S, W_N), np.split(H, [W_S.shape[1]]), strict=True))
     return stft.synthesise(wiener_gain(S, N, p=model.settings.p) * X, len(np.asarray(mixture)))

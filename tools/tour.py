@@ -29,6 +29,7 @@ CELLS = {
     "07": "sweep",
     "08": "explorer",
     "09": "hill-figure",
+    "10": "worth",
 }
 
 

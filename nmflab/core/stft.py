@@ -32,7 +32,7 @@ __all__ = ["Stft"]
 
 FRAMES_PER_BLOCK = 128  # so that a block of frames stays in the cache
 LEAST_OVERLAP = 0.01  # least Σw², relative to the greatest, that inverts to 1e-6 in float64
-EVEN_OVERLAP = 0.3  # the same for float32
+EVEN_OVERLAP, MOST_COPIES = 0.3, 64  # the same for float32, and windows over a sample at most
 
 
 class Stft:
@@ -86,7 +86,7 @@ class Stft:
         self.num_bins = settings.num_bins
         self.window: NDArray[np.floating] = window_by_name(settings.window, settings.win_size)
         self._refuse_gaps(settings.window)
-        if not self._covers_evenly(EVEN_OVERLAP):
+        if not self._covers_evenly(EVEN_OVERLAP) or self.win_size > MOST_COPIES * self.hop:
             self.window = self.window.astype(np.float64)  # takes all that follows to float64
 
     @classmethod

@@ -348,3 +348,11 @@ def test_silence_stays_silence():
     X = stft.analyse(np.zeros(1000))
     assert not X.any()
     assert not stft.synthesise(X, 1000).any()
+
+
+@pytest.mark.parametrize("window", ["boxcar", "hamming"])
+def test_many_windows_over_a_sample_add_no_error(window, rng):
+    stft = Stft(fft=128, window=window, win_size=109, overlap=108)
+    for x in (np.float32([1.0, -0.7]), rng.normal(size=300).astype(np.float32)):
+        error = np.abs(stft.synthesise(stft.analyse(x), len(x)) - x).max()
+        assert error <= 5e-7 * np.abs(x).max()

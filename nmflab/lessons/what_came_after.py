@@ -7,10 +7,12 @@ training part.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from nmflab.audio.signals import Mixture
@@ -19,6 +21,7 @@ from nmflab.core.nmf import kl_divergence
 from nmflab.core.pipeline import encode_mixture
 from nmflab.core.stft import Stft
 from nmflab.core.wiener import wiener_gain
+from nmflab.figures.drawing import COLOURS, STYLES, grid, label, legend
 from nmflab.lessons.check import Mistake, register
 from nmflab.priors.distributions import GammaPrior, Prior
 from nmflab.settings import Settings
@@ -32,6 +35,7 @@ __all__ = [
     "spectrum_objective",
     "spectrum_step",
     "stacks",
+    "worth_figure",
 ]
 
 MINIMUM = 1e-9
@@ -40,8 +44,6 @@ MINIMUM = 1e-9
 SOUNDED = np.array([1.0, 2.0, 5.0])
 TRUE = np.array([[2.0, 2.0, 4.0], [0.0, 1.0, 3.0]])
 """A basis's activations in a mixture of three frames, and the true speech there in two bins."""
-
-TRUE_OVER_SOUNDED = TRUE / SOUNDED
 
 
 def stacks(V: ArrayLike, context: int) -> NDArray[np.float64]:
@@ -127,12 +129,17 @@ def spectrum_objective(
 
     Parameters
     ----------
-    V, W_S, W_N, H, prior, penalty : ndarray, SpectrumPrior, float
-        As for `spectrum_step`.
+    V, W_S, W_N, H : ndarray, shapes (F, T), (F, K_S), (F, K_N), (K_S + K_N, T)
+        Magnitudes of the mixture, bases, and activations above 0, those of speech first.
+    prior : SpectrumPrior
+        At the level of the sources in V.
+    penalty : float
+        λ, in the unit of V.
 
     Returns
     -------
     float
+        The objective, up to a constant.
     """
     H_S, H_N = np.split(H, [W_S.shape[1]])
     S, N = W_S @ H_S, W_N @ H_N
@@ -155,16 +162,12 @@ def spectrum_step(
 
     Parameters
     ----------
-    V : ndarray, shape (F, T)
-        Magnitudes of the mixture.
-    W_S, W_N : ndarray, shapes (F, K_S), (F, K_N)
-        Bases; each column sums to 1.
-    H : ndarray, shape (K_S + K_N, T)
-        Activations, those of speech first, above 0.
+    V, W_S, W_N, H : ndarray, shapes (F, T), (F, K_S), (F, K_N), (K_S + K_N, T)
+        As for `spectrum_objective`; each basis sums to 1.
     prior : SpectrumPrior
-        At the level of the sources in V.
+        As there.
     penalty : float
-        λ, in the unit of V.
+        As there.
 
     Returns
     -------
@@ -317,6 +320,32 @@ def separate_discriminative(
     return stft.synthesise(wiener_gain(S, N, p=settings.p) * X, len(np.asarray(mixture)))
 
 
+def worth_figure(found: Mapping[str, Mapping[float, ArrayLike]]) -> Figure:
+    """Draw SDR and STOI over λ, and mark where the SDR of each idea is best.
+
+    Parameters
+    ----------
+    found : mapping of str to mapping of float to array_like, shape (3,)
+        For each idea, what `nmflab.evaluation.bench.Bench` says it is worth at each λ.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, panels = grid(1, 2, (11.0, 3.8))
+    for (name, scores), colour, style in zip(found.items(), COLOURS, cycle(STYLES), strict=False):
+        places, values = range(len(scores)), np.array(list(scores.values()))
+        best = int(values[:, 0].argmax())
+        for panel, column in zip(panels, (0, 2), strict=True):
+            panel.plot(places, values[:, column], style, color=colour, lw=2, label=name)
+            panel.plot(best, values[best, column], "o", color=colour, ms=8)
+    for panel, title in zip(panels, ("SDR (dB)", "STOI"), strict=True):
+        panel.set_xticks(places, [f"{rate:g}" for rate in scores])
+        label(panel, title, "Penalty λ", title)
+    legend(panels[1], outside=True)
+    return figure
+
+
 register(
     name="10.rayleigh",
     question=(
@@ -327,10 +356,7 @@ register(
     because="the slope n/σ² − 1/n is 0 at n = σ. An exponential prior likes silence best.",
     mistakes=(
         Mistake(lambda: 0.0, "there −log n is infinite: this prior expects noise in every frame."),
-        Mistake(
-            lambda: 2.0 * np.sqrt(np.pi / 2),
-            "that is the mean, σ√(π/2); the density is highest a little below it.",
-        ),
+        Mistake(lambda: np.sqrt(2 * np.pi), "that is the mean, σ√(π/2), a little above it."),
         Mistake(lambda: 4.0, "n/σ² = 1/n gives n² = σ²: take the root."),
     ),
 )
@@ -347,7 +373,6 @@ register(
         Mistake(lambda: 3 * 1024 / 16, "the windows overlap: each further frame adds a hop only."),
         Mistake(lambda: 3 * 256 / 16, "three hops; but a single frame sees a window already."),
         Mistake(lambda: 1536.0, "those are samples; 16 of them are a millisecond."),
-        Mistake(lambda: 0.096, "those are seconds."),
     ),
 )
 
@@ -366,12 +391,9 @@ register(
             "this one needn't sum to 1: h is given, so the loudness has to be in w.",
         ),
         Mistake(
-            lambda: TRUE_OVER_SOUNDED.mean(axis=1),
+            lambda: (TRUE / SOUNDED).mean(axis=1),
             "the mean of v/h counts quiet frames as much as loud ones: Σ v / Σ h.",
         ),
-        Mistake(
-            lambda: TRUE @ SOUNDED / (SOUNDED @ SOUNDED),
-            "that is least squares; Kullback-Leibler gives Σ v / Σ h.",
-        ),
+        Mistake(lambda: TRUE @ SOUNDED / 30, "that is least squares; KL gives Σ v / Σ h."),
     ),
 )

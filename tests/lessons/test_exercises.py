@@ -98,7 +98,7 @@ def test_a_name_is_taken_once(monkeypatch):
 def test_a_lesson_is_a_notebook_and_a_module_of_its_name():
     folder = Path(nmflab.lessons.__file__).parent
     modules = {path.stem for path in folder.glob("*.py")} - {"__init__", "check"}
-    assert modules == {path.stem[3:] for path in notebooks_folder().glob("0*.ipynb")}
+    assert modules == {path.stem[3:] for path in notebooks_folder().glob("[0-9][0-9]_*.ipynb")}
 
 
 def test_imports_just_the_lesson_that_is_asked_for():

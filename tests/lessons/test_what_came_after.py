@@ -6,7 +6,7 @@ from support.corpora import SETTINGS, make_corpus
 
 import nmflab as nl
 from nmflab.core.context import stacked
-from nmflab.lessons.bench import Bench, worth_figure
+from nmflab.evaluation.bench import Bench
 from nmflab.lessons.what_came_after import (
     SpectrumPrior,
     bases_for_mixtures,
@@ -16,6 +16,7 @@ from nmflab.lessons.what_came_after import (
     spectrum_objective,
     spectrum_step,
     stacks,
+    worth_figure,
 )
 from nmflab.priors.distributions import Prior
 
@@ -84,7 +85,8 @@ def test_each_idea_takes_noise_out_of_the_bench_s_mixtures(context):
     )
     assert rebuilt[0] > noisy[0] + 1
     if context == 1:
-        priors = bench.spectra(settings)
+        S, N = bench.spectrograms(settings)
+        priors = {"hiss": SpectrumPrior.fit(S, N["hiss"])}
         on_spectrum = bench.worth(lambda n, x: separate_spectrum(models[n], priors[n], x, 0.01))
         assert on_spectrum[0] > noisy[0] + 1
 

@@ -1,34 +1,34 @@
-"""What lesson 10 compares ideas on: voices and noises of the training part, and a figure of it."""
+"""A bench to try an idea on: mixtures, dictionaries and scores for a function that separates.
+
+Give it a corpus that `nmflab.corpus.folders.validation` made, and the test part stays unheard.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from itertools import cycle, product
+from collections.abc import Callable, Sequence
+from itertools import product
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from nmflab.audio.signals import Mixture, mix_at_snr
 from nmflab.core.model import SeparationModel, train_dictionary, training_spectrogram
 from nmflab.corpus.folders import Corpus
 from nmflab.evaluation.metrics import Truth
-from nmflab.figures.drawing import COLOURS, STYLES, grid, label, legend
-from nmflab.lessons.what_came_after import SpectrumPrior
 from nmflab.settings import Settings
 
-__all__ = ["Bench", "worth_figure"]
+__all__ = ["Bench"]
 
 SCORES = ("sdr", "si_sdr", "stoi")
 
 
 class Bench:
-    """Voices and noises to compare on, all out of the training part of a corpus.
+    """Voices and noises that ideas are compared on.
 
     Parameters
     ----------
     corpus : Corpus
-        As `nmflab.corpus.folders.validation` makes it.
+        What is trained on, and what is mixed.
     noises : sequence of str
         Which noises; each has a dictionary of its own.
     voices : int, default 2
@@ -73,8 +73,10 @@ class Bench:
             for name, noise in self._noise.items()
         }
 
-    def spectra(self, settings: Settings) -> dict[str, SpectrumPrior]:
-        """Fit the priors on the spectra, with each noise.
+    def spectrograms(
+        self, settings: Settings
+    ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
+        """Compute the magnitudes of what is trained on.
 
         Parameters
         ----------
@@ -83,14 +85,16 @@ class Bench:
 
         Returns
         -------
-        dict of str to SpectrumPrior
-            One for each noise.
+        speech : ndarray of float32, shape (F, T)
+            All voices, one after another.
+        noises : dict of str to ndarray of float32, shape (F, T)
+            Each noise.
         """
-        S = training_spectrogram(self._speech, settings, "speech")
-        return {
-            name: SpectrumPrior.fit(S, training_spectrogram([noise], settings, "noise"))
+        noises = {
+            name: training_spectrogram([noise], settings, "noise")
             for name, noise in self._noise.items()
         }
+        return training_spectrogram(self._speech, settings, "speech"), noises
 
     def rehearsal(self, noise: str) -> list[Mixture]:
         """Mix training speech with this training noise, at −5, 0 and 5 dB.
@@ -116,8 +120,8 @@ class Bench:
 
         Parameters
         ----------
-        separate : callable
-            Takes the name of the noise and the mixture, and gives the speech.
+        separate : callable of (str, ndarray of shape (n,))
+            Takes the name of the noise and the mixture, and gives the speech, as long.
 
         Returns
         -------
@@ -125,29 +129,3 @@ class Bench:
         """
         found = [truth.measure(separate(noise, mix), SCORES) for noise, mix, truth in self._truths]
         return np.asarray(np.mean(found, axis=0))
-
-
-def worth_figure(found: Mapping[str, Mapping[float, ArrayLike]]) -> Figure:
-    """Draw SDR and STOI over λ, and mark where the SDR of each idea is best.
-
-    Parameters
-    ----------
-    found : mapping of str to mapping of float to array_like
-        For each idea, what `Bench.worth` says at each λ.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
-    figure, panels = grid(1, 2, (11.0, 3.8))
-    for (name, scores), colour, style in zip(found.items(), COLOURS, cycle(STYLES), strict=False):
-        places, values = range(len(scores)), np.array(list(scores.values()))
-        best = int(values[:, 0].argmax())
-        for panel, column in zip(panels, (0, 2), strict=True):
-            panel.plot(places, values[:, column], style, color=colour, lw=2, label=name)
-            panel.plot(best, values[best, column], "o", color=colour, ms=8)
-    for panel, title in zip(panels, ("SDR (dB)", "STOI"), strict=True):
-        panel.set_xticks(places, [f"{rate:g}" for rate in scores])
-        label(panel, title, "Penalty λ", title)
-    legend(panels[1], outside=True)
-    return figure

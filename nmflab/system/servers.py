@@ -75,7 +75,9 @@ def open_dashboard(
         os.environ.setdefault("OMP_NUM_THREADS", "1")  # guests share cores; threads hold memory
     options = [f"--Dashboard.guests={guests}", f"--Dashboard.memory={memory or 0}"]
     if public:
-        options += ["--Voila.ip=0.0.0.0", "--no-browser"]
+        options.append("--no-browser")
+        if not any(argument.startswith("--Voila.ip=") for argument in arguments):
+            options.append("--Voila.ip=0.0.0.0")
     if token:
         os.environ[TOKEN] = token
     if behind_proxy:

@@ -96,8 +96,8 @@ def address(site):
 
 
 def test_site_has_lessons_wheels_and_no_address_outside(site):
-    lessons = sorted(path.name for path in (site / "files").glob("0*.ipynb"))
-    assert lessons == sorted(path.name for path in (ROOT / "notebooks").glob("0*.ipynb"))
+    lessons = sorted(path.name for path in (site / "files").glob("[0-9][0-9]_*.ipynb"))
+    assert lessons == sorted(path.name for path in (ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
     first = nbformat.read(site / "files" / lessons[0], as_version=4).cells[0]
     assert first.source == build_lite.INSTALL
     shipped = json.loads((site / "pypi" / "all.json").read_text())

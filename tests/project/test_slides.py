@@ -20,7 +20,7 @@ from support.pages import chromium  # noqa: E402
 
 from nmflab.lessons.check import all_exercises, check  # noqa: E402
 
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("0*.ipynb"))
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 IS_THERE = (build_slides.REVEAL / "reveal.js").exists() and importlib.util.find_spec("mathjax")
 
 

@@ -5,7 +5,7 @@ from support.corpora import SETTINGS, make_corpus
 
 from nmflab.cli import enhance as cli_enhance
 from nmflab.cli import main as cli
-from nmflab.cli import sweep as cli_sweep
+from nmflab.cli import sweep_table
 from nmflab.evaluation.experiment import enhance_corpus
 from nmflab.evaluation.metrics import SCORES, Score
 from nmflab.evaluation.outputs import columns
@@ -66,7 +66,7 @@ def test_one_more_score_shows_up_in_rows_table_and_summary(corpus, errors, tmp_p
 def test_one_more_score_can_be_swept_and_its_least_is_the_best(corpus, errors, capsys):
     found = sweep(corpus, SETTINGS, {"p": (1, 2)}, metrics=["errors", "sdr"])
     assert found.mean("errors")[(1.0, 2.0).index(found.best()["p"])] == found.mean("errors").min()
-    cli_sweep.show_best(found)
+    sweep_table.show_best(found)
     assert "Errors" in capsys.readouterr().out
     assert cli.main(["sweep", "--help"]) == 0
     assert "errors" in capsys.readouterr().out

@@ -17,14 +17,14 @@ export class Marker {
   constructor(view) {
     this.view = view;
     /** @type {Pair[]} */
-    this.marks = view.model.get("_marks").stretches;
+    this.marks = view.model.get("_marks")?.stretches ?? [];
     /** @type {{ held: Held | null, begin: number, marks: Pair[], keys: boolean } | null} */
     this.drag = null;
     this.timer = 0; // of keys
     this.keyed = 0; // where they are
     this.onMarks = () => {
       if (this.drag) return; // what is in the hand goes on
-      this.marks = view.model.get("_marks").stretches;
+      this.marks = view.model.get("_marks")?.stretches ?? [];
       view.repaint("overlay");
     };
     view.model.on("change:_marks", this.onMarks);

@@ -196,6 +196,7 @@ def test_recorded_explorers_move_from_the_disk(site, chromium_path, lesson, widt
         page.wait_for_selector('.nmflab-recorded .nmflab-player[data-state="ready"]')
         said = root.get_by_role("status").first
         penalty, p = root.get_by_label("λ", exact=True), root.get_by_label("p", exact=True)
+        assert "undefined" not in root.inner_text()
         pictures, first = page.evaluate(seen), said.text_content()
         slid(page, penalty, 0.99, touch)
         assert penalty.get_attribute("aria-valuetext") == "3"

@@ -300,7 +300,7 @@ export class CanvasView {
       const { cursor, playhead, sheet, grid, frame } = this;
       const shown = { highlight: this.model.get("_highlight"), cursor, time: playhead };
       const { marks } = this.hands.marker;
-      const name = this.model.get("mark_name");
+      const name = this.model.get("mark_name") ?? "";
       paintOverlay(sheet, grid, frame.column_step, { ...shown, marks, name });
     }
     this.report();
@@ -335,7 +335,7 @@ export class CanvasView {
 
   /** What a screen reader says. @param {Scene} scene */
   spoken(scene) {
-    const name = this.model.get("mark_name");
+    const name = this.model.get("mark_name") ?? "";
     const keys = name ? ` Shift with the arrow keys marks ${name}, Delete removes a mark.` : "";
     return describe(this.model.get("title"), scene) + keys;
   }
@@ -354,7 +354,7 @@ export class CanvasView {
 
   // What is marked, or that something can be.
   marked() {
-    const name = this.model.get("mark_name");
+    const name = this.model.get("mark_name") ?? "";
     const { marks, isOn } = this.hands.marker;
     if (!isOn) return "";
     const unit = this.model.get("columns_unit");

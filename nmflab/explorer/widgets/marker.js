@@ -36,7 +36,7 @@ export class Marker {
   }
 
   get isOn() {
-    return this.view.model.get("mark_name") !== "" && !this.view.isEmpty;
+    return Boolean(this.view.model.get("mark_name")) && !this.view.isEmpty;
   }
 
   /** What of a mark lies at a pixel. @param {number} x */

@@ -19,7 +19,7 @@ from nmflab.settings import Settings
 
 __all__ = ["Bench"]
 
-SCORES = ("sdr", "si_sdr", "stoi")
+COMPARED = ("sdr", "si_sdr", "stoi")
 
 
 class Bench:
@@ -127,5 +127,7 @@ class Bench:
         -------
         ndarray, shape (3,)
         """
-        found = [truth.measure(separate(noise, mix), SCORES) for noise, mix, truth in self._truths]
+        found = [
+            truth.measure(separate(noise, mix), COMPARED) for noise, mix, truth in self._truths
+        ]
         return np.asarray(np.mean(found, axis=0))

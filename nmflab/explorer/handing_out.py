@@ -55,12 +55,11 @@ class HandingOut(Opening):
         data = None if is_embedded(corpus.root) else corpus.root
         if own is None:
             return command_line(self.settings, data)
+        file = own.path or f"{file_name(own.name)}.wav"
         if self.settings.num_basis_noise == 0:
-            file = own.path or f"{file_name(own.name)}.wav"
             return denoise_line(self.settings, file, self.store.shown.marks)
         noise = self.store.shown.noise
         is_one_of_many = noise in corpus.train_noise.names and len(corpus.train_noise) > 1
-        file = own.path or f"{file_name(own.name)}.wav"
         return separate_line(self.settings, file, data, noise if is_one_of_many else None)
 
     def copy_command(self) -> None:

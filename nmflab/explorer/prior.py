@@ -9,11 +9,11 @@ import ipywidgets as widgets
 
 from nmflab.explorer.base import Explorer
 from nmflab.explorer.engine.state import State
-from nmflab.explorer.families import FAMILIES, log_likelihoods
 from nmflab.explorer.layout import muted
 from nmflab.explorer.plots import Plot
 from nmflab.explorer.prior_plots import PriorPlot, QuantilePlot
 from nmflab.explorer.tables import table
+from nmflab.priors.families import FAMILIES, log_likelihoods
 from nmflab.settings import Settings
 
 FLOORS = (1e-4, 1e-3, 0.01, 0.03, 0.1, 0.3)

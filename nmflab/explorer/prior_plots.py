@@ -8,10 +8,10 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from nmflab.explorer.families import FAMILIES, fit_families
 from nmflab.explorer.plots import Plot, stepped
 from nmflab.figures.drawing import COLOURS, STYLES
 from nmflab.priors.distributions import ExponentialPrior, GammaPrior, floored
+from nmflab.priors.families import FAMILIES, fit_families
 
 BINS = 40
 

@@ -25,7 +25,10 @@ import build_lite  # noqa: E402
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(not LITE.exists(), reason="No JupyterLite here: make lite installs it."),
+    pytest.mark.skipif(
+        not LITE.exists() and not os.environ.get("NMFLAB_REQUIRE_SITE"),
+        reason="No JupyterLite here: make lite installs it.",
+    ),
     pytest.mark.skipif(
         not pyodide.CORE.is_dir() and not os.environ.get("NMFLAB_REQUIRE_NODE"),
         reason="No npm package pyodide here: make check-js installs it.",

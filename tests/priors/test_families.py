@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nmflab.explorer.families import FAMILIES, fit_families, log_likelihoods
+from nmflab.priors.families import FAMILIES, fit_families, log_likelihoods
 
 
 @pytest.fixture

@@ -15,9 +15,14 @@ hypothesis.settings.register_profile("soak", deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 SOAK = "_hypothesis_internal_use_settings"
 
+WAITING = ("alone", "browser", "slow")
+"""Marks of tests that wait for another process, and may wait too long on a busy machine."""
+
 
 def pytest_itemcollected(item):
-    """In the long version, keep to tests that draw their inputs, and have them draw more."""
+    """Give what waits for others a second chance, which is reported; draw more in the long version."""
+    if any(map(item.get_closest_marker, WAITING)):
+        item.add_marker(pytest.mark.flaky(reruns=1))
     function = getattr(item, "obj", None)
     if os.environ.get("HYPOTHESIS_PROFILE") != "soak" or not hasattr(function, "hypothesis"):
         return

@@ -10,7 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait as wait_for_any
-from threading import Event, Lock, Thread
+from threading import Event, Lock, Thread, current_thread, main_thread
 from typing import Any, TypeVar
 
 from nmflab.checks import is_whole, shown
@@ -128,7 +128,30 @@ def _wait(futures: Iterable[Future[Any]], report: Callable[[], None]) -> None:
 
 @contextmanager
 def signals_held_back() -> Iterator[None]:
-    """Take Ctrl-C and requests to end only afterwards; processes started here never take them."""
+    """Take Ctrl-C and requests to end only afterwards; processes started here never take them.
+
+    A mask alone doesn't hold them: the system may hand a signal to another thread, and Python
+    then answers it in the middle of whatever the main thread does.
+    """
+    came: list[int] = []
+    main = current_thread() is main_thread()
+    handlers = {ending: signal.getsignal(ending) for ending in ENDINGS if main}
+    handlers = {ending: handler for ending, handler in handlers.items() if handler is not None}
+    for ending in handlers:  # None is what Python has not set, and can't set again
+        signal.signal(ending, lambda number, _: came.append(number))
+    try:
+        with _masked():
+            yield
+    finally:
+        for ending, handler in handlers.items():
+            signal.signal(ending, handler)
+        for number in came[:1]:
+            signal.raise_signal(number)
+
+
+@contextmanager
+def _masked() -> Iterator[None]:
+    """Block the signals in this thread, and in processes that it starts."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return

@@ -62,7 +62,13 @@ def pinned(site):
 
 
 def in_sight(locators):
-    return [locator.evaluate(IN_SIGHT) for locator in locators]
+    """Tell of each whether it is seen, as soon as all are, or when the page had time to settle."""
+    for _ in range(50):
+        seen = [locator.evaluate(IN_SIGHT) for locator in locators]
+        if all(seen):
+            break
+        locators[0].page.wait_for_timeout(100)
+    return seen
 
 
 def test_nothing_that_moves_is_below_the_fold(site):

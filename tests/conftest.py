@@ -20,7 +20,7 @@ WAITING = ("alone", "browser", "slow")
 
 
 def pytest_itemcollected(item):
-    """Give what waits for others a second chance, which is reported; draw more in the long version."""
+    """Give what waits for others a second chance; in the long version, draw more inputs."""
     if any(map(item.get_closest_marker, WAITING)):
         item.add_marker(pytest.mark.flaky(reruns=1))
     function = getattr(item, "obj", None)

@@ -39,7 +39,7 @@ explorer.flush()
 EXPLORER = (
     "from nmflab.explorer import SeparationExplorer\nexplorer = SeparationExplorer()\nexplorer"
 )
-PRESET = "explorer.controls.preset.value = 'tuned'\nexplorer.flush()"
+PRESET = "explorer.controls.preset.value = 'tuned, frame by frame'\nexplorer.flush()"
 
 
 @contextlib.contextmanager

@@ -34,7 +34,7 @@ def recordings() -> Recordings:
 
 def tasks(combinations: int, clips: int) -> list[Job]:
     """Give some tasks on three noises."""
-    points = list(plan(nmflab.Settings.tuned(), GRID, random=combinations).points.items())
+    points = list(plan(nmflab.Settings.framewise(), GRID, random=combinations).points.items())
     part = validation(nmflab.load_corpus())
     mixtures = product(("car", "fan", "siren"), part.test_speech.names[:clips])
     return [Job("validation", *m, some) for m in mixtures for some in chunks(points)]

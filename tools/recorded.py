@@ -38,7 +38,7 @@ LESSONS = {
 }
 """For each lesson the speech and the noise that its page mixes."""
 
-SETTINGS = nl.Settings.tuned().replace(num_basis_speech=32, max_iter_train=40)
+SETTINGS = nl.Settings.framewise().replace(num_basis_speech=32, max_iter_train=40)
 PENALTIES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 POWERS = (0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 START = (3, 3)

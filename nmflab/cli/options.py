@@ -103,7 +103,8 @@ def add_settings(
             choices=tuple(PRESETS),
             default=preset,
             help="what settings that you don't give are taken from: the original script's "
-            "defaults, the best found since, or those for a noise that nobody has trained "
+            "defaults, the best for frames one by one, the best found since, or those for a noise "
+            "that nobody has trained "
             f"(default: {preset})",
         )
     group = parser.add_argument_group("settings")

@@ -238,7 +238,7 @@ class Controls:
             settings = settings if settings.num_basis_noise == 0 else own_settings(settings)
             return state.replace(settings=settings, marks=())
         if settings.num_basis_noise == 0:
-            settings = preset_over(Settings.tuned(), settings)
+            settings = preset_over(Settings.framewise(), settings)
         return _in_force(state.replace(settings=settings, noise=value))
 
     def _offer_noises(self, state: State) -> None:

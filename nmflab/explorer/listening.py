@@ -29,7 +29,7 @@ class ListeningExplorer(Explorer):
     corpus : Corpus, optional
         By default the embedded one.
     settings : Settings, optional
-        By default ``Settings.tuned()``.
+        By default ``Settings.framewise()``.
     """
 
     names = (*FIRST, "noise", "clip", "nmf_mode", "num_basis_speech", "num_basis_noise", "win_size")
@@ -37,7 +37,7 @@ class ListeningExplorer(Explorer):
     noise = "fan"
 
     def _default_settings(self) -> Settings:
-        return Settings.tuned()
+        return Settings.framewise()
 
     def _build(self) -> None:
         self.player = Player(labels=SOUNDS, group=self.group)

@@ -77,7 +77,7 @@ class StartsExplorer(Explorer):
     corpus : Corpus, optional
         By default the embedded one.
     settings : Settings, optional
-        By default ``Settings.tuned()`` after 30 iterations of training.
+        By default ``Settings.framewise()`` after 30 iterations of training.
     """
 
     names = ("noise", "clip", "penalty")
@@ -85,7 +85,7 @@ class StartsExplorer(Explorer):
     noise = "babble"
 
     def _default_settings(self) -> Settings:
-        return Settings.tuned().replace(max_iter_train=30)
+        return Settings.framewise().replace(max_iter_train=30)
 
     def _build(self) -> None:
         self.starts: list[float] = [0.0]

@@ -56,7 +56,7 @@ class SweepExplorer(Explorer):
     corpus : Corpus, optional
         By default the embedded one.
     settings : Settings, optional
-        By default the tuned ones with 32 speech bases and the accelerated solver.
+        By default ``Settings.framewise()`` with 32 speech bases and the accelerated solver.
 
     Examples
     --------
@@ -96,7 +96,7 @@ class SweepExplorer(Explorer):
         return "speech", "noise", _stage(self.rows.value)
 
     def _default_settings(self) -> Settings:
-        return Settings.tuned().replace(
+        return Settings.framewise().replace(
             num_basis_speech=32, max_iter_train=30, max_iter_test=10, solver="accelerated"
         )
 

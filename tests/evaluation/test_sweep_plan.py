@@ -7,7 +7,7 @@ import nmflab as nl
 from nmflab.evaluation.sweep_plan import Between, identity, plan
 from nmflab.settings import parameters
 
-START = nl.Settings.tuned()
+START = nl.Settings.framewise()
 
 
 def test_snr_and_seed_are_conditions_and_never_settings_to_choose():

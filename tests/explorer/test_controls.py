@@ -141,10 +141,10 @@ def test_explorer_separate_and_command_line_take_the_same_values(changes):
 
 
 def test_a_preset_is_known_whatever_the_corpus_and_its_own_settings_are_nothing_to_set():
-    controls, store, _ = made(PRESETS["tuned"].replace(sampling_rate=8000, snr=3.0))
-    assert controls.preset.value == "tuned"
+    controls, store, _ = made(PRESETS["tuned, frame by frame"].replace(sampling_rate=8000, snr=3.0))
+    assert controls.preset.value == "tuned, frame by frame"
     drag(controls.preset, OWN_SETTINGS)
-    assert controls.preset.value == "tuned"
+    assert controls.preset.value == "tuned, frame by frame"
     assert store.wanted is store.first
 
 

@@ -178,7 +178,7 @@ WITHOUT_DOOR = {
         for values in ("objective", "divergence")
     },
     "Settings.to_dict": "takes nothing",
-    **dict.fromkeys(("Settings.tuned", "Settings.own"), "takes nothing"),
+    **dict.fromkeys(("Settings.framewise", "Settings.tuned", "Settings.own"), "takes nothing"),
 }
 
 

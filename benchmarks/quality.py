@@ -7,7 +7,8 @@ interval over files). ``--output FILE`` keeps all scores as CSV.
 
 Who knows what:
 
-- *tuned*: ``Settings.tuned()``, which trained on the training part of that very noise.
+- *tuned* and *framewise*: ``Settings.tuned()`` and ``Settings.framewise()``, which trained on the
+  training part of that very noise.
 - *noisereduce, given*: stationary, with the same training part as its noise.
 - *marked*: the recording begins with 1 or 2 s of the noise alone, marked as such; they aren't
   scored.
@@ -61,8 +62,8 @@ def noisy(recording: Recording, folder: str | None, noise: str):
     return recording.mixture
 
 
-def tuned(recording: Recording, folder: str | None, noise: str):
-    return nl.separate(_model(folder, noise), recording.mixture).speech
+def trained(recording: Recording, folder: str | None, noise: str, settings: Settings):
+    return nl.separate(_model(folder, noise, settings), recording.mixture).speech
 
 
 def blind(recording: Recording, folder: str | None, noise: str, settings: Settings | None = None):
@@ -106,7 +107,8 @@ SYSTEMS: dict[str, Callable] = {
     "noisereduce, given": noisereduce_given,
     "log-MMSE, blind": log_mmse,
     "log-MMSE, 1 s marked": partial(log_mmse, seconds=1.0),
-    "tuned, trained": tuned,
+    "framewise, trained": partial(trained, settings=Settings.framewise()),
+    "tuned, trained": partial(trained, settings=Settings.tuned()),
     "denoise, blind": blind,
     "denoise, 1 s marked": partial(marked, seconds=1.0),
     "denoise, 2 s marked": partial(marked, seconds=2.0),
@@ -129,10 +131,10 @@ def _training_noise(corpus, noise: str):
 
 
 @cache
-def _model(folder: str | None, noise: str):
+def _model(folder: str | None, noise: str, settings: Settings):
     corpus = _corpus(folder)
     with one_blas_thread():
-        return train_model(corpus.train_speech, _training_noise(corpus, noise), Settings.tuned())
+        return train_model(corpus.train_speech, _training_noise(corpus, noise), settings)
 
 
 def clean_all(
@@ -189,13 +191,15 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("folder", nargs="?", help="a data folder; the embedded corpus by default")
     parser.add_argument("--snr", type=float, nargs="+", default=SNRS, metavar="DB")
     parser.add_argument("--voices", type=int, metavar="N", help="only so many test voices")
+    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, help="only these")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--by-noise", action="store_true", help="a table for each noise as well")
     parser.add_argument("--output", type=Path, help="a CSV file for the scores of each mixture")
     arguments = parser.parse_args(argv)
     corpus = _corpus(arguments.folder)
-    systems = [name for name in SYSTEMS if has(name)]
-    if absent := [name for name in SYSTEMS if name not in systems]:
+    wanted = arguments.systems or list(SYSTEMS)
+    systems = [name for name in wanted if has(name)]
+    if absent := [name for name in wanted if name not in systems]:
         print(f"Not installed, so left out: {', '.join(absent)}.", file=sys.stderr)
     voices, noises = corpus.test_speech.names, corpus.test_noise.names
     voices = voices[:: -(-len(voices) // (arguments.voices or len(voices)))]

@@ -17,10 +17,10 @@ from typing import Any
 
 import nmflab
 from nmflab.corpus.folders import validation
-from nmflab.evaluation.sweep_dask import OnDask, cluster_of
-from nmflab.evaluation.sweep_jobs import Here, Recordings, lightened
-from nmflab.evaluation.sweep_plan import Between, plan
-from nmflab.evaluation.sweep_work import Job, chunks
+from nmflab.evaluation.sweeps.dask import OnDask, cluster_of
+from nmflab.evaluation.sweeps.jobs import Here, Recordings, lightened
+from nmflab.evaluation.sweeps.plan import Between, plan
+from nmflab.evaluation.sweeps.work import Job, chunks
 
 METRICS = ("sdr", "si_sdr", "stoi", "estoi")
 GRID = {"penalty": Between(0.01, 0.5), "p": (1.0, 2.0), "max_iter_test": (10, 20, 30)}

@@ -179,7 +179,7 @@ def axis(text: str) -> tuple[str, Any]:
     low, colon, high = values.partition(":")
     try:
         if colon and kind is not str:
-            from nmflab.evaluation.sweep_plan import Between
+            from nmflab.evaluation.sweeps.plan import Between
 
             return name, Between(float(low), float(high))
         found = [kind(value) for value in names(values)]

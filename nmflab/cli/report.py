@@ -30,7 +30,7 @@ def _run(arguments: argparse.Namespace) -> int:
         raise NmflabError(
             "A report needs the package bokeh, which is not installed: install it."
         ) from error
-    from nmflab.evaluation.sweep_report import write_report
+    from nmflab.evaluation.sweeps.report import write_report
 
     folder = Path(arguments.folder)
     output = Path(arguments.output) if arguments.output else folder / "report.html"

@@ -20,9 +20,9 @@ from nmflab.settings import parameters
 
 if TYPE_CHECKING:
     from nmflab.corpus.folders import Corpus
-    from nmflab.evaluation.sweep_choice import Results
-    from nmflab.evaluation.sweep_jobs import Executor, Work
-    from nmflab.evaluation.sweep_plan import Plan
+    from nmflab.evaluation.sweeps.choice import Results
+    from nmflab.evaluation.sweeps.jobs import Executor, Work
+    from nmflab.evaluation.sweeps.plan import Plan
 
 METRICS = ("sdr", "si_sdr", "stoi", "estoi", "pesq")
 """The scores by default, those whose packages are installed."""
@@ -178,7 +178,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _plan(arguments: argparse.Namespace, grid: Mapping[str, object]) -> Plan:
-    from nmflab.evaluation.sweep_plan import plan
+    from nmflab.evaluation.sweeps.plan import plan
 
     return plan(arguments.settings, grid, random=arguments.random, draw=arguments.draw)  # type: ignore[arg-type]
 
@@ -187,9 +187,9 @@ def _sweep(
     arguments: argparse.Namespace, plan: Plan, corpus: Corpus, parts: dict[str, Corpus]
 ) -> int:
     from nmflab.cli.sweep_shown import show
-    from nmflab.evaluation.sweep_choice import choose
-    from nmflab.evaluation.sweep_run import Runner, halve, results_of
-    from nmflab.evaluation.sweep_store import SweepFolder, manifest
+    from nmflab.evaluation.sweeps.choice import choose
+    from nmflab.evaluation.sweeps.run import Runner, halve, results_of
+    from nmflab.evaluation.sweeps.store import SweepFolder, manifest
 
     output = Path(arguments.output)
     _refuse_place(output, corpus)
@@ -253,7 +253,7 @@ def _say_impossible(plan: Plan) -> None:
 
 
 def _work(arguments: argparse.Namespace, plan: Plan, part: Corpus) -> Work:
-    from nmflab.evaluation.sweep_jobs import Work
+    from nmflab.evaluation.sweeps.jobs import Work
 
     clips = options.chosen(arguments, "clips", part.test_speech)
     noises = options.chosen(arguments, "noises", part.test_noise)
@@ -263,8 +263,8 @@ def _work(arguments: argparse.Namespace, plan: Plan, part: Corpus) -> Work:
 
 def _test_of(arguments: argparse.Namespace, plan: Plan, best: str, test: Corpus) -> Work:
     """Give the work of the report: the best and, to compare, what the sweep began with."""
-    from nmflab.evaluation.sweep_jobs import Work
-    from nmflab.evaluation.sweep_plan import identity
+    from nmflab.evaluation.sweeps.jobs import Work
+    from nmflab.evaluation.sweeps.plan import identity
 
     wanted = arguments.noises and options.names(arguments.noises)
     noises = [n for n in test.noise_names if not wanted or n in wanted] or test.noise_names
@@ -297,7 +297,7 @@ def _executor(
     arguments: argparse.Namespace, parts: Mapping[str, Corpus], work: Work, bars: Bars
 ) -> Iterator[Executor]:
     """Give who does the work: this process, processes of this machine, or a scheduler."""
-    from nmflab.evaluation.sweep_jobs import Here, Recordings
+    from nmflab.evaluation.sweeps.jobs import Here, Recordings
 
     recordings = Recordings(parts)
     jobs = min(arguments.jobs, 1 + len(list(work.conditions())) * len(work.points) // FOR_A_PROCESS)
@@ -307,7 +307,7 @@ def _executor(
     if arguments.scheduler is None and jobs == 1:
         yield Here(recordings, cache=arguments.cache, progress=bars)
         return
-    from nmflab.evaluation.sweep_dask import OnDask, cluster_of
+    from nmflab.evaluation.sweeps.dask import OnDask, cluster_of
 
     with cluster_of(arguments.scheduler, jobs) as client:
         yield OnDask(client, recordings, cache=arguments.cache)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from nmflab.cli.output import rounded, say, show_table
 from nmflab.evaluation.metrics import SCORES
-from nmflab.evaluation.sweep_plan import options_of
+from nmflab.evaluation.sweeps.plan import options_of
 from nmflab.names import as_typed
 from nmflab.settings import Settings
 
 if TYPE_CHECKING:
-    from nmflab.evaluation.sweep_choice import Choice, Mean, Results
-    from nmflab.evaluation.sweep_plan import Plan
+    from nmflab.evaluation.sweeps.choice import Choice, Mean, Results
+    from nmflab.evaluation.sweeps.plan import Plan
 
 Line = tuple[str, str, "Results", str, dict[str, Any]]
 """A label, a score, results, a combination, and what its rows are restricted to."""

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from nmflab.errors import NmflabError
 from nmflab.evaluation.dictionaries import Dictionaries
 from nmflab.evaluation.metrics import SCORES
-from nmflab.evaluation.sweep_choice import read_results
-from nmflab.evaluation.sweep_sounds import corpus_of, signals_of
-from nmflab.evaluation.sweep_store import MANIFEST, PARTS
+from nmflab.evaluation.sweeps.choice import read_results
+from nmflab.evaluation.sweeps.sounds import corpus_of, signals_of
+from nmflab.evaluation.sweeps.store import MANIFEST, PARTS
 from nmflab.explorer.layout import muted, row
 from nmflab.explorer.lifetime import close_widgets, succeed
 from nmflab.explorer.panels import Panel

@@ -11,8 +11,8 @@ import soundfile
 from support.commands import FAST, RATE, one_sentence
 
 from nmflab.cli import main as cli
-from nmflab.evaluation.sweep_choice import read_results
-from nmflab.evaluation.sweep_report import write_report
+from nmflab.evaluation.sweeps.choice import read_results
+from nmflab.evaluation.sweeps.report import write_report
 
 
 @pytest.fixture

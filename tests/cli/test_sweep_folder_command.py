@@ -12,7 +12,7 @@ import pytest
 from support.commands import FAST, one_sentence, scores
 
 from nmflab.cli import main as cli
-from nmflab.evaluation.sweep_store import read_rows
+from nmflab.evaluation.sweeps.store import read_rows
 
 COMMAND = [sys.executable, "-m", "nmflab"]
 
@@ -232,7 +232,7 @@ def test_a_scheduler_that_dies_is_a_sentence_and_costs_no_row(data, tmp_path, cl
 
 @pytest.mark.slow
 def test_a_scheduler_that_isn_t_there_is_a_sentence(data, tmp_path, monkeypatch, capsys):
-    from nmflab.evaluation import sweep_dask
+    from nmflab.evaluation.sweeps import dask as sweep_dask
 
     monkeypatch.setattr(sweep_dask, "PATIENCE", 1.0)
     words = ["sweep", "--data", str(data), "--grid", "p=1", "--output", str(tmp_path / "sweep")]

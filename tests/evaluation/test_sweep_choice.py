@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import nmflab as nl
-from nmflab.evaluation.sweep_choice import Results, choose, mean_of
+from nmflab.evaluation.sweeps.choice import Results, choose, mean_of
 
 POINTS = {name: nl.Settings(penalty=value) for name, value in zip("abc", (0.1, 0.2, 0.3),
           strict=True)}  # fmt: skip

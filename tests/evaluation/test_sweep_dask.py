@@ -6,11 +6,11 @@ import pytest
 from support.corpora import SETTINGS, make_corpus
 
 import nmflab as nl
-from nmflab.evaluation import sweep_dask
-from nmflab.evaluation.sweep_dask import OnDask
-from nmflab.evaluation.sweep_jobs import Here, Recordings
-from nmflab.evaluation.sweep_plan import plan
-from nmflab.evaluation.sweep_work import Job, chunks
+from nmflab.evaluation.sweeps import dask as sweep_dask
+from nmflab.evaluation.sweeps.dask import OnDask
+from nmflab.evaluation.sweeps.jobs import Here, Recordings
+from nmflab.evaluation.sweeps.plan import plan
+from nmflab.evaluation.sweeps.work import Job, chunks
 
 distributed = pytest.importorskip("distributed")
 METRICS = ("si_sdr",)

@@ -11,10 +11,10 @@ from support.corpora import SETTINGS, make_corpus
 import nmflab as nl
 from nmflab.corpus.folders import validation
 from nmflab.evaluation import metrics
-from nmflab.evaluation.sweep_jobs import Here, Recordings, Work, jobs_of, num_rows
-from nmflab.evaluation.sweep_plan import plan
-from nmflab.evaluation.sweep_run import Runner, halve, results_of, spread
-from nmflab.evaluation.sweep_store import JOURNAL, SweepFolder, manifest, read_rows
+from nmflab.evaluation.sweeps.jobs import Here, Recordings, Work, jobs_of, num_rows
+from nmflab.evaluation.sweeps.plan import plan
+from nmflab.evaluation.sweeps.run import Runner, halve, results_of, spread
+from nmflab.evaluation.sweeps.store import JOURNAL, SweepFolder, manifest, read_rows
 
 SCORED = ("si_sdr", "stoi")
 GRID = {"penalty": (0.0, 1.0), "num_basis_noise": (2, 4), "p": (1, 2), "snr": (0, 6)}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import nmflab as nl
-from nmflab.evaluation.sweep_plan import Between, identity, plan
+from nmflab.evaluation.sweeps.plan import Between, identity, plan
 from nmflab.settings import parameters
 
 START = nl.Settings.framewise()

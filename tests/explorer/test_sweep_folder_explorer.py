@@ -10,10 +10,10 @@ from support.corpora import SETTINGS, make_corpus
 import nmflab as nl
 from nmflab.audio.files import write_audio
 from nmflab.corpus.folders import load_corpus
-from nmflab.evaluation.sweep_jobs import Here, Recordings, Work
-from nmflab.evaluation.sweep_plan import plan
-from nmflab.evaluation.sweep_run import Runner
-from nmflab.evaluation.sweep_store import SweepFolder, manifest, read_rows
+from nmflab.evaluation.sweeps.jobs import Here, Recordings, Work
+from nmflab.evaluation.sweeps.plan import plan
+from nmflab.evaluation.sweeps.run import Runner
+from nmflab.evaluation.sweeps.store import SweepFolder, manifest, read_rows
 from nmflab.explorer import SweepExplorer
 from nmflab.explorer.sweep_folder import SweepFolderExplorer
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from nmflab.core.model import StageProgress
-from nmflab.evaluation.sweep_choice import Results, choose, read_results
-from nmflab.evaluation.sweep_jobs import Executor, Mixture, Work, jobs_of, num_rows
-from nmflab.evaluation.sweep_store import SweepFolder
+from nmflab.evaluation.sweeps.choice import Results, choose, read_results
+from nmflab.evaluation.sweeps.jobs import Executor, Mixture, Work, jobs_of, num_rows
+from nmflab.evaluation.sweeps.store import SweepFolder
 from nmflab.settings import Settings
 
 FEWEST = 4

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from nmflab.errors import NmflabError
 from nmflab.evaluation import intelligibility, listeners, metrics, ratios
 from nmflab.evaluation.metrics import SCORES
-from nmflab.evaluation.sweep_work import Found, row_number
+from nmflab.evaluation.sweeps.work import Found, row_number
 from nmflab.settings import parameters
 from nmflab.system.caching import code_of
 from nmflab.system.files import make_folder, reason, replacing

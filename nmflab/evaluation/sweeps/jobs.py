@@ -14,8 +14,8 @@ from nmflab.corpus.dictionaries import trained
 from nmflab.corpus.folders import Corpus
 from nmflab.errors import NmflabError
 from nmflab.evaluation.dictionaries import light
-from nmflab.evaluation.sweep_store import SweepFolder
-from nmflab.evaluation.sweep_work import Condition, Found, Job, Samples, chunks, row_number, work
+from nmflab.evaluation.sweeps.store import SweepFolder
+from nmflab.evaluation.sweeps.work import Condition, Found, Job, Samples, chunks, row_number, work
 from nmflab.settings import SOURCES, Settings
 
 MOST_KEPT = 32

@@ -21,7 +21,7 @@ from bokeh.plotting import figure
 from numpy.typing import NDArray
 
 from nmflab.evaluation.metrics import SCORES
-from nmflab.evaluation.sweep_choice import Choice, Results
+from nmflab.evaluation.sweeps.choice import Choice, Results
 from nmflab.names import as_typed
 from nmflab.settings import parameters
 

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from nmflab.errors import NmflabError
 from nmflab.evaluation.metrics import SCORES
-from nmflab.evaluation.sweep_plan import CONDITIONS
-from nmflab.evaluation.sweep_store import read_rows
+from nmflab.evaluation.sweeps.plan import CONDITIONS
+from nmflab.evaluation.sweeps.store import read_rows
 from nmflab.settings import Settings, parameters
 
 __all__ = ["Choice", "Mean", "Results", "choose", "mean_of", "read_results"]

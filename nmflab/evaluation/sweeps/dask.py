@@ -24,7 +24,7 @@ import numpy as np
 from nmflab.core.model import Dictionary
 from nmflab.errors import NmflabError
 from nmflab.evaluation.processes import signals_held_back
-from nmflab.evaluation.sweep_jobs import (
+from nmflab.evaluation.sweeps.jobs import (
     MOST_KEPT,
     Recordings,
     dictionary_key,
@@ -32,8 +32,8 @@ from nmflab.evaluation.sweep_jobs import (
     lightened,
     priors_of,
 )
-from nmflab.evaluation.sweep_store import version
-from nmflab.evaluation.sweep_work import Found, Job, Samples, work
+from nmflab.evaluation.sweeps.store import version
+from nmflab.evaluation.sweeps.work import Found, Job, Samples, work
 from nmflab.settings import SOURCES, Settings
 
 if TYPE_CHECKING:

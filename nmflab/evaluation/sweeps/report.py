@@ -16,9 +16,9 @@ import numpy as np
 
 from nmflab.errors import NmflabError
 from nmflab.evaluation.metrics import SCORES
-from nmflab.evaluation.sweep_choice import Choice, Mean, Results, choose, read_results
-from nmflab.evaluation.sweep_plan import identity, options_of
-from nmflab.evaluation.sweep_store import MANIFEST
+from nmflab.evaluation.sweeps.choice import Choice, Mean, Results, choose, read_results
+from nmflab.evaluation.sweeps.plan import identity, options_of
+from nmflab.evaluation.sweeps.store import MANIFEST
 from nmflab.names import as_typed
 from nmflab.settings import Settings
 from nmflab.system.files import replacing
@@ -157,7 +157,7 @@ def _page(report: _Report, heard: str) -> str:
 
 
 def _plots(report: _Report) -> dict[str, Any]:
-    from nmflab.evaluation import sweep_plots as plots
+    from nmflab.evaluation.sweeps import plots
 
     results, choice = report.results, report.choice
     found: dict[str, Any] = {}
@@ -306,7 +306,7 @@ def _cost_text(r: _Report) -> str:
 
 
 def _sounds(r: _Report) -> str:
-    from nmflab.evaluation.sweep_sounds import extremes
+    from nmflab.evaluation.sweeps.sounds import extremes
 
     of = r.tested or r.results
     worst, best = extremes(of, r.choice.best, r.choice.metric, r.manifest)

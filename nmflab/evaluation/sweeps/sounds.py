@@ -14,7 +14,7 @@ from nmflab.audio.signals import mix_at_snr
 from nmflab.corpus.folders import Corpus, load_corpus, validation
 from nmflab.errors import NmflabError
 from nmflab.evaluation.dictionaries import Dictionaries
-from nmflab.evaluation.sweep_choice import Results
+from nmflab.evaluation.sweeps.choice import Results
 from nmflab.recordings.blocks import separate_speech
 from nmflab.settings import Settings
 

@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --no-input --disable-pip-version-check \
 	$(if $(CONSTRAINTS),--constraint $(CONSTRAINTS))
 LITE = hatchling anywidget jupyter_server jupyterlab_widgets $(shell sed -n 's/^ *"\(jupyterlite-[^"]*\)",/\1/p' pyproject.toml)
+GRADER = $(shell sed -n 's/^teaching = \["\(.*\)"\]/\1/p' pyproject.toml)
 LESSONS := $(wildcard notebooks/*.ipynb)
 
 # Tests of one file stay together, for what they share, and the longest come first. Each of the
@@ -19,7 +20,7 @@ NBVAL := $(if $(LESSONS),--nbval --nbval-current-env --nbval-cell-timeout=300 no
 
 .DEFAULT_GOAL := help
 .PHONY: help lab enhance check test soak style check-js coverage notebooks site slides \
-	assignment lite tour constraints clean
+	assignment nbgrader lite tour constraints clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -83,6 +84,8 @@ slides: $(VENV)/installed-site node_modules/installed ## build slides of the les
 assignment: $(VENV)/installed ## write the lessons' questions as assignments for nbgrader
 	$(BIN)/python tools/build_assignment.py $(ARGS)
 
+nbgrader: $(VENV)/nbgrader/installed ## install nbgrader, which grades assignments, into .venv/nbgrader
+
 lite: $(VENV)/lite/installed ## build the lessons to run without a server (PYODIDE=path: without a network)
 	$(VENV)/lite/bin/python tools/build_lite.py $(ARGS)
 
@@ -93,7 +96,7 @@ tour: $(VENV)/installed-test ## draw the README's small pictures of the notebook
 constraints: $(BIN)/python ## pin the newest versions of all dependencies in constraints.txt
 	rm -rf $(VENV)/fresh
 	$(BIN)/python -m venv $(VENV)/fresh
-	$(VENV)/fresh/bin/python -m pip install --quiet --disable-pip-version-check -e ".[test,site,lite,pesq]"
+	$(VENV)/fresh/bin/python -m pip install --quiet --disable-pip-version-check -e ".[test,site,lite,teaching,pesq]"
 	{ sed -n '/^#/p' constraints.txt; \
 	  $(VENV)/fresh/bin/python -m pip freeze --exclude-editable --disable-pip-version-check \
 	    | sed -n 's/^\([A-Za-z0-9._-]*==[0-9][A-Za-z0-9.]*\).*$$/\1/p' \
@@ -134,4 +137,14 @@ $(VENV)/lite/installed: pyproject.toml $(CONSTRAINTS) | $(BIN)/python
 	@echo "Installing JupyterLite into $(VENV)/lite: a minute, once ..."
 	@$(BIN)/python -m venv $(VENV)/lite
 	@$(subst $(BIN),$(VENV)/lite/bin,$(PIP_INSTALL)) $(LITE)
+	@touch $@
+
+# An environment of its own, as its notebook application would trouble JupyterLab; it sees ours.
+$(VENV)/nbgrader/installed: pyproject.toml $(CONSTRAINTS) | $(VENV)/installed
+	@echo "Installing nbgrader into $(VENV)/nbgrader: half a minute, once ..."
+	@$(BIN)/python -m venv $(VENV)/nbgrader
+	@packages=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
+		echo "import site; site.addsitedir('$$packages')" > \
+		"$$($(VENV)/nbgrader/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/ours.pth"
+	@$(subst $(BIN),$(VENV)/nbgrader/bin,$(PIP_INSTALL)) '$(GRADER)'
 	@touch $@

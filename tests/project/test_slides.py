@@ -1,6 +1,7 @@
 """Slides and assignments: whole, without a network, and graded as they should be."""
 
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -109,14 +110,38 @@ def test_an_unknown_lesson_has_no_questions(tmp_path):
         build_assignment.build(tmp_path, ["77"])
 
 
+def nbgrader():
+    """Find nbgrader's folder of commands: on the path, or where `make nbgrader` puts it."""
+    found = shutil.which("nbgrader") or shutil.which("nbgrader", path=ROOT / ".venv/nbgrader/bin")
+    if found:
+        return Path(found).parent
+    missing = "No nbgrader here: make nbgrader installs it."
+    if os.environ.get("NMFLAB_REQUIRE_NBGRADER") == "1":
+        pytest.fail(f"{missing} NMFLAB_REQUIRE_NBGRADER=1 asks for it.", pytrace=False)
+    pytest.skip(missing)
+
+
+SCORES = """
+import json
+from nbgrader.api import Gradebook
+with Gradebook("sqlite:///gradebook.db") as book:
+    print(json.dumps({s.student.id: s.score for s in book.assignment_submissions("lesson03")}))
+"""
+
+
 @pytest.mark.slow
 def test_nbgrader_grades_a_right_and_a_wrong_notebook(tmp_path):
-    if not shutil.which("nbgrader") or not importlib.util.find_spec("nbgrader"):
-        pytest.skip('No nbgrader here: pip install -e ".[teaching]" installs it.')
+    commands = nbgrader()
     build_assignment.build(tmp_path, ["03"])
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    options = {"cwd": tmp_path, "env": environment, "check": True, "capture_output": True}
-    subprocess.run(["nbgrader", "generate_assignment", "lesson03"], **options)
+
+    def run(name, *arguments):
+        command = [str(commands / name), *arguments]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True)
+        assert done.returncode == 0, done.stderr.decode()[-3000:]
+        return done.stdout
+
+    run("nbgrader", "generate_assignment", "lesson03")
     place = Path("lesson03") / "lesson03.ipynb"
     source = nbformat.read(tmp_path / "source" / place, as_version=4)
     for who in ("right", "wrong"):
@@ -128,9 +153,5 @@ def test_nbgrader_grades_a_right_and_a_wrong_notebook(tmp_path):
         handed_in = tmp_path / "submitted" / who / place
         handed_in.parent.mkdir(parents=True)
         nbformat.write(notebook, handed_in)
-    subprocess.run(["nbgrader", "autograde", "lesson03"], **options)
-    from nbgrader.api import Gradebook
-
-    with Gradebook(f"sqlite:///{tmp_path / 'gradebook.db'}") as book:
-        scores = {s.student.id: s.score for s in book.assignment_submissions("lesson03")}
-    assert scores == {"right": 3.0, "wrong": 0.0}
+    run("nbgrader", "autograde", "lesson03")
+    assert json.loads(run("python", "-c", SCORES)) == {"right": 3.0, "wrong": 0.0}

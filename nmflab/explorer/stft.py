@@ -20,11 +20,14 @@ from nmflab.explorer.panels import Panel
 from nmflab.explorer.plots import Plot
 from nmflab.explorer.widgets.player import Player
 from nmflab.figures.drawing import BLUE, GREY, RED
-from nmflab.figures.scales import decibels
+from nmflab.figures.scales import decibels, time_edges
 from nmflab.settings import settings_of
 
 SEEN = 2.0
-"""Highest frequency of the frame's spectrum, in kHz: the harmonics of a voice are there."""
+"""Highest frequency of close-up and spectrum, in kHz: the harmonics of a voice are there."""
+
+NEAR = 0.7
+"""Seconds of the close-up."""
 
 
 class StftExplorer(Explorer):
@@ -39,9 +42,13 @@ class StftExplorer(Explorer):
     """
 
     names = ("window", "win_size", "hop", "fft", "clip")
+    pinned = ("win_size",)
 
     def _build(self) -> None:
-        self.spectrogram = Panel("Clean speech: click a frame", self.group, pick=True)
+        self.near, self._first = Panel("Close up", "", pick=True), 0
+        self.near.widget.add_class("nmflab-wide")
+        self.near.widget.on_pick(lambda row, column: self._picked(row, self._first + column))
+        self.spectrogram = Panel("All of it: click", self.group, pick=True)
         self.window = Plot("The frame", "time from its beginning (ms)", "signal, peak = 1")
         self._lines = [
             self.window.axes.plot([], [], style, color=colour, lw=2, label=name)[0]
@@ -79,7 +86,7 @@ class StftExplorer(Explorer):
         return self.player, self.frame
 
     def _panels(self) -> Sequence[Any]:
-        return self.spectrogram.widget, self.window.widget, self.spectrum.widget
+        return self.near.widget, self.window.widget, self.spectrum.widget, self.spectrogram.widget
 
     def _plots(self) -> Sequence[Plot]:
         return self.window, self.spectrum
@@ -104,6 +111,30 @@ class StftExplorer(Explorer):
             self.frame.value = min(round(self._at * last), last)
             self.frame.max = last
         self.spectrogram.widget.highlight(column=self.frame.value)
+        self._show_near(V, stft)
+
+    def _show_near(self, V: NDArray[np.float32], stft: Stft) -> None:
+        """Show what is around the frame, and what one frame can't tell apart: a box."""
+        (start, stop), T = time_edges(stft, V.shape[1]), V.shape[1]
+        count = min(max(round(NEAR * T / (stop - start)), 1), T)
+        self._first = first = min(max(self.frame.value - count // 2, 0), T - count)
+        levels = decibels(V, float(V.max()) or 1.0)
+        F = int(np.searchsorted(stft.frequencies(), SEEN * 1000))
+        bin_width = stft.frequencies()[1] / 1000
+        step, t = (stop - start) / T, self.frame.value - first
+        near = levels[:F, first : first + count]
+        if self.near.is_new(V, first):
+            columns = start + first * step, start + (first + count) * step
+            rows = -0.5 * bin_width, (F - 0.5) * bin_width
+            self.near.widget.show(near, rows=rows, columns=columns)
+        width, height = stft.win_size / stft.sampling_rate, _lobe_width(stft)
+        self.near.widget.title = (
+            f"Δt {1000 * width:.0f} ms × Δf {height:.0f} Hz = {width * height:.1f}"
+        )
+        loudest = int(near[1:, t].argmax()) + 1
+        at = start + (self.frame.value + 0.5) * step, loudest * bin_width
+        self.near.widget.show_extent(width, height / 1000, at=at)
+        self.near.widget.highlight(column=t)
 
     def _draw(self, state: State) -> None:
         stft, t = Stft.from_settings(state.settings), self.frame.value

@@ -695,6 +695,23 @@ def test_a_frame_keeps_its_place_when_the_window_changes(corpus):
     assert explorer.frame.value == 2
 
 
+def test_the_box_in_the_close_up_keeps_its_area_and_stands_at_the_frame(corpus):
+    explorer = StftExplorer(corpus, SETTINGS.replace(win_size=256, overlap=192, fft=2048))
+    near = explorer.near.widget
+    for M in (256, 512, 1024):
+        explorer.controls.win_size.value = M
+        (width, height), (t, f) = near._extent["size"], near._extent["at"]
+        assert width == pytest.approx(M / 16000)
+        assert width * height * 1000 == pytest.approx(4, rel=0.02)  # a Hamming window's
+        start = float(nl.Stft.from_settings(explorer.settings).times(explorer.frame.value + 1)[-1])
+        assert t == pytest.approx(start)
+        assert near.geometry.columns[0] <= t <= near.geometry.columns[1]
+        assert 0 < f < 2
+    first = explorer._first
+    near.pick_cell(3, 2)
+    assert explorer.frame.value == first + 2
+
+
 def test_a_hop_longer_than_the_window_is_told_in_words(corpus):
     explorer = StftExplorer(corpus, SETTINGS.replace(win_size=256, overlap=192, fft=512))
     assert "a tone is 250 Hz wide" in repr(explorer)  # as lesson 1 says

@@ -298,7 +298,8 @@ export class CanvasView {
     }
     if (!this.isEmpty) {
       const { cursor, playhead, sheet, grid, frame } = this;
-      const shown = { highlight: this.model.get("_highlight"), cursor, time: playhead };
+      const extent = this.model.get("_extent");
+      const shown = { highlight: this.model.get("_highlight"), cursor, time: playhead, extent };
       const { marks } = this.hands.marker;
       const name = this.model.get("mark_name") ?? "";
       paintOverlay(sheet, grid, frame.column_step, { ...shown, marks, name });

@@ -135,6 +135,7 @@ class MatrixCanvas(anywidget.AnyWidget):
     _frame: traitlets.Dict[str, Any] = traitlets.Dict({"seq": 0}).tag(sync=True)
     _palette = traitlets.Bytes(b"").tag(sync=True)
     _highlight: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
+    _extent: traitlets.Dict[str, Any] = traitlets.Dict().tag(sync=True)
     _marks: traitlets.Dict[str, Any] = traitlets.Dict({"seq": 0, "stretches": []}).tag(sync=True)
 
     def __init__(
@@ -262,6 +263,18 @@ class MatrixCanvas(anywidget.AnyWidget):
         """The cell that is framed, if it is one cell."""
         row, column = self._highlight.get("row"), self._highlight.get("column")
         return None if row is None or column is None else (row, column)
+
+    def show_extent(self, columns: float, rows: float, *, at: Pair) -> None:
+        """Draw a box of one size around the cursor, and around `at` while there is none.
+
+        Parameters
+        ----------
+        columns, rows : float
+            Its width and height, in the units of the axes.
+        at : tuple of two floats
+            Column and row of its middle.
+        """
+        self._extent = {"size": [float(columns), float(rows)], "at": [float(at[0]), float(at[1])]}
 
     def on_pick(self, callback: PickCallback, remove: bool = False) -> None:
         """Call ``callback(row, column)`` whenever somebody picks a cell.

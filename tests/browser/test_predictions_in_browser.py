@@ -23,6 +23,11 @@ from nmflab.explorer.widgets.auxiliary import AuxiliaryCurve
 three = AuxiliaryCurve([9.5, 4, 6.5, 5], [[3, 1], [1, 2], [2, 1], [1, 4]], [0.6, 0.8])
 three
 """,
+    """
+from nmflab.explorer.widgets.tiles import FactorTiles
+four = FactorTiles(V=[[9, 2], [3, 8]], W=[[2, 1], [1, 3]], H=[[1, 1], [1, 1]])
+four
+""",
 )
 
 
@@ -33,7 +38,7 @@ def lab(tmp_path_factory, chromium_path):
     with pages.jupyter_lab(folder) as url, pages.chromium(chromium_path) as page:
         pages.open_in_lab(page, url, "predictions.ipynb")
         pages.run_all(page)
-        page.locator(".nmflab-predict").nth(2).wait_for()
+        page.locator(".nmflab-predict").nth(3).wait_for()
         with pages.kernel_of(folder) as kernel:
             yield types.SimpleNamespace(page=page, kernel=kernel)
 
@@ -113,3 +118,40 @@ def test_the_auxiliary_function_follows_the_point_and_leads_down(lab):
     page.mouse.click(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
     assert float(point.get_attribute("aria-valuenow")) == pytest.approx(1.9, abs=0.3)
     assert "A is least at h =" in told.inner_text()
+
+
+def test_tiles_are_changed_by_hand_and_by_updates_and_D_follows(lab):
+    root = lab.page.locator(".nmflab-predict").nth(3)
+    told = root.get_by_role("status")
+
+    def entry(name):
+        return root.get_by_role("spinbutton", name=name, exact=True)
+
+    def press(times=12):
+        for _ in range(times):
+            root.get_by_role("button", name="update H").click()
+            root.get_by_role("button", name="update W").click()
+
+    def last():
+        return float(told.inner_text().split()[-1])
+
+    first = last()
+    press(2)
+    falling = [float(D) for D in told.inner_text().split(" = ")[1].split(" → ")]
+    assert falling[0] == first
+    assert falling == sorted(falling, reverse=True)
+    assert float(lab.kernel.value("round(four.divergence, 2)")) == last()
+
+    root.get_by_role("button", name="start again").click()
+    entry("H, row 1, column 1").fill("0")
+    entry("H, row 1, column 1").press("Enter")
+    press()
+    assert (entry("H, row 1, column 1").input_value(), last()) == ("0", 0.0)
+
+    root.get_by_role("button", name="start again").click()
+    for column in (1, 2):  # a basis that never sounds is lost
+        entry(f"H, row 1, column {column}").fill("0")
+        entry(f"H, row 1, column {column}").press("Tab")
+    press()
+    assert last() == 3.5
+    assert lab.page.problems == []

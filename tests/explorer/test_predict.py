@@ -2,8 +2,10 @@
 
 import pytest
 
+import nmflab as nl
 from nmflab import NmflabError
 from nmflab.explorer.widgets.predict import CurvePrediction, Prediction
+from nmflab.explorer.widgets.tiles import FactorTiles
 
 CURVE = {"xlabel": "bases", "ylabel": "SDR (dB)", "low": 0.0, "high": 12.0}
 
@@ -39,3 +41,15 @@ def test_what_can_t_be_asked_is_refused():
         Prediction("Which?", ("a", "b"), truth="c")
     with pytest.raises(NmflabError, match="two points"):
         CurvePrediction("How many?", (2, 16), truth=(2.7,), **CURVE)
+
+
+def test_tiles_tell_their_divergence_and_refuse_what_is_not_two_by_two():
+    W, H = [[2, 1], [1, 3]], [[1, 1], [1, 1]]
+    tiles = FactorTiles([[9, 2], [3, 8]], W, H)
+    before = tiles.divergence
+    tiles.H = nl.encode([[9, 2], [3, 8]], W, n_iter=1, init=H).H.tolist()
+    assert tiles.divergence < before
+    assert repr(tiles) == f"FactorTiles: D(V‖WH) = {tiles.divergence:.2f}"
+    for V in ([[9, 2, 1], [3, 8, 1]], [[0, 2], [3, 8]], [[-1, 2], [3, 8]]):
+        with pytest.raises(nl.NmflabError, match="2 × 2"):
+            FactorTiles(V, W, H)

@@ -20,6 +20,7 @@ from typing import Any
 
 import nbformat
 from nbconvert import HTMLExporter
+from nbconvert.preprocessors import TagRemovePreprocessor
 from pygments.formatters import HtmlFormatter
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -89,6 +90,8 @@ def stacks(notebook: Any, number: str) -> list[list[Any]]:
 def draw(notebook: Any, number: str) -> str:
     """Write the page of one lesson."""
     exporter = HTMLExporter(template_name="basic", exclude_anchor_links=True)
+    told = TagRemovePreprocessor(remove_input_tags={"hide-input"})  # a prediction's source has its truth
+    exporter.register_preprocessor(told, enabled=True)
     title = notebook.cells[0].source.partition("\n")[0].lstrip("# ")
     slides = []
     for stack in stacks(notebook, number):

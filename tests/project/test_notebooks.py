@@ -183,6 +183,14 @@ def test_is_short(notebook):
     assert len(re.findall(r"[^\W\d_]\w*", told)) <= MOST_WORDS
 
 
+def test_the_source_of_a_prediction_is_folded_for_it_has_the_truth(notebook):
+    asked = [cell for cell in code_cells(notebook) if "Prediction(" in cell.source]
+    assert asked
+    for cell in asked:
+        assert cell.metadata.get("jupyter", {}).get("source_hidden"), cell.id
+        assert "hide-input" in cell.metadata.get("tags", []), cell.id
+
+
 # What each derivation comes down to, as it stands in the lesson.
 DERIVED = {
     "01": (r"x[m] \sum_t w^2[m - tR + Z]", r"\sum_t w\,y_t \big/ \sum_t w^2"),

@@ -74,6 +74,13 @@ def test_slides_run_in_a_browser(slides, chromium_path):
         assert page.problems == []
 
 
+@pytest.mark.slow
+def test_slides_do_not_tell_the_truth_of_a_prediction_above_it(slides):
+    page = (slides / "02_nmf.html").read_text()
+    assert "Predict." in page
+    assert "truth=" not in re.sub("<[^>]+>", "", page)
+
+
 def test_slides_name_no_lesson_that_is_not_there(tmp_path):
     if not IS_THERE:
         pytest.skip("No reveal.js or MathJax here: make slides installs them.")

@@ -90,8 +90,9 @@ def stacks(notebook: Any, number: str) -> list[list[Any]]:
 def draw(notebook: Any, number: str) -> str:
     """Write the page of one lesson."""
     exporter = HTMLExporter(template_name="basic", exclude_anchor_links=True)
-    told = TagRemovePreprocessor(remove_input_tags={"hide-input"})  # a prediction's source has its truth
-    exporter.register_preprocessor(told, enabled=True)
+    # The source of a prediction has its truth.
+    fold = TagRemovePreprocessor(remove_input_tags={"hide-input"})
+    exporter.register_preprocessor(fold, enabled=True)
     title = notebook.cells[0].source.partition("\n")[0].lstrip("# ")
     slides = []
     for stack in stacks(notebook, number):

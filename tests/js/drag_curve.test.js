@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { curveScales } from "../../nmflab/explorer/widgets/drag_curve.js";
+import { curveScales, markHeight } from "../../nmflab/explorer/widgets/drag_curve.js";
 
 test("a height and its place belong to each other, and nothing leaves the axes", () => {
   const { y, value } = curveScales(-6, 12, 5);
@@ -14,4 +14,11 @@ test("points stand at equal steps from left to right", () => {
   const { x } = curveScales(0, 1, 4);
   const steps = [1, 2, 3].map((i) => x(i) - x(i - 1));
   assert.ok(steps.every((step) => step > 0 && Math.abs(step - steps[0]) < 1e-9));
+});
+
+test("the number of a truth stands where the guess is not, and above the axis", () => {
+  const { y } = curveScales(0, 10, 4);
+  assert.ok(markHeight(y, 5, 7, 0) > y(5)); // lower on the screen
+  assert.ok(markHeight(y, 5, 3, 0) < y(5));
+  assert.ok(markHeight(y, 0.2, 3, 0) < y(0.2));
 });

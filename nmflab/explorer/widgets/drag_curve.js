@@ -45,6 +45,16 @@ export function curveScales(low, high, count) {
 }
 
 /**
+ * Where the number of a truth stands: on the side of it where the guess isn't.
+ * @param {(value: number) => number} y @param {number} value @param {number} guess
+ * @param {number} low
+ */
+export function markHeight(y, value, guess, low) {
+  const below = y(value) + 24;
+  return guess > value && below < y(low) ? below : y(value) - 12;
+}
+
+/**
  * Draw it; gives what shows the guess and the truth on it.
  * @param {Element} parent @param {Model<PredictTraits>} model
  * @param {(guess: number[]) => void} guessed
@@ -57,7 +67,6 @@ export function dragCurve(parent, model, guessed) {
   drawAxes(svg, scales, model.get("axes"));
   const truth = draw(svg, "polyline", { class: "nmflab-truth" });
   const line = draw(svg, "polyline", { class: "nmflab-guess" });
-  const marks = names.map(() => draw(svg, "text", { class: "nmflab-value" }));
   const points = names.map((name, i) => {
     const point = draw(svg, "circle", { r: 9, cx: scales.x(i), tabindex: 0, role: "slider" });
     point.setAttribute("aria-label", `${ylabel} at ${xlabel} ${name}`);
@@ -74,6 +83,7 @@ export function dragCurve(parent, model, guessed) {
     };
     return point;
   });
+  const marks = names.map(() => draw(svg, "text", { class: "nmflab-value" })); // above the points
 
   const put = (/** @type {number} */ i, /** @type {number} */ value) => {
     if (model.get("revealed")) return;
@@ -123,7 +133,7 @@ export function dragCurve(parent, model, guessed) {
     marks.forEach((mark, i) => {
       const value = model.get("truth")[i];
       mark.setAttribute("x", String(scales.x(i)));
-      mark.setAttribute("y", String(scales.y(clamp(value, low, high)) - 8));
+      mark.setAttribute("y", String(markHeight(scales.y, clamp(value, low, high), guess[i], low)));
       mark.textContent = isRevealed ? withMinus(value.toFixed(1)) : "";
     });
   };

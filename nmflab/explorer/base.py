@@ -234,6 +234,7 @@ class Explorer(Working):
         controls = box([c for c in self.controls if c not in pinned], "nmflab-controls")
         above = [part for part in above if part not in stage]
         panels = panels_box(self._panels())
+        canvases = [part for part in self._pictured() if isinstance(part, MatrixCanvas)]
         sight = box([*stage, self.view], "nmflab-stage")
         if pinned:  # the others come after what they move, so that this is not below the fold
             sight.children = (box(pinned, "nmflab-sliders"), *sight.children)
@@ -243,6 +244,8 @@ class Explorer(Working):
             above = [controls, *above, sight]
         root = widgets.VBox([self.page, *above, said, panels])
         root.add_class("nmflab-explorer")
+        if not any(canvas.rows_unit == "kHz" for canvas in canvases):
+            root.add_class("nmflab-no-frequencies")
         return root
 
 

@@ -680,6 +680,13 @@ def test_every_explorer_follows_python_and_browser(any_explorer):
     assert any_explorer.settings == SETTINGS
 
 
+def test_buttons_for_frequencies_are_shown_where_a_panel_has_some(any_explorer):
+    units = {getattr(panel, "rows_unit", "") for panel in any_explorer._pictured()}
+    hidden = "nmflab-no-frequencies" in any_explorer.widget._dom_classes
+    assert hidden == ("kHz" not in units)
+    assert hidden == isinstance(any_explorer, PriorExplorer)
+
+
 def test_a_frame_keeps_its_place_when_the_window_changes(corpus):
     explorer = StftExplorer(corpus, SETTINGS.replace(win_size=256, overlap=192, fft=512))
     explorer.frame.value = explorer.frame.max // 2

@@ -17,8 +17,8 @@ import { clamp, withMinus } from "./numbers.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 640;
-const HEIGHT = 300;
-const MARGIN = { left: 64, right: 24, top: 16, bottom: 52 };
+const HEIGHT = 310;
+const MARGIN = { left: 64, right: 24, top: 16, bottom: 62 };
 
 /**
  * @param {Element} parent @param {string} tag @param {Record<string, string | number>} attributes
@@ -153,7 +153,7 @@ function drawAxes(svg, scales, { x: names, xlabel, ylabel, low, high }) {
     text.textContent = withMinus(String(+value.toFixed(1)));
   }
   names.forEach((name, i) => {
-    const text = draw(svg, "text", { x: scales.x(i), y: floor + 20, "text-anchor": "middle" });
+    const text = draw(svg, "text", { x: scales.x(i), y: floor + 25, "text-anchor": "middle" });
     text.textContent = name;
   });
   const middle = { x: (MARGIN.left + WIDTH - MARGIN.right) / 2, y: HEIGHT - 10 };

@@ -58,7 +58,7 @@ class StftExplorer(Explorer):
                 ("-", BLUE, "product"),
             )
         ]
-        self.window.axes.set_ylim(-1.15, 1.6)
+        self.window.axes.set_ylim(-1.15, 2.4)  # room for the legend
         self.window.moving = list(self._lines)
         self.window.add_legend()
         self.spectrum = Plot("Its column of |X|", "frequency (kHz)", "level (dB, loudest = 0)")

@@ -60,6 +60,7 @@ class FactorisationExplorer(Explorer):
     """
 
     names = ("num_basis_speech", "clip", "seed")
+    pinned = ("num_basis_speech",)
     words = MappingProxyType(
         {
             "num_basis_speech": ("bases K", "How many spectra V is taken apart into."),

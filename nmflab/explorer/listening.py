@@ -78,8 +78,9 @@ class ListeningExplorer(Explorer):
             selected_index=None,
         )
         said = row([self.status, self._training_row])
-        seen = box(controls[: len(FIRST)], "nmflab-controls")
-        parts = [self.page, self.player, seen, said, panels_box(self._panels()), more]
+        sliders = box(controls[: len(FIRST)], "nmflab-sliders")
+        seen = box([sliders, self.player, self.view], "nmflab-stage")
+        parts = [self.page, seen, said, panels_box(self._panels()), more]
         root = widgets.VBox(parts)
         root.add_class("nmflab-explorer")
         return root

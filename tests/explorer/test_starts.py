@@ -43,9 +43,10 @@ def test_the_first_start_is_the_one_that_separate_takes(explorer):
 
 def test_the_listening_explorer_shows_three_sliders_and_folds_the_rest():
     explorer = ListeningExplorer(make_corpus(), SETTINGS)
-    _page, player, seen, *_, more = explorer.widget.children
-    assert player is explorer.player
-    assert list(seen.children) == [explorer.controls.widgets[name] for name in FIRST]
+    _page, seen, *_, more = explorer.widget.children
+    sliders, *others = seen.children
+    assert others == [explorer.player, explorer.view]  # also in hall mode
+    assert list(sliders.children) == [explorer.controls.widgets[name] for name in FIRST]
     assert more.selected_index is None
     before = repr(explorer)
     explorer.controls.p.value = 0.5

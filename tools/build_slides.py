@@ -30,7 +30,10 @@ MATHJAX = "es5/tex-svg-full.js"
 MOST_WORDS = 90
 """Words of a slide; a longer text goes on below, from its next paragraph."""
 
-LIVE = re.compile(r"\b(\w*Explorer|\w*Prediction|BlindListening)\(|^starts$|^explorer$", re.M)
+LIVE = re.compile(
+    r"\b(\w*Explorer|\w*Prediction|BlindListening|AuxiliaryCurve|FactorTiles)\(|^starts$|^explorer$",
+    re.M,
+)
 
 PARTS = ROOT / "tools" / "slides"
 """The page that the slides are put into, and its style."""

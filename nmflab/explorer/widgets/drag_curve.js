@@ -18,7 +18,7 @@ import { clamp, withMinus } from "./numbers.js";
 const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 640;
 const HEIGHT = 310;
-const MARGIN = { left: 64, right: 24, top: 16, bottom: 62 };
+const MARGIN = { left: 84, right: 24, top: 16, bottom: 62 };
 
 /**
  * @param {Element} parent @param {string} tag @param {Record<string, string | number>} attributes
@@ -158,6 +158,6 @@ function drawAxes(svg, scales, { x: names, xlabel, ylabel, low, high }) {
   });
   const middle = { x: (MARGIN.left + WIDTH - MARGIN.right) / 2, y: HEIGHT - 10 };
   draw(svg, "text", { ...middle, "text-anchor": "middle" }).textContent = xlabel;
-  const turned = `translate(16 ${floor / 2 + 8}) rotate(-90)`;
+  const turned = `translate(18 ${floor / 2 + 8}) rotate(-90)`;
   draw(svg, "text", { transform: turned, "text-anchor": "middle" }).textContent = ylabel;
 }

@@ -141,7 +141,7 @@ class StartsExplorer(Explorer):
             for word, at in (("start 1", 0), (f"start {len(self._ends)}", -1))
             for mode, end in self._ends[at].items()
         }
-        self.table.value = table(("C / Σ V", "SDR (dB)", "speech rows at ε"), rows)
+        self.table.value = table(("C / Σ V", "SDR (dB)", "rows at ε"), rows)
 
     def _encoded(self, state: State, seed: int, wildness: float) -> dict[str, End]:
         spectrogram, mixture = (self.chain.get(n, state) for n in ("spectrogram", "mixture"))

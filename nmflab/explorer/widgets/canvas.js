@@ -7,6 +7,7 @@ import { paintCellTexts, paintColumnBands, paintRowBands } from "./bands.js";
 import { bus } from "./bus.js";
 import { bytesOf, coloursOf, lookUp } from "./codes.js";
 import { add } from "./elements.js";
+import { paintExtent } from "./extent.js";
 import { Grid } from "./grid.js";
 import { Hands } from "./hands.js";
 import { stretchesText } from "./marks.js";
@@ -298,11 +299,11 @@ export class CanvasView {
     }
     if (!this.isEmpty) {
       const { cursor, playhead, sheet, grid, frame } = this;
-      const extent = this.model.get("_extent");
-      const shown = { highlight: this.model.get("_highlight"), cursor, time: playhead, extent };
+      const shown = { highlight: this.model.get("_highlight"), cursor, time: playhead };
       const { marks } = this.hands.marker;
       const name = this.model.get("mark_name") ?? "";
       paintOverlay(sheet, grid, frame.column_step, { ...shown, marks, name });
+      paintExtent(sheet, grid, this.model.get("_extent"), cursor);
     }
     this.report();
   }

@@ -1,28 +1,21 @@
 // What follows the hand and the sound, above the picture: playhead, framed cells, cursor.
 
 import { crossPlace } from "./marker.js";
-import { middleOf } from "./scales.js";
 import { halo, penOf, stroke } from "./sheet.js";
 
-/** @import { Box, CanvasTraits, Cell, Pair } from "./types.d.ts" */
+/** @import { CanvasTraits, Cell, Pair } from "./types.d.ts" */
 /** @import { Grid } from "./grid.js" */
 /** @import { Sheet } from "./sheet.js" */
 
 /** @typedef {CanvasRenderingContext2D} Pen */
 /** @typedef {CanvasTraits["_highlight"]} Highlight */
-/** @typedef {CanvasTraits["_extent"]} Extent */
 
 /**
  * @param {Sheet} sheet @param {Grid} grid @param {number} columnStep
  * @param {{ highlight: Highlight, cursor: Cell | null, time: number | null, marks: Pair[],
- *   name: string, extent: Extent }} shown
+ *   name: string }} shown
  */
-export function paintOverlay(
-  sheet,
-  grid,
-  columnStep,
-  { highlight, cursor, time, marks, name, extent },
-) {
+export function paintOverlay(sheet, grid, columnStep, { highlight, cursor, time, marks, name }) {
   const { over, box, ratio } = sheet;
   const pen = penOf(over);
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -33,7 +26,6 @@ export function paintOverlay(
   pen.clip();
   for (const mark of marks) paintMark(sheet, pen, grid, mark, name);
   frameCells(pen, grid, columnStep, highlight);
-  if (extent?.size) paintExtent(pen, grid, extent, cursor);
   if (cursor) paintCursor(pen, grid, cursor);
   if (time !== null) {
     const x = grid.xOf(time);
@@ -52,29 +44,6 @@ function frameCells(pen, grid, columnStep, { row = null, column = null }) {
   const grow = (/** @type {number} */ size) => Math.max(0, 5 - size) / 2; // at least five pixels
   const [dx, dy] = [grow(width), grow(height)];
   halo(pen, () => pen.strokeRect(x - dx, y - dy, width + 2 * dx, height + 2 * dy), 1.5);
-}
-
-/**
- * Where a box around the cursor is, around its own place while there is none.
- * @param {Grid} grid @param {NonNullable<Extent>} extent @param {Cell | null} cursor
- * @returns {Box}
- */
-export function extentBox(grid, { size = [0, 0], at = [0, 0] }, cursor) {
-  const [width, height] = size;
-  const { shape, ends, rows } = grid;
-  const x = cursor ? middleOf(cursor.column, shape[1], ends) : at[0];
-  const y = cursor ? middleOf(cursor.row, shape[0], rows.ends) : at[1];
-  const [left, right] = [grid.xOf(x - width / 2), grid.xOf(x + width / 2)];
-  const [bottom, top] = [y - height / 2, y + height / 2].map((f) => grid.yOf(rows.shareOf(f)));
-  return { left, top, width: right - left, height: bottom - top };
-}
-
-/** @param {Pen} pen @param {Grid} grid @param {NonNullable<Extent>} extent @param {Cell | null} cursor */
-function paintExtent(pen, grid, extent, cursor) {
-  const { left, top, width, height } = extentBox(grid, extent, cursor);
-  pen.fillStyle = `${BAND}48`;
-  pen.fillRect(left, top, width, height);
-  halo(pen, () => pen.strokeRect(left, top, width, height), 1.5);
 }
 
 /** @param {Pen} pen @param {Grid} grid @param {Cell} cursor */

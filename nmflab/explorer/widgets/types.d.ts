@@ -34,6 +34,7 @@ export type CanvasTraits = {
   title: string;
   group: string;
   sound: string;
+  _extent?: { size?: Pair; at?: Pair };
   height: number;
   pick: boolean;
   slider: boolean;
@@ -41,7 +42,6 @@ export type CanvasTraits = {
   _palette: DataView;
   mark_name: string;
   _marks: { seq: number; stretches: Pair[] };
-  _extent?: { size?: Pair; at?: Pair };
   _highlight: { row?: number | null; column?: number | null };
 } & Record<`${AxisName}_label` | `${AxisName}_unit`, string>;
 

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import test from "node:test";
+import { extentBox } from "../../nmflab/explorer/widgets/extent.js";
 import { Grid } from "../../nmflab/explorer/widgets/grid.js";
-import { extentBox } from "../../nmflab/explorer/widgets/overlay.js";
 import { Rows } from "../../nmflab/explorer/widgets/scales.js";
 
 const box = { left: 10, top: 20, width: 400, height: 100 };

@@ -303,9 +303,9 @@ export class CanvasView {
       const { marks } = this.hands.marker;
       const name = this.model.get("mark_name") ?? "";
       paintOverlay(sheet, grid, frame.column_step, { ...shown, marks, name });
-      paintExtent(sheet, grid, this.model.get("_extent"), cursor);
     }
     this.report();
+    if (!this.isEmpty) paintExtent(this.sheet, this.grid, this.model.get("_extent"), this.cursor);
   }
 
   paintNothing() {

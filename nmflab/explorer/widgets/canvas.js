@@ -1,6 +1,5 @@
 // A matrix as a picture: bytes from the kernel, colours by look-up here. See canvas.py.
-// Two canvases lie on each other: the picture with its axes, painted when data or ranges change,
-// and an overlay for what follows the hand and the sound, so that neither repaints the picture.
+// An overlay lies on it, for what follows the hand and the sound and needn't repaint the picture.
 
 import { paintAxes, paintColourBar } from "./axes.js";
 import { paintCellTexts, paintColumnBands, paintRowBands } from "./bands.js";

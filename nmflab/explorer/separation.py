@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 import numpy as np
 
+from nmflab.errors import NmflabError
 from nmflab.evaluation.metrics import SCORES
 from nmflab.explorer.controls import placed
 from nmflab.explorer.engine.state import State
@@ -15,9 +16,11 @@ from nmflab.explorer.handing_out import HandingOut
 from nmflab.explorer.layout import row
 from nmflab.explorer.opening import LONGEST
 from nmflab.explorer.panels import LEAST_GAIN, ActivationPanel, NoisePanel, Panel, bands
+from nmflab.explorer.pinned import NAMES, Pin, Pins
 from nmflab.explorer.plots import CurvePlot, Plot
 from nmflab.explorer.presets import QUICK
 from nmflab.explorer.prior_plots import PriorPlot
+from nmflab.explorer.saving import scores_as_json
 from nmflab.explorer.tables import table
 from nmflab.explorer.widgets.opener import Opener
 from nmflab.explorer.widgets.player import Player
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from nmflab.evaluation.metrics import Scores
 
 SOUNDS = ("noisy", "enhanced", "noise removed", "clean")
+FURTHER = (*NAMES,)
 SCORED = ("scores", "scores_before")
 TABLE = ("sdr", "si_sdr", "stoi", "pesq")
 
@@ -77,7 +81,17 @@ class SeparationExplorer(HandingOut):
         self.objective = CurvePlot()
         self.prior = PriorPlot()
         self.basis: int | None = None
-        self.player = Player(labels=SOUNDS, group=self.group, source="enhanced")
+        self.player = Player(
+            labels=SOUNDS, more=FURTHER, pair=NAMES, group=self.group, source="enhanced"
+        )
+        self.pins = Pins(
+            self.player,
+            self.group,
+            button=self.button,
+            pin=self._pin,
+            restore=self.controls.set,
+            load=self._load,
+        )
         self.score = widgets.HTML()
         self.command = widgets.Text(
             description="command", layout={"width": "100%", "display": "none"}
@@ -102,11 +116,12 @@ class SeparationExplorer(HandingOut):
             self.button(
                 "save", self.hand_out, "Write the sounds, the picture and the settings to files."
             ),
+            *self.pins.buttons,
             self.unmark,
             self.upload,
             self.recorder,
         ]
-        return [row([self.controls.preset, *buttons]), self.command]
+        return [row([self.controls.preset, *buttons]), self.command, self.pins.widget]
 
     def _stage(self, above: Sequence[Any]) -> Sequence[Any]:
         return self.player, self.score
@@ -115,7 +130,10 @@ class SeparationExplorer(HandingOut):
         panels = (self.noisy, self.enhanced, self.reference, self.gain, self.W_N)
         objective, prior = (plot.widget for plot in self._plots())
         *small, bases = (panel.widget for panel in panels)
-        return [*small, self.H.widget, bases, objective, prior]
+        return [*small, self.H.widget, bases, objective, prior, self.pins.picture]
+
+    def _pictured(self) -> Sequence[Any]:
+        return [*self._panels(), *self.pins.canvases]
 
     def _plots(self) -> Sequence[Plot]:
         return self.objective, self.prior
@@ -201,7 +219,18 @@ class SeparationExplorer(HandingOut):
             self._draw_prior(self.store.shown)
             self._png = None
 
-    def _settle(self, state: State) -> None:
+    def _pin(self) -> Pin:
+        """Make a pin of what is shown."""
+        with self.chain.lock:
+            state = self.store.shown
+            if state.preview:
+                raise NmflabError("What is seen is a first look: keep it when it says “ready”.")
+            speech = self.chain.get("separation", state).speech.copy()
+        return Pin(state, speech, scores_as_json(self.chain.get("scores", state)) or {})
+
+    def _load(self, state: State | None = None) -> None:
+        """Put all that can be heard into the player, by default of what is shown."""
+        state = state or self.store.shown
         with self.chain.lock:
             mixture, separation = (self.chain.get(n, state) for n in ("mixture", "separation"))
             sounds = {
@@ -211,7 +240,10 @@ class SeparationExplorer(HandingOut):
             }
             if state.recording is None:
                 sounds["clean"] = mixture.speech
-            self.player.load(sounds, state.settings.sampling_rate)
+            self.player.load({**sounds, **self.pins.sounds()}, state.settings.sampling_rate)
+
+    def _settle(self, state: State) -> None:
+        self._load(state)
         if state is not self.store.shown or state.preview:  # nobody wants these scores
             return
         for name in SCORED:

@@ -68,6 +68,8 @@ export interface PlayerTraits {
   group: string;
   source: string;
   _starts: number;
+  _shy?: number;
+  _pair?: number[];
   _labels: string[];
   _meta: { seq: number; rate: number; scales: number[] };
   [sound: `_sound_${number}`]: DataView;

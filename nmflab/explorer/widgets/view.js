@@ -3,11 +3,11 @@
 
 import { bus } from "./bus.js";
 import { add } from "./elements.js";
+import { TYPED } from "./transport.js";
 
 /** @import { Frequency, Scope } from "./types.d.ts" */
 
 const VOICE = 4; // kHz below which a voice has nearly all it is made of
-const TYPED = "input:not([type=range]), textarea, select, [contenteditable=true]";
 
 export default {
   /** @param {Scope<{ group: string }>} scope */

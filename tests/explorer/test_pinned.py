@@ -11,7 +11,7 @@ from support.corpora import SETTINGS, make_corpus
 
 from nmflab import NmflabError
 from nmflab.explorer import SeparationExplorer
-from nmflab.explorer.pinned import differences, equally_loud
+from nmflab.explorer.comparing import differences, equally_loud
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def explorer():
 
 @pytest.fixture
 def both(explorer):
-    """An explorer with two pins, and moved on since."""
+    """Give an explorer with two pins, which has moved on since."""
     explorer.pins.keep("A")
     explorer.controls.penalty.value = 1.0
     explorer.pins.keep("B")
@@ -131,9 +131,7 @@ def test_one_line_says_how_settings_and_scores_differ(both):
     scores = [both.pins[name].scores["si_sdr"] for name in "AB"]
     line = both.pins.compared()
     assert line.startswith("A → B: penalty λ 0.1 → 1, SDR ")
-    assert f"SI-SDR {scores[0]:.2f} → {scores[1]:.2f} dB".replace("-", "−") in line.replace(
-        "-", "−"
-    )
+    assert "SI-SDR {:.2f} → {:.2f} dB".format(*scores) in line
     assert "power" not in line
 
 

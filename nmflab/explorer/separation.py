@@ -10,6 +10,7 @@ import numpy as np
 
 from nmflab.errors import NmflabError
 from nmflab.evaluation.metrics import SCORES
+from nmflab.explorer.brush import PICKED, Brush
 from nmflab.explorer.controls import placed
 from nmflab.explorer.engine.state import State
 from nmflab.explorer.handing_out import HandingOut
@@ -27,14 +28,14 @@ from nmflab.explorer.widgets.player import Player
 from nmflab.explorer.widgets.recorder import Recorder
 from nmflab.explorer.words import in_words
 from nmflab.figures.scales import decibels
-from nmflab.settings import Settings
+from nmflab.settings import SOURCES, Settings
 
 if TYPE_CHECKING:
     from nmflab.core.pipeline import Separation
     from nmflab.evaluation.metrics import Scores
 
 SOUNDS = ("noisy", "enhanced", "noise removed", "clean")
-FURTHER = (*NAMES,)
+FURTHER = (*NAMES, PICKED)
 SCORED = ("scores", "scores_before")
 TABLE = ("sdr", "si_sdr", "stoi", "pesq")
 
@@ -84,6 +85,9 @@ class SeparationExplorer(HandingOut):
         self.player = Player(
             labels=SOUNDS, more=FURTHER, pair=NAMES, group=self.group, source="enhanced"
         )
+        pictures = [panel.widget for panel in (self.noisy, self.enhanced, self.reference)]
+        self.brush = Brush(pictures, self.H.widget, self._hear_picked)
+        self.view.brush = True
         self.pins = Pins(
             self.player,
             self.group,
@@ -121,7 +125,12 @@ class SeparationExplorer(HandingOut):
             self.upload,
             self.recorder,
         ]
-        return [row([self.controls.preset, *buttons]), self.command, self.pins.widget]
+        return [
+            row([self.controls.preset, *buttons]),
+            self.command,
+            self.pins.widget,
+            self.brush.widget,
+        ]
 
     def _stage(self, above: Sequence[Any]) -> Sequence[Any]:
         return self.player, self.score
@@ -240,7 +249,27 @@ class SeparationExplorer(HandingOut):
             }
             if state.recording is None:
                 sounds["clean"] = mixture.speech
-            self.player.load({**sounds, **self.pins.sounds()}, state.settings.sampling_rate)
+            sounds |= self.pins.sounds()
+            if self.brush:
+                sounds[PICKED] = self._picked_sound(state, sounds)
+            self.player.load(sounds, state.settings.sampling_rate)
+
+    def _picked_sound(self, state: State, sounds: dict[str, Any]) -> Any:
+        stft, encoding = (
+            self.chain.get("spectrogram", state).stft,
+            self.chain.get("activations", state).encoding,
+        )
+        bases = [self.chain.get(source, state).W for source in SOURCES]
+        if encoding.W_free is not None:
+            bases.append(encoding.W_free)
+        return self.brush.sound(sounds, stft, np.hstack(bases), encoding.H, state.settings.p)
+
+    def _hear_picked(self) -> None:
+        """Put what is picked into the player, and choose it."""
+        with self.player.hold_sync():
+            self._load()
+            if self.brush:
+                self.player.source = PICKED
 
     def _settle(self, state: State) -> None:
         self._load(state)

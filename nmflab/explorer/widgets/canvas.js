@@ -13,6 +13,7 @@ import { stretchesText } from "./marks.js";
 import { clamp } from "./numbers.js";
 import { paintOverlay } from "./overlay.js";
 import { RangeSlider } from "./range_slider.js";
+import { paintedText } from "./regions.js";
 import { middleOf, Rows, shownOf, viewWithin } from "./scales.js";
 import { penOf, resize, Sheet } from "./sheet.js";
 import { stretchImage } from "./stretching.js";
@@ -23,6 +24,9 @@ import { describe, readCell } from "./words.js";
 
 /** @type {Due[]} */
 const ORDER = ["overlay", "picture", "colours"]; // each includes those before it
+
+/** @type {Record<string, string>} */
+const HINTS = { regions: "drag over what you want to hear", rows: "click rows, or drag over them" };
 
 const PATIENCE = 25; // ms for which one of several new pictures waits for the others
 
@@ -95,9 +99,16 @@ export class CanvasView {
   /** @param {string | symbol} type */
   hear(type) {
     if (type === "playhead") this.repaint("overlay");
+    else if (type === "brush") this.brushed();
     else if (type === "batch") this.waitNoLonger();
     else if (type === this.viewKey() || type === "frequency") this.repaint("picture");
     else if (type === this.rangeKey()) this.repaint("colours");
+  }
+
+  // On a screen that is touched a brush paints where a finger else would scroll the page.
+  brushed() {
+    this.sheet.base.style.touchAction = this.hands.brush.isOn ? "none" : "";
+    this.repaint("overlay");
   }
 
   listen() {
@@ -301,7 +312,8 @@ export class CanvasView {
       const shown = { highlight: this.model.get("_highlight"), cursor, time: playhead };
       const { marks } = this.hands.marker;
       const name = this.model.get("mark_name") ?? "";
-      paintOverlay(sheet, grid, frame.column_step, { ...shown, marks, name });
+      const painted = this.hands.brush;
+      paintOverlay(sheet, grid, frame.column_step, { ...shown, marks, name, painted });
     }
     this.report();
   }
@@ -337,7 +349,8 @@ export class CanvasView {
   spoken(scene) {
     const name = this.model.get("mark_name") ?? "";
     const keys = name ? ` Shift with the arrow keys marks ${name}, Delete removes a mark.` : "";
-    return describe(this.model.get("title"), scene) + keys;
+    const brush = this.hands.brush.paints ? " B takes up the brush, or lays it down." : "";
+    return describe(this.model.get("title"), scene) + keys + brush;
   }
 
   /** Codes to colours, one pixel a cell. @param {Scene} scene */
@@ -356,6 +369,8 @@ export class CanvasView {
   marked() {
     const name = this.model.get("mark_name") ?? "";
     const { marks, isOn } = this.hands.marker;
+    const { brush } = this.hands;
+    if (brush.isOn) return paintedText(brush.regions, brush.rows) || HINTS[brush.paints];
     if (!isOn) return "";
     const unit = this.model.get("columns_unit");
     return marks.length
@@ -376,6 +391,8 @@ export class CanvasView {
       view: isEmpty ? "" : this.shownColumns().join(" "),
       frequency: isEmpty ? "" : `${+this.rows.top.toFixed(1)} ${this.rows.mel ? "mel" : "linear"}`,
       marks: stretchesText(this.hands.marker.marks, ""),
+      painted: paintedText(this.hands.brush.regions, this.hands.brush.rows),
+      brush: this.hands.brush.isOn,
     });
   }
 }

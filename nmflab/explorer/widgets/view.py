@@ -1,6 +1,6 @@
 """How an explorer is seen: frequencies zoomed or on the mel scale, one panel on all of the screen.
 
-All of it happens in the browser; Python never hears of it.
+All of it happens in the browser, and the brush is taken up there; Python never hears of it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ HERE = Path(__file__).parent
 
 
 class ViewBar(anywidget.AnyWidget):
-    """Buttons for the frequency axes of a group of canvases, and for hall mode.
+    """Buttons for the frequency axes of a group of canvases, for hall mode, and for a brush.
 
     Parameters
     ----------
     group : str
         The canvases whose frequencies are meant.
+    brush : bool
+        Whether there is a button for the brush of the group.
     **options : object
         What every ipywidget takes, `layout` for instance.
     """
@@ -30,3 +32,4 @@ class ViewBar(anywidget.AnyWidget):
     _css = (HERE / "style.css").read_text("utf-8")
 
     group = traitlets.Unicode("").tag(sync=True)
+    brush = traitlets.Bool(False).tag(sync=True)

@@ -15,6 +15,8 @@ from nmflab.explorer.panels import LOWEST
 from nmflab.figures.scales import decibels
 from nmflab.settings import parameters
 
+STEP, LARGEST = 5.0, 30.0  # dB
+
 
 def equally_loud(sounds: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
     """Turn the louder of some sounds down to the RMS of the quietest; silence stays silence."""
@@ -38,6 +40,12 @@ def level_difference(
     levels = (decibels(X, loudest, lowest=LOWEST) for X in (A, B))
     found: NDArray[np.float32] = np.subtract(*levels)
     return found
+
+
+def reach_of(levels: NDArray[np.float32]) -> float:
+    """Give the decibels at which the colours end: a hundredth of the levels is beyond."""
+    high = float(np.percentile(np.abs(levels), 99))
+    return float(np.clip(STEP * np.ceil(high / STEP), STEP, LARGEST))
 
 
 def differences(one: State, other: State) -> list[str]:

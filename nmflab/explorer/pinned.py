@@ -25,7 +25,7 @@ from nmflab.audio.files import write_audio
 from nmflab.core.stft import Stft
 from nmflab.errors import NmflabError
 from nmflab.evaluation.metrics import SCORES
-from nmflab.explorer.comparing import differences, equally_loud, level_difference
+from nmflab.explorer.comparing import differences, equally_loud, level_difference, reach_of
 from nmflab.explorer.engine.state import State
 from nmflab.explorer.layout import box, row
 from nmflab.explorer.panels import Panel
@@ -36,9 +36,6 @@ NAMES = ("A", "B")
 BLIND = ("X", "Y")
 COMPARED = ("sdr", "si_sdr", "stoi")
 """The scores that are told of both."""
-
-REACH = 20.0
-"""Decibels at which the colours of the difference end."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +119,7 @@ class Pins:
         self._line = widgets.HTML()
         parts = [*self._back.values(), self._blind, self._drop, self._line]
         self.widget, self.picture = row(parts), box((), "nmflab-difference")
+        self.picture.add_class("nmflab-wide")
         self._show()
 
     def __getitem__(self, name: str) -> Pin:
@@ -330,12 +328,14 @@ class Pins:
             return
         if self._panel is None:
             self._panel = Panel(
-                "A − B (red: A is louder)", self._group, colormap="RdBu_r", low=-REACH, high=REACH,
+                "A − B: red where A is louder, blue where B is", self._group, colormap="RdBu_r",
                 value_label="A − B", slider=False,
             )  # fmt: skip
             self.picture.children = (self._panel.widget,)
         settings = self._kept[NAMES[0]].state.settings
         stft = Stft.from_settings(settings)
         heard = equally_loud({name: pin.speech for name, pin in self._kept.items()})
-        self._panel.show_spectrum(level_difference(heard["A"], heard["B"], stft), stft)
+        levels = level_difference(heard["A"], heard["B"], stft)
+        reach = reach_of(levels)
+        self._panel.show_spectrum(levels, stft, low=-reach, high=reach)
         self.picture.layout.display = ""

@@ -125,12 +125,8 @@ class SeparationExplorer(HandingOut):
             self.upload,
             self.recorder,
         ]
-        return [
-            row([self.controls.preset, *buttons]),
-            self.command,
-            self.pins.widget,
-            self.brush.widget,
-        ]
+        kept = self.pins.widget, self.brush.widget
+        return [row([self.controls.preset, *buttons, *kept]), self.command]
 
     def _stage(self, above: Sequence[Any]) -> Sequence[Any]:
         return self.player, self.score

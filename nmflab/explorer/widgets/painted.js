@@ -6,7 +6,7 @@ import { halo, penOf } from "./sheet.js";
 /** @import { Scene, Region } from "./types.d.ts" */
 
 const TINT = "#7dff8a"; // stands out on every colour of the maps, and from what is marked
-const BAR = 6; // pixels
+const BAR = { width: 12, height: 5 }; // pixels, at least so high
 
 /**
  * The overlay's pen is kept inside of the picture.
@@ -26,14 +26,15 @@ export function paintPainted({ sheet, grid }, { regions, rows }) {
   }
   for (const [first, last] of stretchesOf(rows)) {
     const [bottom, top] = [grid.level(first), grid.level(last + 1)];
-    const height = Math.max(bottom - top, 2);
-    pen.fillStyle = `${TINT}38`;
-    pen.fillRect(box.left, top, box.width, height);
-    for (const x of [box.left, box.left + box.width - BAR]) {
+    pen.fillStyle = `${TINT}48`;
+    pen.fillRect(box.left, top, box.width, Math.max(bottom - top, 1));
+    const height = Math.max(bottom - top, BAR.height);
+    const start = (top + bottom - height) / 2;
+    for (const x of [box.left, box.left + box.width - BAR.width]) {
       pen.fillStyle = "#000c";
-      pen.fillRect(x, top - 1, BAR, height + 2);
+      pen.fillRect(x, start - 1, BAR.width, height + 2);
       pen.fillStyle = TINT;
-      pen.fillRect(x + 1, top, BAR - 2, height);
+      pen.fillRect(x + 1, start, BAR.width - 2, height);
     }
   }
 }

@@ -57,7 +57,7 @@ class Brush:
     of : str
         The sound that the last region was painted on.
     widget : ipywidgets.Box
-        Alone or muted, clear, and what is picked; hidden while nothing is.
+        Alone or muted, clear, and what is picked; hidden while nothing is, and the brush rests.
     """
 
     def __init__(
@@ -70,6 +70,7 @@ class Brush:
         self.regions: tuple[Region, ...] = ()
         self.rows: tuple[int, ...] = ()
         self.of = spectrograms[0].sound
+        self._in_hand = False
         for canvas in spectrograms:
             canvas.paint = "regions"
             canvas.on_paint(partial(self._brushed, canvas))
@@ -130,6 +131,17 @@ class Brush:
             self.way.value = "muted" if muted else "alone"
         self._take()
 
+    def take_up(self, in_hand: bool) -> None:
+        """Show what there is to do before something is picked: nothing may jump below the hand.
+
+        Parameters
+        ----------
+        in_hand : bool
+            Whether somebody has the brush in the hand.
+        """
+        self._in_hand = in_hand
+        self._show()
+
     def clear(self) -> None:
         """Pick nothing."""
         self.pick()
@@ -186,8 +198,8 @@ class Brush:
         for canvas in self._spectrograms:
             canvas.show_painted(regions=self.regions)
         self._H.show_painted(rows=self.rows)
-        self.widget.layout.display = "" if self else "none"
-        self._said.value = self.words()
+        self.widget.layout.display = "" if self or self._in_hand else "none"
+        self._said.value = self.words() or "drag over a spectrogram, or click rows of H"
 
     def words(self) -> str:
         """Say what is picked.

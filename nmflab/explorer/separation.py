@@ -88,6 +88,7 @@ class SeparationExplorer(HandingOut):
         pictures = [panel.widget for panel in (self.noisy, self.enhanced, self.reference)]
         self.brush = Brush(pictures, self.H.widget, self._hear_picked)
         self.view.brush = True
+        self.view.observe(lambda change: self.brush.take_up(change["new"]), "brushing")
         self.pins = Pins(
             self.player,
             self.group,

@@ -145,6 +145,14 @@ def test_what_is_picked_is_seen_on_all_spectrograms_and_can_be_cleared(explorer)
     assert explorer.player.source != "picked"
 
 
+def test_what_to_do_is_said_while_the_brush_is_in_the_hand(explorer):
+    explorer.view.brushing = True
+    assert explorer.brush.widget.layout.display == ""
+    assert "click rows of H" in explorer.brush._said.value
+    explorer.view.brushing = False
+    assert explorer.brush.widget.layout.display == "none"
+
+
 def test_nothing_is_computed_while_nothing_is_picked(explorer, monkeypatch):
     monkeypatch.setattr(explorer.brush, "sound", pytest.fail)
     explorer.controls.penalty.value = 0.5

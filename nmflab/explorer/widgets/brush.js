@@ -23,9 +23,11 @@ export class Brush {
      */
     this.drag = null;
     this.timer = 0; // of keys
+    this.sent = 0; // ms, when Python was told last
     this.onPainted = () => {
       if (this.drag) return; // what is in the hand goes on
-      const { regions = [], rows = [] } = view.model.get("_painted") ?? {};
+      const { heard = 0, regions = [], rows = [] } = view.model.get("_painted") ?? {};
+      if (heard < this.sent) return; // a later one is on its way
       Object.assign(this, { regions, rows });
       view.repaint("overlay");
     };
@@ -169,7 +171,8 @@ export class Brush {
 
   take() {
     const { regions, rows } = this;
-    this.view.model.send({ kind: "paint", regions, rows });
+    this.sent = performance.now();
+    this.view.model.send({ kind: "paint", regions, rows, sent: this.sent });
     this.view.repaint("overlay");
   }
 

@@ -56,9 +56,10 @@ class Paintable(anywidget.AnyWidget):
     """
 
     paint = traitlets.Unicode("").tag(sync=True)
-    _painted: traitlets.Dict[str, Any] = traitlets.Dict({"seq": 0, "regions": [], "rows": []}).tag(
-        sync=True
-    )
+    _painted: traitlets.Dict[str, Any] = traitlets.Dict(
+        {"seq": 0, "heard": 0.0, "regions": [], "rows": []}
+    ).tag(sync=True)
+    _heard = 0.0  # when what was heard of last left the browser, in its ms
 
     @property
     def painted(self) -> Painted:
@@ -94,6 +95,7 @@ class Paintable(anywidget.AnyWidget):
         """Take what was brushed in the browser."""
         regions = tuple(Region(*map(float, region)) for region in content["regions"])
         painted = Painted(regions, tuple(map(int, content["rows"])))
+        self._heard = float(content.get("sent", 0.0))
         with browser_drives():
             for callback in getattr(self, "_paint_callbacks", ()):
                 callback(painted)
@@ -102,6 +104,7 @@ class Paintable(anywidget.AnyWidget):
     def _send_painted(self, painted: Painted) -> None:
         self._painted = {
             "seq": self._painted["seq"] + 1,
+            "heard": self._heard,
             "regions": [list(region) for region in painted.regions],
             "rows": list(painted.rows),
         }

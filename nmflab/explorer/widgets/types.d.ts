@@ -45,7 +45,7 @@ export type CanvasTraits = {
   mark_name: string;
   _marks: { seq: number; stretches: Pair[] };
   paint?: string;
-  _painted?: { seq: number; regions: Region[]; rows: number[] };
+  _painted?: { seq: number; heard: number; regions: Region[]; rows: number[] };
   _highlight: { row?: number | null; column?: number | null };
 } & Record<`${AxisName}_label` | `${AxisName}_unit`, string>;
 

@@ -10,7 +10,7 @@ import { TYPED } from "./transport.js";
 const VOICE = 4; // kHz below which a voice has nearly all it is made of
 
 export default {
-  /** @param {Scope<{ group: string, brush: boolean }>} scope */
+  /** @param {Scope<{ group: string, brush: boolean, brushing: boolean }>} scope */
   render({ model, el }) {
     const group = bus.join(model.get("group"), (type) => {
       if (type === "frequency" || type === "brush") update();
@@ -47,7 +47,12 @@ export default {
       zoom.setAttribute("aria-pressed", String(seen().top !== null));
       mel.setAttribute("aria-pressed", String(seen().mel));
       whole.setAttribute("aria-pressed", String(hall.isOn));
-      brush.setAttribute("aria-pressed", String(Boolean(group.state.brush)));
+      const inHand = Boolean(group.state.brush);
+      brush.setAttribute("aria-pressed", String(inHand));
+      if (!brush.hidden && model.get("brushing") !== inHand) {
+        model.set("brushing", inHand);
+        model.save_changes();
+      }
       last.hidden = next.hidden = !hall.isOn;
     };
     hall.onChange = update;

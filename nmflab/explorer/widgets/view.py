@@ -1,6 +1,6 @@
 """How an explorer is seen: frequencies zoomed or on the mel scale, one panel on all of the screen.
 
-All of it happens in the browser, and the brush is taken up there; Python never hears of it.
+All of it happens in the browser; Python hears but of the brush, that it is in the hand.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ class ViewBar(anywidget.AnyWidget):
         The canvases whose frequencies are meant.
     brush : bool
         Whether there is a button for the brush of the group.
+    brushing : bool
+        Whether somebody has the brush in the hand; set by the browser.
     **options : object
         What every ipywidget takes, `layout` for instance.
     """
@@ -33,3 +35,4 @@ class ViewBar(anywidget.AnyWidget):
 
     group = traitlets.Unicode("").tag(sync=True)
     brush = traitlets.Bool(False).tag(sync=True)
+    brushing = traitlets.Bool(False).tag(sync=True)

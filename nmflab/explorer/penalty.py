@@ -35,7 +35,7 @@ class PenaltyExplorer(Explorer):
         self.H = [ActivationPanel(f"H of {mode}", self.group) for mode in VARIANTS]
         self.enhanced = [Panel(f"Enhanced by {mode}", self.group, sound=mode) for mode in VARIANTS]
         self.objective = CurvePlot(
-            tuple(VARIANTS), title="Objective since iteration 1", size=(4.2, 5.6)
+            tuple(VARIANTS), title="Objective since iteration 1", size=(4.2, 4.4)
         )
         self.objective.widget.add_class("nmflab-tall")
         self.player = Player(labels=("noisy", *VARIANTS, "clean"), group=self.group)

@@ -2,7 +2,7 @@
 // on for a whole group; with the pointer a drag paints, with the keys Shift and the arrows.
 
 import { clamp } from "./numbers.js";
-import { inOrder, regionAt, regionBetween, rowsBetween, toggled } from "./regions.js";
+import { inOrder, paintedText, regionAt, regionBetween, rowsBetween, toggled } from "./regions.js";
 
 /** @import { CanvasView } from "./canvas.js" */
 /** @import { Cell, Pair, Region } from "./types.d.ts" */
@@ -47,6 +47,20 @@ export class Brush {
 
   get isOn() {
     return this.paints !== "" && Boolean(this.view.group.state.brush);
+  }
+
+  /** What is painted, or what to do. */
+  said() {
+    const hint =
+      this.paints === "rows" ? "click rows, or drag over them" : "drag over what to hear";
+    return paintedText(this.regions, this.rows) || hint;
+  }
+
+  /** What a screen reader says of it. */
+  spoken() {
+    if (!this.paints) return "";
+    const zoom = this.paints === "rows" ? " Brackets show more or fewer rows." : "";
+    return ` B takes up the brush, or lays it down.${zoom}`;
   }
 
   toggle() {
@@ -109,6 +123,7 @@ export class Brush {
       column: clamp(cursor.column + right * step(columns), 0, columns - 1),
     };
     view.setCursor(moved);
+    view.rowZoom.follow();
     this.paintCells(moved);
     clearTimeout(this.timer);
     this.timer = window.setTimeout(() => this.end(), REST);

@@ -14,6 +14,7 @@ import { clamp } from "./numbers.js";
 import { paintOverlay } from "./overlay.js";
 import { RangeSlider } from "./range_slider.js";
 import { paintedText } from "./regions.js";
+import { RowZoom } from "./row_zoom.js";
 import { middleOf, Rows, shownOf, viewWithin } from "./scales.js";
 import { penOf, resize, Sheet } from "./sheet.js";
 import { stretchImage } from "./stretching.js";
@@ -24,9 +25,6 @@ import { describe, readCell } from "./words.js";
 
 /** @type {Due[]} */
 const ORDER = ["overlay", "picture", "colours"]; // each includes those before it
-
-/** @type {Record<string, string>} */
-const HINTS = { regions: "drag over what you want to hear", rows: "click rows, or drag over them" };
 
 const PATIENCE = 25; // ms for which one of several new pictures waits for the others
 
@@ -68,6 +66,7 @@ export class CanvasView {
     const over = add(this.plot, "canvas", { "aria-hidden": "true", className: "nmflab-over" });
     this.sheet = new Sheet(this.plot, base, over);
     this.hands = new Hands(this);
+    this.rowZoom = new RowZoom(this);
 
     this.group = this.join();
     this.seq = 0; // of the picture that came last
@@ -155,7 +154,7 @@ export class CanvasView {
   }
 
   get isZoomed() {
-    return Boolean(this.group.state[this.viewKey()]);
+    return Boolean(this.group.state[this.viewKey()] ?? this.rowZoom.shown);
   }
 
   get grid() {
@@ -166,7 +165,8 @@ export class CanvasView {
   // How the rows are spread: frequencies as somebody wants them in all of the group.
   get rows() {
     const isFrequency = this.model.get("rows_unit") === "kHz";
-    return new Rows(this.frame.rows, isFrequency ? this.group.state.frequency : undefined);
+    const wish = isFrequency ? this.group.state.frequency : undefined;
+    return new Rows(this.frame.rows, wish, this.rowZoom.shown);
   }
 
   // The time of the group's playhead, or null where there is none.
@@ -349,7 +349,7 @@ export class CanvasView {
   spoken(scene) {
     const name = this.model.get("mark_name") ?? "";
     const keys = name ? ` Shift with the arrow keys marks ${name}, Delete removes a mark.` : "";
-    const brush = this.hands.brush.paints ? " B takes up the brush, or lays it down." : "";
+    const brush = this.hands.brush.spoken();
     return describe(this.model.get("title"), scene) + keys + brush;
   }
 
@@ -370,7 +370,7 @@ export class CanvasView {
     const name = this.model.get("mark_name") ?? "";
     const { marks, isOn } = this.hands.marker;
     const { brush } = this.hands;
-    if (brush.isOn) return paintedText(brush.regions, brush.rows) || HINTS[brush.paints];
+    if (brush.isOn) return brush.said();
     if (!isOn) return "";
     const unit = this.model.get("columns_unit");
     return marks.length
@@ -393,6 +393,7 @@ export class CanvasView {
       marks: stretchesText(this.hands.marker.marks, ""),
       painted: paintedText(this.hands.brush.regions, this.hands.brush.rows),
       brush: this.hands.brush.isOn,
+      rows: isEmpty ? "" : [this.rows.bottom, this.rows.top].join(" "),
     });
   }
 }

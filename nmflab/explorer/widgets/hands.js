@@ -146,6 +146,7 @@ export class Hands {
   resetView() {
     clearTimeout(this.seeking);
     this.view.resetView();
+    this.view.rowZoom.reset();
   }
 
   /** @param {Cell} cell @param {boolean} shifted */
@@ -166,9 +167,16 @@ export class Hands {
   /** @param {WheelEvent} event */
   wheelTurned(event) {
     const { view } = this;
-    const wanted = event.ctrlKey || event.metaKey || document.activeElement === view.sheet.base;
+    const held = event.ctrlKey || event.metaKey || event.altKey;
+    const wanted = held || document.activeElement === view.sheet.base;
     const cell = wanted && this.cellAt(event);
     if (!cell) return;
+    if (event.altKey && view.rowZoom.isOn) {
+      event.preventDefault();
+      const { rows, shape } = view.frame;
+      view.rowZoom.zoom(1.0015 ** event.deltaY, middleOf(cell.row, shape[0], rows));
+      return;
+    }
     const [from, to] = view.shownColumns();
     const [first, last] = view.frame.columns;
     const isWhole = from === first && to === last;
@@ -215,6 +223,9 @@ export class Hands {
     if (key === "+" || key === "=") return () => this.zoom(0.5, this.centre());
     if (key === "-") return () => this.zoom(2, this.centre());
     if (key === "0") return () => this.resetView();
+    const { rowZoom } = this.view;
+    if (rowZoom.isOn && key === "]") return () => rowZoom.zoom(0.5);
+    if (rowZoom.isOn && key === "[") return () => rowZoom.zoom(2);
     if (key === " " || /^[1-9]$/.test(key)) return () => group.send("key", { key });
     return null;
   }
@@ -236,5 +247,6 @@ export class Hands {
       row: clamp(old.row + up * cells, 0, rows - 1),
       column: clamp(old.column + right * cells, begin, end),
     });
+    view.rowZoom.follow();
   }
 }

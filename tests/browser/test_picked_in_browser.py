@@ -229,7 +229,7 @@ def test_rows_of_H_are_picked_alone_and_together(site):
     H.locator("xpath=self::*[@data-painted='bases 5–6']").wait_for()
     page.keyboard.press("]")  # eight rows at least are seen, around the cursor
     H.locator("xpath=self::*[@data-rows='2.75 10.75']").wait_for()
-    page.mouse.click(box["x"] + 150, top + 2)
-    H.locator("xpath=self::*[@data-painted='basis 11']").wait_for()
+    page.mouse.click(box["x"] + 150, box["y"] + 102)  # the middle of the picture
+    H.locator("xpath=self::*[@data-painted='basis 7']").wait_for()
     page.keyboard.press("0")
     H.locator("xpath=self::*[@data-rows='0.5 12.5']").wait_for()

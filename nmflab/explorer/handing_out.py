@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nmflab.explorer.opening import Opening
+from nmflab.explorer.pinned import Pins
 from nmflab.explorer.saving import (
     command_line,
     denoise_line,
@@ -29,6 +30,7 @@ class HandingOut(Opening):
     """An explorer whose result can be computed in a terminal, and saved."""
 
     command: Any
+    pins: Pins
 
     @property
     def result(self) -> Separation:
@@ -89,7 +91,7 @@ class HandingOut(Opening):
         Returns
         -------
         list of Path
-            The four files, in that order.
+            The four files, in that order, and the sound (WAV) of each pin.
 
         Raises
         ------
@@ -108,8 +110,11 @@ class HandingOut(Opening):
             "command": self.command_line(),
             "scores": scores_as_json(self.scores),
         }
+        if self.pins:
+            facts["pinned"] = self.pins.facts()
         name = f"{source}_{state.settings.nmf_mode}"
         files = save_result(folder, name, self.result, self.png(), facts)
+        files += self.pins.save(folder, name)
         names = ", ".join(file.name for file in files)
         self._tell("ready", showable(f"Saved {names} in {folder}."))
         return files

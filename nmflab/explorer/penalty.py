@@ -35,9 +35,9 @@ class PenaltyExplorer(Explorer):
         self.H = [ActivationPanel(f"H of {mode}", self.group) for mode in VARIANTS]
         self.enhanced = [Panel(f"Enhanced by {mode}", self.group, sound=mode) for mode in VARIANTS]
         self.objective = CurvePlot(
-            tuple(VARIANTS), title="Objective, change since iteration 1", size=(11.4, 2.8)
+            tuple(VARIANTS), title="Objective since iteration 1", size=(4.2, 4.4)
         )
-        self.objective.widget.add_class("nmflab-whole")
+        self.objective.widget.add_class("nmflab-tall")
         self.player = Player(labels=("noisy", *VARIANTS, "clean"), group=self.group)
         self.table = widgets.HTML()
 
@@ -45,8 +45,8 @@ class PenaltyExplorer(Explorer):
         return self.player, self.table
 
     def _panels(self) -> Sequence[Any]:
-        panels = (*self.H, *self.enhanced)
-        return [*(panel.widget for panel in panels), self.objective.widget]
+        H, enhanced = ([panel.widget for panel in row] for row in (self.H, self.enhanced))
+        return [*H, self.objective.widget, *enhanced]
 
     def _plots(self) -> Sequence[Plot]:
         return (self.objective,)

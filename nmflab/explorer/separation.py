@@ -8,29 +8,34 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 import numpy as np
 
+from nmflab.errors import NmflabError
 from nmflab.evaluation.metrics import SCORES
+from nmflab.explorer.brush import PICKED, Brush
 from nmflab.explorer.controls import placed
 from nmflab.explorer.engine.state import State
 from nmflab.explorer.handing_out import HandingOut
 from nmflab.explorer.layout import row
 from nmflab.explorer.opening import LONGEST
 from nmflab.explorer.panels import LEAST_GAIN, ActivationPanel, NoisePanel, Panel, bands
+from nmflab.explorer.pinned import NAMES, Pin, Pins
 from nmflab.explorer.plots import CurvePlot, Plot
 from nmflab.explorer.presets import QUICK
 from nmflab.explorer.prior_plots import PriorPlot
+from nmflab.explorer.saving import scores_as_json
 from nmflab.explorer.tables import table
 from nmflab.explorer.widgets.opener import Opener
 from nmflab.explorer.widgets.player import Player
 from nmflab.explorer.widgets.recorder import Recorder
 from nmflab.explorer.words import in_words
 from nmflab.figures.scales import decibels
-from nmflab.settings import Settings
+from nmflab.settings import SOURCES, Settings
 
 if TYPE_CHECKING:
     from nmflab.core.pipeline import Separation
     from nmflab.evaluation.metrics import Scores
 
 SOUNDS = ("noisy", "enhanced", "noise removed", "clean")
+FURTHER = (*NAMES, PICKED)
 SCORED = ("scores", "scores_before")
 TABLE = ("sdr", "si_sdr", "stoi", "pesq")
 
@@ -77,7 +82,21 @@ class SeparationExplorer(HandingOut):
         self.objective = CurvePlot()
         self.prior = PriorPlot()
         self.basis: int | None = None
-        self.player = Player(labels=SOUNDS, group=self.group, source="enhanced")
+        self.player = Player(
+            labels=SOUNDS, more=FURTHER, pair=NAMES, group=self.group, source="enhanced"
+        )
+        pictures = [panel.widget for panel in (self.noisy, self.enhanced, self.reference)]
+        self.brush = Brush(pictures, self.H.widget, self._hear_picked)
+        self.view.brush = True
+        self.view.observe(lambda change: self.brush.take_up(change["new"]), "brushing")
+        self.pins = Pins(
+            self.player,
+            self.group,
+            button=self.button,
+            pin=self._pin,
+            restore=self.controls.set,
+            load=self._load,
+        )
         self.score = widgets.HTML()
         self.command = widgets.Text(
             description="command", layout={"width": "100%", "display": "none"}
@@ -102,11 +121,13 @@ class SeparationExplorer(HandingOut):
             self.button(
                 "save", self.hand_out, "Write the sounds, the picture and the settings to files."
             ),
+            *self.pins.buttons,
             self.unmark,
             self.upload,
             self.recorder,
         ]
-        return [row([self.controls.preset, *buttons]), self.command]
+        kept = self.pins.widget, self.brush.widget
+        return [row([self.controls.preset, *buttons, *kept]), self.command]
 
     def _stage(self, above: Sequence[Any]) -> Sequence[Any]:
         return self.player, self.score
@@ -115,7 +136,10 @@ class SeparationExplorer(HandingOut):
         panels = (self.noisy, self.enhanced, self.reference, self.gain, self.W_N)
         objective, prior = (plot.widget for plot in self._plots())
         *small, bases = (panel.widget for panel in panels)
-        return [*small, self.H.widget, bases, objective, prior]
+        return [*small, self.H.widget, bases, objective, prior, self.pins.picture]
+
+    def _pictured(self) -> Sequence[Any]:
+        return [*self._panels(), *self.pins.canvases]
 
     def _plots(self) -> Sequence[Plot]:
         return self.objective, self.prior
@@ -201,7 +225,18 @@ class SeparationExplorer(HandingOut):
             self._draw_prior(self.store.shown)
             self._png = None
 
-    def _settle(self, state: State) -> None:
+    def _pin(self) -> Pin:
+        """Make a pin of what is shown."""
+        with self.chain.lock:
+            state = self.store.shown
+            if state.preview:
+                raise NmflabError("What is seen is a first look: keep it when it says “ready”.")
+            speech = self.chain.get("separation", state).speech.copy()
+        return Pin(state, speech, scores_as_json(self.chain.get("scores", state)) or {})
+
+    def _load(self, state: State | None = None) -> None:
+        """Put all that can be heard into the player, by default of what is shown."""
+        state = state or self.store.shown
         with self.chain.lock:
             mixture, separation = (self.chain.get(n, state) for n in ("mixture", "separation"))
             sounds = {
@@ -211,7 +246,30 @@ class SeparationExplorer(HandingOut):
             }
             if state.recording is None:
                 sounds["clean"] = mixture.speech
+            sounds |= self.pins.sounds()
+            if self.brush:
+                sounds[PICKED] = self._picked_sound(state, sounds)
             self.player.load(sounds, state.settings.sampling_rate)
+
+    def _picked_sound(self, state: State, sounds: dict[str, Any]) -> Any:
+        stft, encoding = (
+            self.chain.get("spectrogram", state).stft,
+            self.chain.get("activations", state).encoding,
+        )
+        bases = [self.chain.get(source, state).W for source in SOURCES]
+        if encoding.W_free is not None:
+            bases.append(encoding.W_free)
+        return self.brush.sound(sounds, stft, np.hstack(bases), encoding.H, state.settings.p)
+
+    def _hear_picked(self) -> None:
+        """Put what is picked into the player, and choose it."""
+        with self.player.hold_sync():
+            self._load()
+            if self.brush:
+                self.player.source = PICKED
+
+    def _settle(self, state: State) -> None:
+        self._load(state)
         if state is not self.store.shown or state.preview:  # nobody wants these scores
             return
         for name in SCORED:

@@ -65,7 +65,11 @@ class SweepExplorer(Explorer):
     >>> explorer.map.mean("sdr"), explorer.scores                        # doctest: +SKIP
     """
 
-    names = ("nmf_mode", "num_basis_speech", "num_basis_noise", "p", "clip", "noise", "snr")
+    names = (
+        *("penalty", "p", "nmf_mode", "num_basis_speech", "num_basis_noise"),
+        *("clip", "noise", "snr"),
+    )
+    pinned = ("penalty", "p")
     training_text = "Sweeping … Until it is done, {}: "
     before = "the earlier state is shown", "the earlier map is shown"
     cancelled_text = "The sweep was cancelled; the earlier map stays."
@@ -103,12 +107,12 @@ class SweepExplorer(Explorer):
     def _build(self) -> None:
         self.panel = Panel(
             "Score map: click a cell", self.group, pick=True, slider=False, colormap="viridis",
-            columns_label="Penalty λ", columns_unit="", rows_unit="", height=260,
-            layout={"flex": "2 1 460px"},
+            columns_label="Penalty λ", columns_unit="", rows_unit="",
         )  # fmt: skip
         self.panel.widget.on_pick(self._picked)
+        self.panel.widget.add_class("nmflab-wide")
         self.noisy = Panel("Noisy", self.group, sound="noisy")
-        self.enhanced = Panel("Enhanced by the cell", self.group, sound="enhanced")
+        self.enhanced = Panel("This cell", self.group, sound="enhanced")
         self.clean = Panel("Clean", self.group, sound="clean")
         self.player = Player(labels=("noisy", "enhanced", "clean"), group=self.group)
         self.player.source = "enhanced"
@@ -135,15 +139,11 @@ class SweepExplorer(Explorer):
 
     def _above(self) -> Sequence[Any]:
         best = self.button("go to the best", self.choose_best, "Choose the cell with the star.")
-        heard = widgets.VBox([self.player, self.table])
-        return row([self.rows, self.metric, best]), row([self.panel.widget, heard])
+        return self.player, self.table, row([self.rows, self.metric, best])
 
     def _panels(self) -> Sequence[Any]:
-        return [panel.widget for panel in (self.enhanced, self.noisy, self.clean)]
-
-    def _pictured(self) -> Sequence[Any]:
-        """List the canvases of the static picture: the map and the panels."""
-        return [self.panel.widget, *self._panels()]
+        panels = (self.panel, self.enhanced, self.noisy, self.clean)
+        return [panel.widget for panel in panels]
 
     @property
     def map(self) -> Sweep:
@@ -244,9 +244,9 @@ class SweepExplorer(Explorer):
     def _paint_table(self, state: State) -> None:
         """Show the scores between the floor and the ceiling."""
         stages = {
-            "noisy: the floor": "floor",
+            "floor": "floor",
             "this cell": "chosen",
-            "oracle: the ceiling": "ceiling",
+            "ceiling": "ceiling",
         }
         rows = {name: _cells(self._scores(stage, state)) for name, stage in stages.items()}
         self.table.value = table([SCORES[name].label for name in SHOWN], rows)

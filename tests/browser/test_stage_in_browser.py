@@ -13,6 +13,13 @@ from nmflab.explorer import SeparationExplorer
 explorer = SeparationExplorer(settings=nl.Settings.own().replace(max_iter_test=5))
 explorer
 """
+QUICK = """
+import nmflab as nl
+from nmflab import explorer as e
+quick = dict(num_basis_speech=8, num_basis_noise=4, max_iter_train=3, max_iter_test=5)
+explorer = e.{name}(settings=nl.Settings(**quick))
+explorer
+"""
 MOVING = ("Noisy", "Enhanced", "Clean", "Gain", "Activations H", "Noise bases W_N")
 
 # Whether all of an element is seen: nothing lies over its corners and its middle.
@@ -35,7 +42,8 @@ def site(tmp_path_factory, chromium_path):
         pages.open_in_lab(page, url, "stage.ipynb")
         pages.run_all(page)
         page.locator('.nmflab-status[data-state="ready"]').wait_for()
-        yield types.SimpleNamespace(page=page, root=page.locator(".nmflab-explorer"))
+        root = page.locator(".nmflab-explorer")
+        yield types.SimpleNamespace(page=page, root=root, folder=folder, url=url)
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +84,18 @@ def test_nothing_that_moves_is_below_the_fold(site):
     parts = [*pinned(site), *(canvas(site, title) for title in MOVING)]
     parts.append(site.page.locator("img.nmflab-plot").first)  # the objective
     assert in_sight(parts) == [True] * len(parts)
+
+
+def test_nothing_that_moves_is_below_the_fold_beside_the_file_browser(site):
+    site.page.evaluate("jupyterapp.shell.expandLeft()")
+    try:
+        scrolled(site, site.root, "start")
+        assert site.root.evaluate("(root) => root.clientWidth") < 1100
+        parts = [*pinned(site), *(canvas(site, title) for title in MOVING)]
+        parts.append(site.page.locator("img.nmflab-plot").first)
+        assert in_sight(parts) == [True] * len(parts)
+    finally:
+        site.page.evaluate("jupyterapp.shell.collapseLeft()")
 
 
 def test_slider_player_and_score_stay_in_sight_down_to_the_last_control(site):
@@ -134,3 +154,27 @@ def test_the_hall_sees_one_panel_its_slider_and_the_player(site, way):
     page.keyboard.press("f")
     canvas(site, "Noisy").wait_for()
     assert page.locator(".nmflab-hall").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("PenaltyExplorer", ("H of NMF_e", "Enhanced by NMF_e")),
+        ("SweepExplorer", ("Score map: click a cell", "This cell", "Noisy")),
+    ],
+)
+def test_the_other_explorers_fit_as_well(site, name, shown):
+    page = site.page
+    pages.write_notebook(site.folder / f"{name}.ipynb", QUICK.format(name=name))
+    pages.open_in_lab(page, site.url, f"{name}.ipynb")
+    pages.run_all(page)
+    page.locator('.nmflab-status[data-state="ready"]').wait_for()
+    parts = [*pinned(site), *(canvas(site, title) for title in shown)]
+    parts += page.locator("img.nmflab-plot").all()  # the objective
+    for side in ("collapseLeft", "expandLeft"):
+        page.evaluate(f"jupyterapp.shell.{side}()")
+        scrolled(site, site.root, "start")
+        assert in_sight(parts) == [True] * len(parts)
+    page.evaluate("jupyterapp.shell.collapseLeft()")
+    scrolled(site, page.locator(".nmflab-controls > *").last, "end")
+    assert in_sight(pinned(site)) == [True] * 3

@@ -185,3 +185,19 @@ def test_recorder_limits_its_length():
     with pytest.raises(traitlets.TraitError):
         Recorder(max_seconds=1000)
     assert repr(Recorder()) == "Recorder(max_seconds=30)"
+
+
+def test_a_renamed_version_keeps_its_sound_and_stays_chosen(player):
+    player.load({"enhanced": np.ones(RATE)}, RATE)
+    player.rename({"enhanced": "X"})
+    assert player.labels[1] == player.source == "X"
+    assert player._sound_1
+    with pytest.raises(NmflabError, match="labels"):
+        player.rename({"X": "noisy"})
+
+
+def test_further_versions_and_a_pair_are_told_to_the_browser():
+    player = Player(labels=("noisy",), more=("A", "B"), pair=("A", "B"))
+    assert (player.labels, player._shy, player._pair) == (("noisy", "A", "B"), 1, [1, 2])
+    with pytest.raises(NmflabError, match="labels"):
+        Player(labels=("A",), more=("A",))

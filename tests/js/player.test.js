@@ -7,6 +7,7 @@ import {
   FADE,
   isOwnKey,
   jump,
+  otherOf,
   placeAt,
   ramp,
 } from "../../nmflab/explorer/widgets/transport.js";
@@ -119,4 +120,10 @@ test("samples to 16 bits and back differ by half a step, and what is too loud is
 test("blocks are joined in their order", () => {
   const whole = joined([Float32Array.of(1, 2), new Float32Array(0), Float32Array.of(3)]);
   assert.deepEqual([...whole], [1, 2, 3]);
+});
+
+test("a switch goes to the other of two, and from elsewhere to the first", () => {
+  assert.equal(otherOf([4, 5], 4), 5);
+  assert.equal(otherOf([4, 5], 5), 4);
+  assert.equal(otherOf([4, 5], 0), 4);
 });

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { RowZoom } from "../../nmflab/explorer/widgets/row_zoom.js";
 import {
   middleOf,
   namedTicks,
+  Rows,
   shownOf,
   ticks,
   viewWithin,
@@ -95,4 +97,39 @@ test("cells cut by the edge of the view are not whole", () => {
   assert.deepEqual(wholeCells([0, 10], 10, [1, 10]), [1, 9]);
   assert.deepEqual(wholeCells([0, 10], 10, [2.5, 7.5]), [3, 6]);
   assert.deepEqual(wholeCells([0, 1], 10, [0.3, 0.6]), [3, 5]); // 0.3 * 10 isn't quite 3
+});
+
+test("a part of the rows fills the picture, and places lead back to their rows", () => {
+  const rows = new Rows([0.5, 256.5], undefined, [64.5, 128.5]);
+  assert.equal(rows.isPlain, false);
+  assert.equal(rows.shareOf(64.5), 0);
+  assert.equal(rows.shareOf(128.5), 1);
+  assert.equal(rows.valueAt(0.25), 80.5);
+  assert.equal(rows.partAt(0.5) * 256, 96);
+  assert.equal(rows.shareOfPart(0), -1); // below the picture
+  assert.deepEqual(
+    rows.ticks(4, "").map(({ text }) => text),
+    ["80", "100", "120"],
+  );
+});
+
+test("rows are zoomed around the cursor, no further than eight, and follow it", () => {
+  const view = {
+    isEmpty: false,
+    model: { get: () => "rows" },
+    frame: { rows: [0.5, 256.5], shape: [256, 10] },
+    cursor: { row: 199, column: 0 },
+    repaint() {},
+  };
+  const zoom = new RowZoom(view);
+  assert.equal(zoom.shown, null);
+  zoom.zoom(0.5);
+  assert.deepEqual(zoom.shown, [100.25, 228.25]);
+  for (let i = 0; i < 9; i++) zoom.zoom(0.5);
+  assert.equal(zoom.shown[1] - zoom.shown[0], 8);
+  view.cursor.row = 230;
+  zoom.follow();
+  assert.ok(zoom.shown[0] < 231 && 231 < zoom.shown[1]);
+  for (let i = 0; i < 9; i++) zoom.zoom(2);
+  assert.equal(zoom.shown, null);
 });

@@ -12,9 +12,11 @@ export function paintRowBands({ sheet, grid, frame }) {
   const right = box.left + box.width;
   let start = 0;
   for (const [name, count] of frame.row_bands) {
-    const y = grid.level(start);
-    const up = (box.height * count) / frame.shape[0];
-    if (start > 0) boundary(sheet, [box.left, y, right, y]);
+    const [y, end] = [start, start + count].map((row) =>
+      clamp(grid.level(row), box.top, box.top + box.height),
+    );
+    const up = y - end;
+    if (y < box.top + box.height && y > box.top) boundary(sheet, [box.left, y, right, y]);
     // In the middle: the busiest row, framed at first, is often the first or the last of a band.
     if (up > font * 1.2) sheet.boldText(name, right - 6, y - (up + font) / 2, "right");
     start += count;

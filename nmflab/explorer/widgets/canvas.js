@@ -13,6 +13,8 @@ import { stretchesText } from "./marks.js";
 import { clamp } from "./numbers.js";
 import { paintOverlay } from "./overlay.js";
 import { RangeSlider } from "./range_slider.js";
+import { paintedText } from "./regions.js";
+import { RowZoom } from "./row_zoom.js";
 import { middleOf, Rows, shownOf, viewWithin } from "./scales.js";
 import { penOf, resize, Sheet } from "./sheet.js";
 import { stretchImage } from "./stretching.js";
@@ -64,6 +66,7 @@ export class CanvasView {
     const over = add(this.plot, "canvas", { "aria-hidden": "true", className: "nmflab-over" });
     this.sheet = new Sheet(this.plot, base, over);
     this.hands = new Hands(this);
+    this.rowZoom = new RowZoom(this);
 
     this.group = this.join();
     this.seq = 0; // of the picture that came last
@@ -95,9 +98,16 @@ export class CanvasView {
   /** @param {string | symbol} type */
   hear(type) {
     if (type === "playhead") this.repaint("overlay");
+    else if (type === "brush") this.brushed();
     else if (type === "batch") this.waitNoLonger();
     else if (type === this.viewKey() || type === "frequency") this.repaint("picture");
     else if (type === this.rangeKey()) this.repaint("colours");
+  }
+
+  // On a screen that is touched a brush paints where a finger else would scroll the page.
+  brushed() {
+    this.sheet.base.style.touchAction = this.hands.brush.isOn ? "none" : "";
+    this.repaint("overlay");
   }
 
   listen() {
@@ -144,7 +154,7 @@ export class CanvasView {
   }
 
   get isZoomed() {
-    return Boolean(this.group.state[this.viewKey()]);
+    return Boolean(this.group.state[this.viewKey()] ?? this.rowZoom.shown);
   }
 
   get grid() {
@@ -155,7 +165,8 @@ export class CanvasView {
   // How the rows are spread: frequencies as somebody wants them in all of the group.
   get rows() {
     const isFrequency = this.model.get("rows_unit") === "kHz";
-    return new Rows(this.frame.rows, isFrequency ? this.group.state.frequency : undefined);
+    const wish = isFrequency ? this.group.state.frequency : undefined;
+    return new Rows(this.frame.rows, wish, this.rowZoom.shown);
   }
 
   // The time of the group's playhead, or null where there is none.
@@ -301,7 +312,8 @@ export class CanvasView {
       const shown = { highlight: this.model.get("_highlight"), cursor, time: playhead };
       const { marks } = this.hands.marker;
       const name = this.model.get("mark_name") ?? "";
-      paintOverlay(sheet, grid, frame.column_step, { ...shown, marks, name });
+      const painted = this.hands.brush;
+      paintOverlay(sheet, grid, frame.column_step, { ...shown, marks, name, painted });
     }
     this.report();
     if (!this.isEmpty) paintExtent(this.sheet, this.grid, this.model.get("_extent"), this.cursor);
@@ -338,7 +350,8 @@ export class CanvasView {
   spoken(scene) {
     const name = this.model.get("mark_name") ?? "";
     const keys = name ? ` Shift with the arrow keys marks ${name}, Delete removes a mark.` : "";
-    return describe(this.model.get("title"), scene) + keys;
+    const brush = this.hands.brush.spoken();
+    return describe(this.model.get("title"), scene) + keys + brush;
   }
 
   /** Codes to colours, one pixel a cell. @param {Scene} scene */
@@ -357,6 +370,8 @@ export class CanvasView {
   marked() {
     const name = this.model.get("mark_name") ?? "";
     const { marks, isOn } = this.hands.marker;
+    const { brush } = this.hands;
+    if (brush.isOn) return brush.said();
     if (!isOn) return "";
     const unit = this.model.get("columns_unit");
     return marks.length
@@ -377,6 +392,9 @@ export class CanvasView {
       view: isEmpty ? "" : this.shownColumns().join(" "),
       frequency: isEmpty ? "" : `${+this.rows.top.toFixed(1)} ${this.rows.mel ? "mel" : "linear"}`,
       marks: stretchesText(this.hands.marker.marks, ""),
+      painted: paintedText(this.hands.brush.regions, this.hands.brush.rows),
+      brush: this.hands.brush.isOn,
+      rows: isEmpty ? "" : [this.rows.bottom, this.rows.top].join(" "),
     });
   }
 }

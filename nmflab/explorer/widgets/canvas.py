@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import numpy as np
 import traitlets
 from numpy.typing import ArrayLike, NDArray
@@ -25,6 +24,7 @@ from nmflab.errors import NmflabError
 from nmflab.explorer.engine.scheduling import browser_drives
 from nmflab.explorer.widgets.codes import palette, pooled_columns, quantise
 from nmflab.explorer.widgets.modules import linked
+from nmflab.explorer.widgets.paintable import Paintable
 
 HERE = Path(__file__).parent
 
@@ -67,7 +67,7 @@ class Geometry:
     cell_texts: tuple[Names, ...] = ()
 
 
-class MatrixCanvas(anywidget.AnyWidget):
+class MatrixCanvas(Paintable):
     """Paint a matrix with axes, colour bar, read-out, playhead and linked time zoom.
 
     All parameters are keywords and, but for `low`, `high` and `limits`, attributes that may be
@@ -101,6 +101,8 @@ class MatrixCanvas(anywidget.AnyWidget):
         Whether there is a range slider.
     mark_name : str
         What is marked where somebody drags along the columns (see `on_mark`); "" marks nothing.
+    paint : str
+        What is brushed on it (see `Paintable`).
     **options : object
         What every ipywidget takes, `layout` for instance. Side by side canvases are equally wide;
         a row of them that is to wrap on a narrow page needs ``Layout(flex_flow="row wrap")``.
@@ -373,6 +375,8 @@ class MatrixCanvas(anywidget.AnyWidget):
         if content.get("kind") == "pick":
             with browser_drives():
                 self.pick_cell(int(content["row"]), int(content["column"]))
+        elif content.get("kind") == "paint":
+            self._hear_paint(content)
         elif content.get("kind") == "mark":
             stretches = tuple((float(a), float(b)) for a, b in content["stretches"])
             with browser_drives():

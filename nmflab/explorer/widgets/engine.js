@@ -4,7 +4,7 @@
 import { bus } from "./bus.js";
 import { clamp } from "./numbers.js";
 import { fromPcm16 } from "./samples.js";
-import { FADE, jump, placeAt, ramp } from "./transport.js";
+import { FADE, jump, otherOf, placeAt, ramp } from "./transport.js";
 
 /** @import { Group, Model, PlayerTraits } from "./types.d.ts" */
 
@@ -55,6 +55,8 @@ export class Engine {
     model.on("change:source", this.onSource);
     model.on("change:_starts", this.onStart);
     model.on("change:group", this.onGroup);
+    this.onLabels = () => this.changed();
+    model.on("change:_labels", this.onLabels);
     this.load();
   }
 
@@ -64,6 +66,7 @@ export class Engine {
     this.model.off("change:source", this.onSource);
     this.model.off("change:_starts", this.onStart);
     this.model.off("change:group", this.onGroup);
+    this.model.off("change:_labels", this.onLabels);
     this.group.leave();
     if (bus.soloist === this) bus.soloist = null;
   }
@@ -231,6 +234,16 @@ export class Engine {
     if (version === this.version || !this.has(version)) return;
     this.model.set("source", this.labels[version]);
     this.model.save_changes();
+  }
+
+  // The two versions to switch between, once both can be heard.
+  get pair() {
+    const pair = this.model.get("_pair") ?? [];
+    return pair.length === 2 && pair.every((version) => this.has(version)) ? pair : null;
+  }
+
+  swap() {
+    if (this.pair) this.choose(otherOf(this.pair, this.version));
   }
 
   crossfade() {

@@ -44,6 +44,11 @@ export class Grid {
     return this.box.top + this.box.height * (1 - share);
   }
 
+  /** @param {number} y */
+  shareAt(y) {
+    return 1 - clamp((y - this.box.top) / this.box.height, 0, 1);
+  }
+
   /** The lower edge of a row. @param {number} row */
   level(row) {
     return this.yOf(this.rows.shareOfPart(row / this.shape[0]));

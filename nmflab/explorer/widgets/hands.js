@@ -1,5 +1,6 @@
 // What pointer, wheel and keys do on a canvas.
 
+import { Brush } from "./brush.js";
 import { Marker } from "./marker.js";
 import { clamp } from "./numbers.js";
 import { middleOf, wholeCells, zoomed } from "./scales.js";
@@ -13,12 +14,24 @@ const DOUBLE_CLICK = 250; // ms
 /** @type {Record<string, Pair>} */
 const MOVES = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [1, 0], ArrowDown: [-1, 0] };
 
+/** @typedef {Marker | Brush} Tool what a drag is done with; null moves the view */
+/**
+ * @typedef {object} Pressed
+ * @property {number} x
+ * @property {number} y
+ * @property {Pair} view
+ * @property {boolean} moved
+ * @property {boolean} shifted
+ * @property {Tool | null} tool
+ */
+
 export class Hands {
   /** @param {CanvasView} view */
   constructor(view) {
     this.view = view;
     this.marker = new Marker(view);
-    /** @type {{ x: number, view: Pair, moved: boolean, marks: boolean } | null} */
+    this.brush = new Brush(view);
+    /** @type {Pressed | null} */
     this.pressed = null; // where the pointer went down
     this.seeking = 0; // the timer of a click that may become a double one
   }
@@ -32,21 +45,28 @@ export class Hands {
     on("pointerup", (event) => this.pointerReleased(event));
     on("pointercancel", () => {
       this.pressed = null;
-      this.marker.abandon();
+      for (const tool of this.tools) tool.abandon();
     });
     on("dblclick", () => this.resetView());
     on("wheel", (event) => this.wheelTurned(event), { passive: false });
     on("keydown", (event) => this.keyPressed(event));
-    on("keyup", ({ key }) => key === "Shift" && this.marker.drag?.keys && this.marker.end());
+    on("keyup", ({ key }) => {
+      if (key === "Shift") for (const tool of this.tools) if (tool.drag?.keys) tool.end();
+    });
     on("blur", () => {
-      this.marker.end();
+      for (const tool of this.tools) tool.end();
       view.setCursor(null);
     });
   }
 
   remove() {
-    this.marker.remove();
+    for (const tool of this.tools) tool.remove();
     clearTimeout(this.seeking);
+  }
+
+  /** @returns {Tool[]} */
+  get tools() {
+    return [this.brush, this.marker];
   }
 
   /** @param {MouseEvent} event */
@@ -62,29 +82,40 @@ export class Hands {
   /** @param {PointerEvent} event */
   pointerMoved(event) {
     const { view, pressed } = this;
-    if (pressed && Math.abs(event.clientX - pressed.x) > CLICK) {
-      const left = view.sheet.base.getBoundingClientRect().left;
-      if (pressed.marks && !pressed.moved) this.marker.begin(pressed.x - left);
-      pressed.moved = true;
-      const [from, to] = pressed.view;
-      const shift = ((event.clientX - pressed.x) / view.sheet.box.width) * (to - from);
-      if (pressed.marks) this.marker.move(event.clientX - left);
-      else view.setView([from - shift, to - shift]);
-    } else if (pressed?.moved && pressed.marks) {
-      this.marker.move(event.clientX - view.sheet.base.getBoundingClientRect().left);
-    }
+    if (pressed) this.dragged(event, pressed);
     this.shapePointer(event);
     view.readout.removeAttribute("aria-live"); // a mouse would make a screen reader talk for ever
     view.setCursor(this.cellAt(event));
+  }
+
+  /** @param {PointerEvent} event @param {Pressed} pressed */
+  dragged({ clientX, clientY }, pressed) {
+    const { view } = this;
+    const { tool } = pressed;
+    const across = Math.abs(clientX - pressed.x);
+    const away = tool === this.brush ? Math.max(across, Math.abs(clientY - pressed.y)) : across;
+    if (away <= CLICK && !(pressed.moved && tool)) return;
+    const { left, top } = view.sheet.base.getBoundingClientRect();
+    if (!pressed.moved) tool?.begin(pressed.x - left, pressed.y - top, pressed.shifted);
+    pressed.moved = true;
+    if (tool) {
+      tool.move(clientX - left, clientY - top);
+      return;
+    }
+    const [from, to] = pressed.view;
+    const shift = ((clientX - pressed.x) / view.sheet.box.width) * (to - from);
+    view.setView([from - shift, to - shift]);
   }
 
   /** @param {PointerEvent} event */
   pointerPressed(event) {
     if (event.button !== 0 || !this.cellAt(event)) return;
     this.view.sheet.base.setPointerCapture(event.pointerId);
+    const { clientX: x, clientY: y, shiftKey: shifted } = event;
     // Where stretches are marked, a drag with Shift moves what is in view.
-    const marks = this.marker.isOn && !event.shiftKey;
-    this.pressed = { x: event.clientX, view: this.view.shownColumns(), moved: false, marks };
+    const marks = this.marker.isOn && !shifted;
+    const tool = this.brush.isOn ? this.brush : marks ? this.marker : null;
+    this.pressed = { x, y, view: this.view.shownColumns(), moved: false, shifted, tool };
   }
 
   /** @param {PointerEvent} event */
@@ -92,7 +123,7 @@ export class Hands {
     const pressed = this.pressed;
     this.pressed = null;
     const cell = this.cellAt(event);
-    if (pressed?.moved && pressed.marks) this.marker.end();
+    if (pressed?.moved) pressed.tool?.end();
     if (!pressed || pressed.moved || !cell || this.marker.crossed(event)) return;
     clearTimeout(this.seeking);
     // Where a double click has a meaning, a single one waits until it isn't one.
@@ -106,18 +137,22 @@ export class Hands {
   shapePointer(event) {
     const { base } = this.view.sheet;
     const { left, top } = base.getBoundingClientRect();
-    const isOver = this.marker.isOn && this.cellAt(event);
-    const shape = isOver ? this.marker.shapeAt(event.clientX - left, event.clientY - top) : "";
+    const tool = this.tools.find(({ isOn }) => isOn);
+    const isOver = tool && this.cellAt(event);
+    const shape = isOver ? tool.shapeAt(event.clientX - left, event.clientY - top) : "";
     if (base.style.cursor !== shape) base.style.cursor = shape;
   }
 
   resetView() {
     clearTimeout(this.seeking);
     this.view.resetView();
+    this.view.rowZoom.reset();
   }
 
   /** @param {Cell} cell @param {boolean} shifted */
-  act({ row, column, value }, shifted) {
+  act(cell, shifted) {
+    if (this.brush.clicked(cell, shifted)) return;
+    const { row, column, value } = cell;
     const { model, frame, isTimed, group } = this.view;
     if (model.get("pick") !== shifted) {
       model.send({ kind: "pick", row, column: column * frame.column_step });
@@ -132,9 +167,16 @@ export class Hands {
   /** @param {WheelEvent} event */
   wheelTurned(event) {
     const { view } = this;
-    const wanted = event.ctrlKey || event.metaKey || document.activeElement === view.sheet.base;
+    const held = event.ctrlKey || event.metaKey || event.altKey;
+    const wanted = held || document.activeElement === view.sheet.base;
     const cell = wanted && this.cellAt(event);
     if (!cell) return;
+    if (event.altKey && view.rowZoom.isOn) {
+      event.preventDefault();
+      const { rows, shape } = view.frame;
+      view.rowZoom.zoom(1.0015 ** event.deltaY, middleOf(cell.row, shape[0], rows));
+      return;
+    }
     const [from, to] = view.shownColumns();
     const [first, last] = view.frame.columns;
     const isWhole = from === first && to === last;
@@ -167,7 +209,12 @@ export class Hands {
   /** @param {KeyboardEvent} event @returns {(() => void) | null} */
   keyAction({ key, shiftKey }) {
     const { cursor, group } = this.view;
-    if (this.marker.isOn) {
+    const { brush } = this;
+    if (brush.paints && key === "b") return () => brush.toggle();
+    if (brush.isOn) {
+      if (shiftKey && MOVES[key]) return () => brush.extend(MOVES[key]);
+      if (key === "Delete" || key === "Backspace") return () => brush.erase();
+    } else if (this.marker.isOn) {
       if (shiftKey && MOVES[key]?.[1]) return () => this.marker.extend(MOVES[key][1]);
       if (key === "Delete" || key === "Backspace") return () => this.marker.erase();
     }
@@ -176,6 +223,9 @@ export class Hands {
     if (key === "+" || key === "=") return () => this.zoom(0.5, this.centre());
     if (key === "-") return () => this.zoom(2, this.centre());
     if (key === "0") return () => this.resetView();
+    const { rowZoom } = this.view;
+    if (rowZoom.isOn && key === "]") return () => rowZoom.zoom(0.5);
+    if (rowZoom.isOn && key === "[") return () => rowZoom.zoom(2);
     if (key === " " || /^[1-9]$/.test(key)) return () => group.send("key", { key });
     return null;
   }
@@ -197,5 +247,6 @@ export class Hands {
       row: clamp(old.row + up * cells, 0, rows - 1),
       column: clamp(old.column + right * cells, begin, end),
     });
+    view.rowZoom.follow();
   }
 }

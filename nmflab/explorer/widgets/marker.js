@@ -66,14 +66,14 @@ export class Marker {
 
   // --- Pointer ---
 
-  /** @param {number} x where the pointer went down */
-  begin(x) {
+  /** @param {number} x where the pointer went down @param {number} [_y] @param {boolean} [_more] */
+  begin(x, _y, _more) {
     const begin = this.view.grid.valueAt(x);
     this.drag = { held: this.heldAt(x), begin, marks: this.marks, keys: false };
   }
 
-  /** @param {number} x */
-  move(x) {
+  /** @param {number} x @param {number} [_y] */
+  move(x, _y) {
     if (!this.drag) return;
     const { held, begin, marks } = this.drag;
     const { grid, frame } = this.view;

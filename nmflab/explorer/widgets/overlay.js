@@ -1,9 +1,10 @@
 // What follows the hand and the sound, above the picture: playhead, framed cells, cursor.
 
 import { crossPlace } from "./marker.js";
+import { paintPainted } from "./painted.js";
 import { halo, penOf, stroke } from "./sheet.js";
 
-/** @import { CanvasTraits, Cell, Pair } from "./types.d.ts" */
+/** @import { CanvasTraits, Cell, Pair, Region } from "./types.d.ts" */
 /** @import { Grid } from "./grid.js" */
 /** @import { Sheet } from "./sheet.js" */
 
@@ -13,9 +14,10 @@ import { halo, penOf, stroke } from "./sheet.js";
 /**
  * @param {Sheet} sheet @param {Grid} grid @param {number} columnStep
  * @param {{ highlight: Highlight, cursor: Cell | null, time: number | null, marks: Pair[],
- *   name: string }} shown
+ *   name: string, painted: { regions: Region[], rows: number[] } }} shown
  */
-export function paintOverlay(sheet, grid, columnStep, { highlight, cursor, time, marks, name }) {
+export function paintOverlay(sheet, grid, columnStep, shown) {
+  const { highlight, cursor, time, marks, name, painted } = shown;
   const { over, box, ratio } = sheet;
   const pen = penOf(over);
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -24,6 +26,7 @@ export function paintOverlay(sheet, grid, columnStep, { highlight, cursor, time,
   pen.beginPath();
   pen.rect(box.left, box.top, box.width, box.height);
   pen.clip();
+  paintPainted({ sheet, grid }, painted);
   for (const mark of marks) paintMark(sheet, pen, grid, mark, name);
   frameCells(pen, grid, columnStep, highlight);
   if (cursor) paintCursor(pen, grid, cursor);

@@ -2,7 +2,7 @@
 
 import { add } from "./elements.js";
 import { Engine } from "./engine.js";
-import { clock, isOwnKey } from "./transport.js";
+import { clock, isOwnKey, TYPED } from "./transport.js";
 
 /** @import { Model, PlayerTraits, Scope } from "./types.d.ts" */
 
@@ -45,9 +45,9 @@ class PlayerView {
       const button = this.button(versions, "", () => engine.choose(i));
       add(button, "kbd", { textContent: i + 1, "aria-hidden": "true" });
       add(button, "span", { textContent: label });
-      button.title = `Listen to \u201c${label}\u201d (key ${i + 1})`;
       return button;
     });
+    this.swap = this.button(versions, "nmflab-swap", () => engine.swap());
     this.loop = this.button(buttons, "nmflab-loop", () => engine.setLooping(!engine.looping));
     drawIcon(this.loop, "loop", "Loop");
     const volume = add(buttons, "label", { className: "nmflab-volume", textContent: "Volume" });
@@ -64,10 +64,17 @@ class PlayerView {
     this.root.addEventListener("keyup", (event) => {
       if (event.key === " " && event.target !== this.loop) event.preventDefault();
     });
+    this.abort = new AbortController();
+    const { signal } = this.abort;
+    document.addEventListener("keydown", (event) => this.switched(event), {
+      capture: true,
+      signal,
+    });
     this.update();
   }
 
   remove() {
+    this.abort.abort();
     this.engine.watchers.delete(this.watch);
     this.root.remove();
   }
@@ -88,6 +95,19 @@ class PlayerView {
     event.stopPropagation();
   }
 
+  // The key T switches wherever in the explorer the focus is, but where somebody types.
+  /** @param {KeyboardEvent} event */
+  switched(event) {
+    const target = /** @type {Element} */ (event.target);
+    const isPlain = !(event.ctrlKey || event.metaKey || event.altKey);
+    if (!isPlain || event.key.toLowerCase() !== "t" || !this.engine.pair) return;
+    const around = this.root.closest(".nmflab-explorer") ?? this.root;
+    if (!around.contains(target) || target.matches(TYPED)) return;
+    this.engine.swap();
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
   update() {
     const { engine } = this;
     const { clock: now, duration, playing } = engine;
@@ -95,10 +115,16 @@ class PlayerView {
     const isEmpty = !duration;
     drawIcon(this.play, playing ? "pause" : "play", playing ? "Pause" : "Play");
     this.play.disabled = this.progress.disabled = isEmpty;
+    const shy = this.model.get("_shy") ?? engine.labels.length;
     this.versions.forEach((button, i) => {
+      nameVersion(button, engine.labels[i], i + 1);
       button.disabled = !engine.has(i);
+      button.hidden = i >= shy && button.disabled;
       button.setAttribute("aria-pressed", String(i === engine.version));
     });
+    const names = engine.pair?.map((version) => engine.labels[version]);
+    this.swap.hidden = !names;
+    if (names) nameSwap(this.swap, names);
     this.loop.setAttribute("aria-pressed", String(engine.looping));
     this.volume.value = String(engine.volume);
     this.progress.max = String(duration || 1);
@@ -116,6 +142,23 @@ class PlayerView {
       duration: duration.toFixed(3),
     });
   }
+}
+
+// The names of versions may change while they play.
+/** @param {HTMLButtonElement} button @param {string} label @param {number} key */
+function nameVersion(button, label, key) {
+  const name = /** @type {Element} */ (button.lastChild);
+  if (name.textContent === label && button.title) return;
+  name.textContent = label;
+  button.title = `Listen to \u201c${label}\u201d (key ${key})`;
+}
+
+/** @param {HTMLButtonElement} button @param {string[]} names */
+function nameSwap(button, [one, other]) {
+  const text = `${one} \u21c4 ${other}`;
+  if (button.textContent === text) return;
+  button.textContent = text;
+  button.title = `Switch between ${one} and ${other} (key T)`;
 }
 
 /** @param {Element} parent @param {Record<string, unknown>} properties */

@@ -36,7 +36,11 @@ class Player(anywidget.AnyWidget):
     Parameters
     ----------
     labels : sequence of str
-        Names of the versions, in the order of their buttons and keys; at most nine.
+        Names of the versions, in the order of their buttons and keys; at most nine with `more`.
+    more : sequence of str
+        Further versions, which are seen only while they have a sound.
+    pair : tuple of two str, optional
+        Two versions between which a button and the key T switch, once both have a sound.
     group : str
         Canvases and players with one group are linked; "" links nothing (see `MatrixCanvas`).
     source : str, optional
@@ -60,6 +64,9 @@ class Player(anywidget.AnyWidget):
     source = traitlets.Unicode("").tag(sync=True)
     _starts = traitlets.Int(0).tag(sync=True)  # how often `play` was called
 
+    _shy = traitlets.Int(9).tag(sync=True)  # from which version on they are seen with sound alone
+    _pair = traitlets.List(traitlets.Int()).tag(sync=True)
+
     # One binary traitlet a version, `_sound_0`, …, added below: an update carries only what
     # changed, and a view that opens later still finds all of them.
     _labels = traitlets.List(traitlets.Unicode()).tag(sync=True)
@@ -71,16 +78,19 @@ class Player(anywidget.AnyWidget):
         self,
         *,
         labels: Sequence[str] = ("noisy", "enhanced", "noise removed", "clean"),
+        more: Sequence[str] = (),
+        pair: tuple[str, str] | None = None,
         group: str = "",
         source: str | None = None,
         **options: Any,
     ) -> None:
-        if not 1 <= len(set(labels)) == len(labels) <= 9:
-            raise NmflabError(f"A player has one to nine different labels, not {list(labels)}.")
+        shy, labels = len(labels), _different([*labels, *more])
         sounds = {f"_sound_{i}": traitlets.Bytes(b"").tag(sync=True) for i in range(len(labels))}
         self.add_traits(**sounds)
         first = labels[0] if source is None else source
-        super().__init__(_labels=list(labels), group=group, source=first, **options)
+        places = [labels.index(label) for label in pair or ()]
+        own: dict[str, Any] = {"_labels": labels, "_shy": shy, "_pair": places}
+        super().__init__(**own, group=group, source=first, **options)
 
     def __repr__(self) -> str:
         names = ", ".join(map(repr, self._labels))
@@ -136,6 +146,25 @@ class Player(anywidget.AnyWidget):
             if sounds and self.source not in sounds:
                 self.source = next(label for label in self._labels if label in sounds)
 
+    def rename(self, names: Mapping[str, str]) -> None:
+        """Call versions by other names; which one is chosen stays.
+
+        Parameters
+        ----------
+        names : mapping of str to str
+            The new names by the old ones.
+
+        Raises
+        ------
+        NmflabError
+            If two versions would have one name.
+        """
+        labels = _different([names.get(label, label) for label in self._labels])
+        with self.hold_sync():
+            source = names.get(self.source, self.source)
+            self._labels = labels
+            self.source = source
+
     def play(self) -> None:
         """Play in the browser, once the sounds that were loaded are there; for a click on them."""
         self._starts += 1
@@ -157,6 +186,12 @@ class Player(anywidget.AnyWidget):
         if self._labels and value not in self._labels:
             raise NmflabError(f"source must be one of {self._labels}, not {value!r}.")
         return value
+
+
+def _different(labels: Sequence[str]) -> list[str]:
+    if not 1 <= len(set(labels)) == len(labels) <= 9:
+        raise NmflabError(f"A player has one to nine different labels, not {list(labels)}.")
+    return list(labels)
 
 
 def _checked(sound: ArrayLike, label: str) -> NDArray[np.float32]:

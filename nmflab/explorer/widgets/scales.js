@@ -85,12 +85,16 @@ const MEL = 0.7; // kHz at which the mel scale bends
 
 /** How the rows of a matrix are spread over its picture. */
 export class Rows {
-  /** @param {Pair} ends of the rows, in kHz if there is a `wish` @param {Frequency} [wish] */
-  constructor([low, high], wish) {
+  /**
+   * @param {Pair} ends of the rows, in kHz if there is a `wish`
+   * @param {Frequency} [wish] @param {Pair | null} [part] that is seen of them
+   */
+  constructor([low, high], wish, part) {
     this.ends = /** @type {Pair} */ ([low, high]);
-    this.top = wish?.top ? Math.min(wish.top, high) : high;
+    this.bottom = part ? part[0] : low;
+    this.top = part ? part[1] : wish?.top ? Math.min(wish.top, high) : high;
     this.mel = Boolean(wish?.mel);
-    this.isPlain = this.top === high && !this.mel;
+    this.isPlain = this.bottom === low && this.top === high && !this.mel;
   }
 
   /** @param {number} value */
@@ -100,13 +104,13 @@ export class Rows {
 
   /** Where a value is, from 0 at the bottom to 1 at the top. @param {number} value */
   shareOf(value) {
-    const [from, to] = [this.warp(this.ends[0]), this.warp(this.top)];
+    const [from, to] = [this.warp(this.bottom), this.warp(this.top)];
     return (this.warp(value) - from) / (to - from);
   }
 
   /** @param {number} share */
   valueAt(share) {
-    const [from, to] = [this.warp(this.ends[0]), this.warp(this.top)];
+    const [from, to] = [this.warp(this.bottom), this.warp(this.top)];
     const warped = from + share * (to - from);
     return this.mel ? MEL * Math.expm1(warped) : warped;
   }
@@ -125,7 +129,7 @@ export class Rows {
 
   /** Round values, so many of them. @param {number} count @param {string} unit */
   ticks(count, unit) {
-    if (!this.mel) return ticks(this.ends[0], this.top, count, unit);
+    if (!this.mel) return ticks(this.bottom, this.top, count, unit);
     const halves = [0, 0.25, 0.5, 1, 2, 4, 8, 16, 32].filter(
       (value) => this.ends[0] <= value && value <= this.top * 1.001,
     );

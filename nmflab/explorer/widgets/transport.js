@@ -1,5 +1,8 @@
 // Times of a player: where it stands, where a key leads, how long a fade takes.
 
+/** What somebody types into: keys belong to it. */
+export const TYPED = "input:not([type=range]), textarea, select, [contenteditable=true]";
+
 export const FADE = 0.01; // s
 const SKIP = 0.5; // s an arrow key goes; with shift a tenth
 
@@ -27,6 +30,14 @@ export function jump(key, fine, position, duration) {
     End: duration,
   };
   return places[key];
+}
+
+/**
+ * What a switch between two versions leads to: the other one or, from elsewhere, the first.
+ * @param {number[]} pair @param {number} version
+ */
+export function otherOf([first, second], version) {
+  return version === first ? second : first;
 }
 
 /**

@@ -12,6 +12,9 @@ declare global {
 
 export type Pair = [number, number];
 
+/** What is brushed of a spectrogram: from s, to s, from kHz, to kHz. */
+export type Region = [number, number, number, number];
+
 /** anywidget's model: the traitlets of one widget. */
 export interface Model<Traits> {
   get<Name extends keyof Traits>(name: Name): Traits[Name];
@@ -42,6 +45,8 @@ export type CanvasTraits = {
   _palette: DataView;
   mark_name: string;
   _marks: { seq: number; stretches: Pair[] };
+  paint?: string;
+  _painted?: { seq: number; heard: number; regions: Region[]; rows: number[] };
   _highlight: { row?: number | null; column?: number | null };
 } & Record<`${AxisName}_label` | `${AxisName}_unit`, string>;
 
@@ -69,6 +74,8 @@ export interface PlayerTraits {
   group: string;
   source: string;
   _starts: number;
+  _shy?: number;
+  _pair?: number[];
   _labels: string[];
   _meta: { seq: number; rate: number; scales: number[] };
   [sound: `_sound_${number}`]: DataView;
@@ -143,6 +150,7 @@ export interface GroupState {
   playhead?: { time: number; playing?: boolean };
   batch?: { id: string; came: Set<number> };
   frequency?: Frequency;
+  brush?: boolean;
   [type: string | symbol]: any;
 }
 

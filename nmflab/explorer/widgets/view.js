@@ -3,16 +3,18 @@
 
 import { bus } from "./bus.js";
 import { add } from "./elements.js";
+import { TYPED } from "./transport.js";
 
 /** @import { Frequency, Scope } from "./types.d.ts" */
 
 const VOICE = 4; // kHz below which a voice has nearly all it is made of
-const TYPED = "input:not([type=range]), textarea, select, [contenteditable=true]";
 
 export default {
-  /** @param {Scope<{ group: string }>} scope */
+  /** @param {Scope<{ group: string, brush: boolean, brushing: boolean }>} scope */
   render({ model, el }) {
-    const group = bus.join(model.get("group"), (type) => type === "frequency" && update());
+    const group = bus.join(model.get("group"), (type) => {
+      if (type === "frequency" || type === "brush") update();
+    });
     const root = add(el, "div", {
       className: "nmflab nmflab-view",
       role: "group",
@@ -34,12 +36,23 @@ export default {
     );
     const hall = new Hall(el);
     const whole = button("hall", "Fill the screen with one panel (key F)", () => hall.toggle());
+    const brush = button("brush", "Paint or pick what you want to hear (key B on a picture)", () =>
+      group.send("brush", !group.state.brush),
+    );
+    brush.hidden = !model.get("brush");
+    root.classList.toggle("nmflab-brushed", !brush.hidden);
     const last = button("\u2039", "The panel before (Page Up)", () => hall.step(-1));
     const next = button("\u203a", "The next panel (Page Down)", () => hall.step(1));
     const update = () => {
       zoom.setAttribute("aria-pressed", String(seen().top !== null));
       mel.setAttribute("aria-pressed", String(seen().mel));
       whole.setAttribute("aria-pressed", String(hall.isOn));
+      const inHand = Boolean(group.state.brush);
+      brush.setAttribute("aria-pressed", String(inHand));
+      if (!brush.hidden && model.get("brushing") !== inHand) {
+        model.set("brushing", inHand);
+        model.save_changes();
+      }
       last.hidden = next.hidden = !hall.isOn;
     };
     hall.onChange = update;

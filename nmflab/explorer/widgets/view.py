@@ -1,6 +1,6 @@
 """How an explorer is seen: frequencies zoomed or on the mel scale, one panel on all of the screen.
 
-All of it happens in the browser; Python never hears of it.
+All of it happens in the browser; Python hears but of the brush, that it is in the hand.
 """
 
 from __future__ import annotations
@@ -16,12 +16,16 @@ HERE = Path(__file__).parent
 
 
 class ViewBar(anywidget.AnyWidget):
-    """Buttons for the frequency axes of a group of canvases, and for hall mode.
+    """Buttons for the frequency axes of a group of canvases, for hall mode, and for a brush.
 
     Parameters
     ----------
     group : str
         The canvases whose frequencies are meant.
+    brush : bool
+        Whether there is a button for the brush of the group.
+    brushing : bool
+        Whether somebody has the brush in the hand; set by the browser.
     **options : object
         What every ipywidget takes, `layout` for instance.
     """
@@ -30,3 +34,5 @@ class ViewBar(anywidget.AnyWidget):
     _css = (HERE / "style.css").read_text("utf-8")
 
     group = traitlets.Unicode("").tag(sync=True)
+    brush = traitlets.Bool(False).tag(sync=True)
+    brushing = traitlets.Bool(False).tag(sync=True)

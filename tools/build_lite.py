@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 KERNEL_PLUGIN = "@jupyterlite/pyodide-kernel-extension:kernel"
@@ -44,14 +45,14 @@ EXTENSIONS = (
 )
 """What JupyterLab's own part of the site is to have."""
 
-INSTALL = """\
-try:
-    import nmflab
-except ModuleNotFoundError:
-    %pip install -q nmflab"""
-"""The first cell of a notebook that may run where nmflab isn't installed."""
+
+def install_cell(what: str = "nmflab") -> str:
+    """Give the first cell of a notebook that may run where nmflab isn't installed."""
+    return f"try:\n    import nmflab\nexcept ModuleNotFoundError:\n    %pip install -q {what}"
+
 
 KERNEL = {"name": "python", "display_name": "Python (Pyodide)", "language": "python"}
+NO_LOOK: Mapping[str, object] = {}
 
 CONFIG = {
     "jupyter-lite-schema-version": 0,
@@ -110,11 +111,18 @@ def lay_out(source: Path, pyodide: Path | None, dictionaries: Path | None = None
         shutil.copytree(pyodide, source / "static" / "pyodide")
 
 
-def prepare(notebook: Path, first: str = INSTALL) -> None:
-    """Put the cell that installs before all others, and name the kernel that the site has."""
+def prepare(
+    notebook: Path,
+    first: str | None = None,
+    *,
+    kernel: Mapping[str, str] = KERNEL,
+    look: Mapping[str, object] = NO_LOOK,
+) -> None:
+    """Put a cell before all others, by default the one that installs, and name the kernel."""
     content = json.loads(notebook.read_text(encoding="utf-8"))
-    content["metadata"]["kernelspec"] = KERNEL
-    cell = {"cell_type": "code", "id": "install", "metadata": {}, "source": first}
+    content["metadata"]["kernelspec"] = kernel
+    source = install_cell() if first is None else first
+    cell = {"cell_type": "code", "id": "install", "metadata": dict(look), "source": source}
     content["cells"].insert(0, {**cell, "outputs": [], "execution_count": None})
     notebook.write_text(json.dumps(content), encoding="utf-8")
 

@@ -107,7 +107,7 @@ def test_site_has_lessons_wheels_and_no_address_outside(site):
     lessons = sorted(path.name for path in (site / "files").glob("[0-9][0-9]_*.ipynb"))
     assert lessons == sorted(path.name for path in (ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
     first = nbformat.read(site / "files" / lessons[0], as_version=4).cells[0]
-    assert first.source == build_lite.INSTALL
+    assert first.source == build_lite.install_cell()
     offered = json.loads((site / "pypi" / "all.json").read_text())
     assert {name.replace("-", "_") for name in offered} >= {"nmflab", *build_lite.PURE}
     assert build_lite.size(site) <= build_lite.LARGEST

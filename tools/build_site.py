@@ -59,7 +59,7 @@ REPOSITORY = re.compile(r"https://github\.com/([A-Za-z0-9-]+)/([A-Za-z0-9._-]+?)
 
 RECORDED = """\
 <div class="nmflab-recorded" data-record="{lesson}">
-<p><strong>Move it here.</strong> “{clip}” in the noise “{noise}” at {snr:g} dB. Dictionaries, and
+<p><strong>Move it here.</strong> “{clip}” in the noise “{noise}” at {snr:g} dB. {known}, and
 the activations for each λ, were computed beforehand; gain and sound are computed in this page.</p>
 </div>
 <script src="../_static/recorded/{lesson}.js"></script>
@@ -95,8 +95,11 @@ def add_what_is_live(notebook: Path, repository: tuple[str, str] | None) -> None
         parts.append(" · ".join(links))
     if lesson in recorded.LESSONS:
         clip, noise = recorded.LESSONS[lesson]
-        snr = recorded.SETTINGS.snr
-        parts.append(RECORDED.format(lesson=lesson, clip=clip, noise=noise, snr=snr))
+        snr = recorded.settings_of(lesson).snr
+        blind = lesson in recorded.BLIND
+        known = "The bases of speech, those of noise" if blind else "Dictionaries"
+        facts = {"lesson": lesson, "clip": clip, "noise": noise, "snr": snr, "known": known}
+        parts.append(RECORDED.format(**facts))
     if parts:
         cell = {"cell_type": "markdown", "id": "live", "metadata": {}, "source": "\n\n".join(parts)}
         content["cells"].insert(1, cell)

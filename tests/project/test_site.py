@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests" / "browser")]
 
 import build_site  # noqa: E402
-from support.pages import chromium  # noqa: E402
+from support.pages import chromium, drag_by_finger  # noqa: E402
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 README = (ROOT / "README.md").read_text()
@@ -170,11 +170,7 @@ def slid(page, slider, share, touch):
     before = int(page.locator(".nmflab-recorded").get_attribute("data-seq"))
     middle = box["x"] + box["width"] / 2
     if touch:
-        finger = page.context.new_cdp_session(page)
-        for kind, at in (("touchStart", middle), ("touchMove", (middle + x) / 2), ("touchMove", x)):
-            points = [{"x": at, "y": y}]
-            finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-        finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        drag_by_finger(page, (middle, y), (x, y))
     else:
         page.mouse.move(middle, y)
         page.mouse.down()

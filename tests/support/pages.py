@@ -197,6 +197,24 @@ def set_theme(page, name):
     page.wait_for_function(f"document.body.dataset.jpThemeName === '{name}'")
 
 
+def drag_by_finger(page, *places, steps=4):
+    """Put a finger down at the first of some places (x, y), draw it along them, and lift it."""
+    finger = page.context.new_cdp_session(page)
+
+    def touch(kind, *points):
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": list(points)})
+
+    (x, y), *others = places
+    touch("touchStart", {"x": x, "y": y})
+    for next_x, next_y in others:
+        for step in range(1, steps + 1):
+            share = step / steps
+            touch("touchMove", {"x": x + share * (next_x - x), "y": y + share * (next_y - y)})
+        x, y = next_x, next_y
+    touch("touchEnd")
+    finger.detach()
+
+
 def drop(page, selector, path):
     """Drop a file on an element."""
     data = page.evaluate_handle(

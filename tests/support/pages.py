@@ -104,7 +104,7 @@ def _serve(folder, command, path, log_name, **environment):
             stderr=subprocess.STDOUT,
         )
         try:
-            _wait_for(url + path, process, log_path)
+            wait_for(url + path, process, log_path)
             yield url
         finally:
             process.terminate()
@@ -115,7 +115,8 @@ def _serve(folder, command, path, log_name, **environment):
                 process.wait()
 
 
-def _wait_for(url, process, log_path, seconds=90):
+def wait_for(url, process, log_path, seconds=90):
+    """Wait until a server answers, and say what it said if it ends or is too slow."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and process.poll() is None:
         try:

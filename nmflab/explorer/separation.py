@@ -45,7 +45,8 @@ class SeparationExplorer(HandingOut):
         By default the embedded one.
     settings : Settings, optional
         By default those of the original script with the accelerated solver, which trains and
-        encodes to the same objective in fewer iterations; on the short corpus the tuned ones.
+        encodes to the same objective in fewer iterations; on the short corpus
+        ``Settings.framewise()``.
 
     Examples
     --------
@@ -60,7 +61,7 @@ class SeparationExplorer(HandingOut):
     noise = "siren"  # what is gone can be seen and heard at once; babble, the first, is the hardest
 
     def _default_settings(self) -> Settings:
-        return Settings.tuned() if is_short() else QUICK  # far less work, as a browser needs it
+        return Settings.framewise() if is_short() else QUICK  # far less work, as a browser needs it
 
     def _build(self) -> None:
         self.noisy = Panel("Noisy", self.group, sound="noisy", mark_name="noise")

@@ -80,9 +80,12 @@ def test_explorers_begin_without_training_where_dictionaries_are_shipped(tmp_pat
     (tmp_path / "data").rename(embedded / "data")  # as in the wheel
     (embedded / "dictionaries").mkdir()
     with ship_dictionaries.shipping(embedded / "dictionaries"):
-        ship_dictionaries.train_presets([nl.Settings.tuned(), nl.Settings.own()])
+        ship_dictionaries.train_presets(
+            [nl.Settings.framewise(), nl.Settings.tuned(), nl.Settings.own()]
+        )
     found = run_poorly([str(tmp_path), *sys.path], "--shipped")
-    assert {"SeparationExplorer, tuned", "SeparationExplorer, own"} <= set(found)
+    begun = {f"SeparationExplorer, {preset}" for preset in ("framewise", "tuned", "own")}
+    assert {*begun, "ListeningExplorer, framewise"} <= set(found)
     for name, line in found.items():
         assert set(line["states"].values()) <= {"ready", "live"}, name
         assert not line["looks"], name

@@ -126,9 +126,9 @@ def begin_explorers():
 
     dictionaries.train_dictionary = refuse
     for name in explorers.__all__:
-        for preset in ("tuned", "own"):
+        for preset in ("framewise", "tuned", "own"):
             settings = getattr(nl.Settings, preset)()
-            if preset == "own" and name != "SeparationExplorer":
+            if preset != "framewise" and name != "SeparationExplorer":
                 continue
             explorer = getattr(explorers, name)(settings=settings)
             states = {"at first": state_of(explorer)}

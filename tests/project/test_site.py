@@ -222,7 +222,8 @@ def test_recorded_explorers_are_small(site):
 
 
 @pytest.mark.browser
-def test_a_page_separates_as_the_package_does(chromium_path, monkeypatch):
+@pytest.mark.parametrize("lesson", ["04_separation", "09_own_noise"])
+def test_a_page_separates_as_the_package_does(chromium_path, monkeypatch, lesson):
     recorded = build_site.recorded
     monkeypatch.setenv("NMFLAB_SHORT", "1")
     recorded._corpus.cache_clear()
@@ -234,7 +235,7 @@ def test_a_page_separates_as_the_package_does(chromium_path, monkeypatch):
         return result
 
     monkeypatch.setattr(nmflab, "separate", noted)
-    recording = recorded.record("carlo_09", "fan")
+    recording = recorded.record("carlo_09", "fan", recorded.settings_of(lesson))
     recorded._corpus.cache_clear()
     ours = recorded.modules.linked(recorded.SOURCES / "separation.js")
     with chromium(chromium_path) as page:

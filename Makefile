@@ -86,8 +86,9 @@ assignment: $(VENV)/installed ## write the lessons' questions as assignments for
 
 nbgrader: $(VENV)/nbgrader/installed ## install nbgrader, which grades assignments, into .venv/nbgrader
 
-lite: $(VENV)/lite/installed ## build the lessons to run without a server (PYODIDE=path: without a network)
-	$(VENV)/lite/bin/python tools/build_lite.py $(ARGS)
+lite: $(VENV)/installed $(VENV)/lite/installed ## build the lessons to run without a server (PYODIDE=path: without a network)
+	OMP_NUM_THREADS=1 $(BIN)/python tools/ship_dictionaries.py $(VENV)/dictionaries
+	$(VENV)/lite/bin/python tools/build_lite.py --dictionaries $(VENV)/dictionaries $(ARGS)
 
 tour: $(VENV)/installed-test ## draw the README's small pictures of the notebooks in docs/tour
 	$(BIN)/python tools/tour.py

@@ -4,7 +4,8 @@
     PYODIDE=path/to/pyodide make lite      Pyodide is part of the site: no network is needed
 
 Any server of files will do: ``python -m http.server -d lite``. What a page installs, nmflab and the
-wheels of `PURE`, lies beside it; what has compiled code comes with Pyodide. See docs/anywhere.md.
+wheels of `PURE`, lies beside it; what has compiled code comes with Pyodide. nmflab's wheel holds
+dictionaries, which ``tools/ship_dictionaries.py`` has trained. See docs/anywhere.md.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 KERNEL_PLUGIN = "@jupyterlite/pyodide-kernel-extension:kernel"
@@ -26,6 +28,9 @@ ROOT = Path(__file__).resolve().parents[1]
 SITE = ROOT / "lite"
 LARGEST = 80e6
 """Bytes of the site, without Pyodide."""
+
+PROJECT = ("pyproject.toml", "README.md", "LICENSE", "nmflab", "data", "notebooks")
+"""What nmflab's wheel is made of."""
 
 PURE = ("anywidget", "comm", "ipywidgets", "jupyterlab_widgets", "psygnal")
 """What the widgets need and Pyodide doesn't have; as wheels for any machine."""
@@ -40,14 +45,14 @@ EXTENSIONS = (
 )
 """What JupyterLab's own part of the site is to have."""
 
-INSTALL = """\
-try:
-    import nmflab
-except ModuleNotFoundError:
-    %pip install -q nmflab"""
-"""The first cell of a notebook that may run where nmflab isn't installed."""
+
+def install_cell(what: str = "nmflab") -> str:
+    """Give the first cell of a notebook that may run where nmflab isn't installed."""
+    return f"try:\n    import nmflab\nexcept ModuleNotFoundError:\n    %pip install -q {what}"
+
 
 KERNEL = {"name": "python", "display_name": "Python (Pyodide)", "language": "python"}
+NO_LOOK: Mapping[str, object] = {}
 
 CONFIG = {
     "jupyter-lite-schema-version": 0,
@@ -58,11 +63,16 @@ CONFIG = {
 }
 
 
-def build(folder: Path, pyodide: Path | None = None, extra: Path | None = None) -> None:
+def build(
+    folder: Path,
+    pyodide: Path | None = None,
+    extra: Path | None = None,
+    dictionaries: Path | None = None,
+) -> None:
     """Build the site, and put it in its place when all is well."""
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".site-") as made:
         source, pages = Path(made) / "source", Path(made) / "pages"
-        lay_out(source, pyodide)
+        lay_out(source, pyodide, dictionaries)
         if extra is not None:
             shutil.copytree(extra, source / "lessons", dirs_exist_ok=True)
         command = [sys.executable, "-m", "jupyter", "lite", "build", "--no-sourcemaps"]
@@ -76,7 +86,7 @@ def build(folder: Path, pyodide: Path | None = None, extra: Path | None = None) 
         pages.rename(folder)
 
 
-def lay_out(source: Path, pyodide: Path | None) -> None:
+def lay_out(source: Path, pyodide: Path | None, dictionaries: Path | None = None) -> None:
     """Put together what JupyterLite makes the site of."""
     lessons = source / "lessons"
     leave = shutil.ignore_patterns(".*")
@@ -89,7 +99,9 @@ def lay_out(source: Path, pyodide: Path | None) -> None:
         "federated_extensions": [str(extension(name)) for name in EXTENSIONS],
     }
     (source / "jupyter_lite_config.json").write_text(json.dumps({"LiteBuildConfig": own}), "utf-8")
-    collect_wheels(source / "pypi")
+    with tempfile.TemporaryDirectory() as project:
+        copy_project(Path(project), dictionaries)
+        collect_wheels(source / "pypi", Path(project))
     if pyodide is not None:
         if not (pyodide / "pyodide-lock.json").is_file():
             raise SystemExit(
@@ -99,27 +111,39 @@ def lay_out(source: Path, pyodide: Path | None) -> None:
         shutil.copytree(pyodide, source / "static" / "pyodide")
 
 
-def prepare(notebook: Path, first: str = INSTALL) -> None:
-    """Put the cell that installs before all others, and name the kernel that the site has."""
+def prepare(
+    notebook: Path,
+    first: str | None = None,
+    *,
+    kernel: Mapping[str, str] = KERNEL,
+    look: Mapping[str, object] = NO_LOOK,
+) -> None:
+    """Put a cell before all others, by default the one that installs, and name the kernel."""
     content = json.loads(notebook.read_text(encoding="utf-8"))
-    content["metadata"]["kernelspec"] = KERNEL
-    cell = {"cell_type": "code", "id": "install", "metadata": {}, "source": first}
+    content["metadata"]["kernelspec"] = kernel
+    source = install_cell() if first is None else first
+    cell = {"cell_type": "code", "id": "install", "metadata": dict(look), "source": source}
     content["cells"].insert(0, {**cell, "outputs": [], "execution_count": None})
     notebook.write_text(json.dumps(content), encoding="utf-8")
 
 
-def collect_wheels(folder: Path) -> None:
+def copy_project(folder: Path, dictionaries: Path | None) -> None:
+    """Copy what a wheel is built of, and put dictionaries into the package."""
+    leave = shutil.ignore_patterns(".*", "__pycache__")
+    for part in PROJECT:
+        if (ROOT / part).is_dir():
+            shutil.copytree(ROOT / part, folder / part, ignore=leave)
+        else:
+            shutil.copy(ROOT / part, folder)
+    if dictionaries is not None:
+        shutil.copytree(dictionaries, folder / "nmflab" / "embedded" / "dictionaries")
+
+
+def collect_wheels(folder: Path, project: Path) -> None:
     """Build nmflab's wheel, and fetch those of `PURE` in the versions that are pinned."""
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    own = [
-        *pip,
-        "wheel",
-        "--no-deps",
-        "--no-build-isolation",
-        "--wheel-dir",
-        str(folder),
-        str(ROOT),
-    ]
+    own = [*pip, "wheel", "--no-deps", "--no-build-isolation"]
+    own += ["--wheel-dir", str(folder), str(project)]
     any_machine = ["--platform", "any", "--implementation", "py", "--abi", "none"]
     pure = [*pip, "download", "--no-deps", "--only-binary=:all:", *any_machine]
     pure += ["--constraint", str(ROOT / "constraints.txt"), "--dest", str(folder), *PURE]
@@ -149,10 +173,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Build the JupyterLite site.")
     parser.add_argument("folder", nargs="?", type=Path, default=SITE, help="default: lite")
     parser.add_argument("--extra", type=Path, help="a folder of more notebooks and files")
+    parser.add_argument("--dictionaries", type=Path, help="a folder of those to be shipped")
     given = parser.parse_args(arguments)
     folder = given.folder.resolve()
     pyodide = os.environ.get("PYODIDE")
-    build(folder, Path(pyodide).resolve() if pyodide else None, given.extra)
+    build(folder, Path(pyodide).resolve() if pyodide else None, given.extra, given.dictionaries)
     print(f"{size(folder) / 1e6:.0f} MB without Pyodide. To look at it:")
     print(f"{sys.executable} -m http.server -d {folder}")
 

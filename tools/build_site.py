@@ -26,6 +26,7 @@ from pathlib import Path
 from types import ModuleType
 from urllib.parse import unquote, urlsplit
 
+import build_lite
 import recorded
 
 import nmflab
@@ -38,16 +39,27 @@ DOI = re.compile(r"https://doi\.org/10\.\d{4,9}/[-._;()/:A-Za-z0-9]*[A-Za-z0-9]"
 
 PLACES = {
     "JupyterLite": "https://{owner}.github.io/{name}/lite/lab/index.html?path={lesson}.ipynb",
-    "Colab": "https://colab.research.google.com/github/{owner}/{name}/blob/HEAD/notebooks/{lesson}.ipynb",
+    "Colab": "https://colab.research.google.com/github/{owner}/{name}/blob/gh-pages/colab/{lesson}.ipynb",
     "Binder": "https://mybinder.org/v2/gh/{owner}/{name}/HEAD?urlpath=lab/tree/notebooks/{lesson}.ipynb",
 }
-"""Where a lesson is live, by what the button says."""
+"""Where a lesson is live, by what the button says.
+
+Colab opens files of a repository alone. Those of the site, which lie in the branch ``gh-pages``,
+begin with a cell that installs the package.
+"""
+
+ARCHIVE = "https://github.com/{owner}/{name}/archive/HEAD.tar.gz"
+"""What that cell installs."""
+
+KERNEL = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+HIDDEN = {"cellView": "form", "jupyter": {"source_hidden": True}}
+"""How Colab and JupyterLab are told to hide a cell's code."""
 
 REPOSITORY = re.compile(r"https://github\.com/([A-Za-z0-9-]+)/([A-Za-z0-9._-]+?)(?:\.git)?/?")
 
 RECORDED = """\
 <div class="nmflab-recorded" data-record="{lesson}">
-<p><strong>Move it here.</strong> “{clip}” in the noise “{noise}” at {snr:g} dB. Dictionaries, and
+<p><strong>Move it here.</strong> “{clip}” in the noise “{noise}” at {snr:g} dB. {known}, and
 the activations for each λ, were computed beforehand; gain and sound are computed in this page.</p>
 </div>
 <script src="../_static/recorded/{lesson}.js"></script>
@@ -83,12 +95,26 @@ def add_what_is_live(notebook: Path, repository: tuple[str, str] | None) -> None
         parts.append(" · ".join(links))
     if lesson in recorded.LESSONS:
         clip, noise = recorded.LESSONS[lesson]
-        snr = recorded.SETTINGS.snr
-        parts.append(RECORDED.format(lesson=lesson, clip=clip, noise=noise, snr=snr))
+        snr = recorded.settings_of(lesson).snr
+        blind = lesson in recorded.BLIND
+        known = "The bases of speech, those of noise" if blind else "Dictionaries"
+        facts = {"lesson": lesson, "clip": clip, "noise": noise, "snr": snr, "known": known}
+        parts.append(RECORDED.format(**facts))
     if parts:
         cell = {"cell_type": "markdown", "id": "live", "metadata": {}, "source": "\n\n".join(parts)}
         content["cells"].insert(1, cell)
         notebook.write_text(json.dumps(content), encoding="utf-8")
+
+
+def write_for_colab(folder: Path, repository: tuple[str, str]) -> None:
+    """Write the lessons with a first cell that installs the package where it isn't."""
+    owner, name = repository
+    cell = build_lite.install_cell(ARCHIVE.format(owner=owner, name=name))
+    folder.mkdir()
+    for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        written = Path(shutil.copy(notebook, folder))
+        first = f"# @title Install nmflab, where it isn't yet\n{cell}"
+        build_lite.prepare(written, first, kernel=KERNEL, look=HIDDEN)
 
 
 def write_recordings(folder: Path) -> None:
@@ -158,6 +184,9 @@ def build(folder: Path, repository: tuple[str, str] | None = None) -> None:
         found = problems(pages)
         if found:
             raise SystemExit("\n".join(found))
+        if repository:
+            write_for_colab(pages / "colab", repository)
+            (pages / ".nojekyll").touch()  # or GitHub leaves out the folders that begin with _
         shutil.rmtree(folder, ignore_errors=True)
         pages.rename(folder)
 

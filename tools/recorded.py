@@ -1,5 +1,7 @@
 """Record explorers for the site's pages: a mixture with its dictionaries, and H for each λ.
 
+Where the noise is learnt on the mixture, its bases are recorded for each λ, too.
+
 A page then separates the mixture by itself, with no kernel: see docs/site/recorded. λ has the
 places of a grid; p, which needs no H of its own, has so for the scores, which are computed here.
 """
@@ -35,10 +37,19 @@ LESSONS = {
     "06_map_separation": ("allison_en_04", "babble"),
     "07_evaluation": ("allison_es_01", "pink"),
     "08_explorer": ("carlo_11", "factory"),
+    "09_own_noise": ("allison_en_01", "factory"),
 }
 """For each lesson the speech and the noise that its page mixes."""
 
 SETTINGS = nl.Settings.framewise().replace(num_basis_speech=32, max_iter_train=40)
+OWN_NOISE = nl.Settings.own().replace(
+    context=1,
+    keep=100.0,
+    **{name: getattr(SETTINGS, name) for name in ("num_basis_speech", "max_iter_train")},
+)
+"""Those of a lesson whose noise is learnt on the mixture: a page knows bases of one frame alone."""
+
+BLIND = frozenset({"09_own_noise"})
 PENALTIES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 POWERS = (0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 START = (3, 3)
@@ -47,19 +58,26 @@ SKIPPED = 0.4
 """Of each sentence, at its beginning."""
 
 
-def record(clip: str, noise: str) -> dict[str, Any]:
+def settings_of(lesson: str) -> nl.Settings:
+    """Give the settings that a lesson's mixture is separated with."""
+    return OWN_NOISE if lesson in BLIND else SETTINGS
+
+
+def record(clip: str, noise: str, fixed: nl.Settings = SETTINGS) -> dict[str, Any]:
     """Give all that a page needs to separate a sentence from a noise by itself."""
     corpus = _corpus()
     rate, begin = corpus.sampling_rate, round(SKIPPED * corpus.sampling_rate)
     speech = corpus.test_speech[clip][begin : begin + round(SECONDS * rate)]
-    mixed = nl.mix_at_snr(speech, corpus.test_noise[noise], SETTINGS.snr)
-    model = nl.train_model(corpus.train_speech, corpus.training_noise(noise), SETTINGS)
-    stft = nl.Stft.from_settings(SETTINGS)
-    activations, scores = [], []
+    mixed = nl.mix_at_snr(speech, corpus.test_noise[noise], fixed.snr)
+    model = nl.train_model(corpus.train_speech, corpus.training_noise(noise), fixed)
+    stft = nl.Stft.from_settings(fixed)
+    activations, scores, free = [], [], []
     for penalty in PENALTIES:
-        settings = SETTINGS.replace(penalty=penalty)
+        settings = fixed.replace(penalty=penalty)
         found = nl.separate(model, mixed.mixture, settings)
         activations.append(_packed(found.H))
+        if found.W_free is not None:
+            free.append(_packed(found.W_free.T))
         scores.append([_sdr(model, mixed, settings.replace(p=p)) for p in POWERS])
     peak = float(np.abs(mixed.mixture).max())
     return {
@@ -71,10 +89,11 @@ def record(clip: str, noise: str) -> dict[str, Any]:
             "fft": stft.fft,
             "win_size": stft.win_size,
             "hop": stft.hop,
-            "cosines": list(COSINES[SETTINGS.window]),
+            "cosines": list(COSINES[fixed.window]),
         },
-        "bases": [SETTINGS.num_basis_speech, SETTINGS.num_basis_noise],
+        "bases": [fixed.num_basis_speech, fixed.num_basis_noise + fixed.num_basis_free],
         "W": _packed(model.W.T),
+        "free": free,
         "penalties": [f"{penalty:g}" for penalty in PENALTIES],
         "H": activations,
         "powers": list(POWERS),
@@ -88,7 +107,7 @@ def record(clip: str, noise: str) -> dict[str, Any]:
 
 def write(folder: Path, name: str) -> None:
     """Write a lesson's recording as a script: a page from the disk may read no other file."""
-    recording = json.dumps(record(*LESSONS[name]), separators=(",", ":"))
+    recording = json.dumps(record(*LESSONS[name], settings_of(name)), separators=(",", ":"))
     text = f"(window.nmflabRecordings ??= {{}})[{json.dumps(name)}] = {recording};\n"
     (folder / f"{name}.js").write_text(text, encoding="utf-8")
 

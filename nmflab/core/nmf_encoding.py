@@ -18,7 +18,7 @@ from nmflab.core.nmf_steps import (
     ratio,
 )
 from nmflab.priors.distributions import Prior
-from nmflab.system.threads import aligned, even_split
+from nmflab.system.threads import aligned, even_split, matmul
 
 Costs = NDArray[np.float64]  # (2, frames) or (2,): D(V‖WH) and λ Σ φ(H)
 
@@ -141,7 +141,7 @@ class EncodingBlock(threading.local):
 
     def correlate(self) -> None:
         """Compute G = Wᵀ(V/WH)/den from V/WH as it stands."""
-        np.matmul(self._R, self._rule.W_over_den, out=self._G)
+        matmul(self._R, self._rule.W_over_den, out=self._G)
 
     def measure(self, H: Matrix) -> Costs:
         """Compute V/WH, and from it what each frame costs."""

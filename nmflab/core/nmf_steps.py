@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nmflab.system.threads import aligned
+from nmflab.system.threads import aligned, matmul
 
 Matrix = NDArray[np.float32]
 Vector = NDArray[np.float32]
@@ -36,7 +36,7 @@ def spread(
 
 def ratio(V: Matrix, H: Matrix, Wt: Matrix, R: Matrix) -> None:
     """R = V / WH, frame-major."""
-    np.matmul(H, Wt, out=R)
+    matmul(H, Wt, out=R)
     np.divide(V, R, out=R)
 
 

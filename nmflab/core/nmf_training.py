@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmflab.core.nmf_steps import FLOOR, LEAST_WEIGHT, Matrix, extrapolate, ratio
-from nmflab.system.threads import aligned, even_split, map_blocks
+from nmflab.system.threads import aligned, even_split, map_blocks, matmul
 
 TRAINING_FRAMES = 800  # frames in a block
 TRAINING_STRIPES = 4  # parts of T whose numerators of W are added up apart, in a fixed order
@@ -88,7 +88,7 @@ class Training:
             ratio(V, H, Wt, scratch.R)
             if self._trace:
                 log_terms += _log_term(V, scratch.R, scratch.L)
-            np.matmul(scratch.R, W, out=scratch.G)  # Wᵀ(V/WH), and Wᵀ1 = 1
+            matmul(scratch.R, W, out=scratch.G)  # Wᵀ(V/WH), and Wᵀ1 = 1
             numerator += self._update_block(V, H, scratch)
             row_sums += scratch.ones @ H
         return log_terms, numerator, row_sums
@@ -98,7 +98,7 @@ class Training:
         H *= scratch.G
         np.maximum(H, scratch.floor, out=H)
         ratio(V, H, self.Wt, scratch.R)
-        return np.matmul(H.T, scratch.R, out=scratch.product)
+        return matmul(H.T, scratch.R, out=scratch.product)
 
     def _measure_stripe(self, stripe: list[slice]) -> float:
         log_terms = 0.0
@@ -178,7 +178,7 @@ class AcceleratedTraining(Training):
         return value
 
     def _update_block(self, V: Matrix, H: Matrix, scratch: _TrainingScratch) -> Matrix:
-        product = np.matmul(H.T, scratch.R, out=scratch.product)
+        product = matmul(H.T, scratch.R, out=scratch.product)
         H *= _lengthened(scratch.G, scratch.one, *scratch.steps)
         np.maximum(H, scratch.floor, out=H)
         return product

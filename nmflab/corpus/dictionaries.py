@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from numpy.typing import ArrayLike
 
-from nmflab.checks import as_signals, check_flag, check_kind, check_progress, steady
+from nmflab.checks import check_flag, check_kind, check_progress, steady
 from nmflab.core.model import (
     ARRAYS,
     Dictionary,
@@ -15,7 +15,8 @@ from nmflab.core.model import (
     train_dictionary,
 )
 from nmflab.corpus.model_files import dictionary_of
-from nmflab.settings import SOURCES, Settings, settings_of
+from nmflab.corpus.shipped_dictionaries import fingerprint_of, shipped
+from nmflab.settings import SOURCES, Settings
 from nmflab.system import caching
 
 __all__ = ["train_model"]
@@ -35,11 +36,15 @@ def trained(
 
     It comes out of the cache folder, or is trained and put there. `progress` is called as in
     `train_dictionary`, and not at all if there is nothing to train; an exception that it raises
-    ends the training. With `cache` off, the folder is left alone.
+    ends the training. With `cache` off, the folder is left alone. What is shipped comes before
+    all that, in the precision of `nmflab.corpus.shipped_dictionaries`, unless `cache` is off.
     """
     K = getattr(settings, f"num_basis_{source}")
     cache = cache and K > 0
-    name = _fingerprint(signals, source, settings) if cache and caching.cache_folder() else None
+    found = shipped(signals, source, settings) if cache else None
+    if found is not None:
+        return found
+    name = fingerprint_of(signals, source, settings) if cache and caching.cache_folder() else None
     found = None if name is None else _look_up(name, source, settings)
     if found is None:
         found = train_dictionary(signals, K, settings, name=source, progress=progress)
@@ -49,10 +54,13 @@ def trained(
 
 
 def remembered(signals: Sequence[ArrayLike], source: str, settings: Settings) -> Dictionary | None:
-    """Give the dictionary if it is in the cache folder; None if it has to be trained."""
-    if caching.cache_folder() is None or getattr(settings, f"num_basis_{source}") == 0:
+    """Give the dictionary if it is shipped or in the cache folder; None if it has to be trained."""
+    if getattr(settings, f"num_basis_{source}") == 0:
         return None
-    return _look_up(_fingerprint(signals, source, settings), source, settings)
+    found = shipped(signals, source, settings)
+    if found is not None or caching.cache_folder() is None:
+        return found
+    return _look_up(fingerprint_of(signals, source, settings), source, settings)
 
 
 @steady
@@ -102,13 +110,6 @@ def train_model(
         for signals, source in zip((speech, noise), SOURCES, strict=True)
     ]
     return SeparationModel(both[0], both[1], settings)
-
-
-def _fingerprint(signals: Sequence[ArrayLike], source: str, settings: Settings) -> str:
-    facts = {name: getattr(settings, name) for name in settings_of(source)}
-    return caching.fingerprint(
-        {"source": source, **facts}, as_signals(signals, source), rooms=("core",)
-    )
 
 
 def _look_up(name: str, source: str, settings: Settings) -> Dictionary | None:

@@ -29,6 +29,7 @@ from nmflab.explorer.widgets.recorder import Recorder
 from nmflab.explorer.words import in_words
 from nmflab.figures.scales import decibels
 from nmflab.settings import SOURCES, Settings
+from nmflab.system.shipped import is_short
 
 if TYPE_CHECKING:
     from nmflab.core.pipeline import Separation
@@ -49,7 +50,8 @@ class SeparationExplorer(HandingOut):
         By default the embedded one.
     settings : Settings, optional
         By default those of the original script with the accelerated solver, which trains and
-        encodes to the same objective in fewer iterations.
+        encodes to the same objective in fewer iterations; on the short corpus
+        ``Settings.framewise()``.
 
     Examples
     --------
@@ -64,7 +66,7 @@ class SeparationExplorer(HandingOut):
     noise = "siren"  # what is gone can be seen and heard at once; babble, the first, is the hardest
 
     def _default_settings(self) -> Settings:
-        return QUICK
+        return Settings.framewise() if is_short() else QUICK  # far less work, as a browser needs it
 
     def _build(self) -> None:
         self.noisy = Panel("Noisy", self.group, sound="noisy", mark_name="noise")

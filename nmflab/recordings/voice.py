@@ -10,22 +10,14 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nmflab.core.model import Dictionary, StageProgress
 from nmflab.corpus.dictionaries import trained
 from nmflab.corpus.folders import load_corpus
+from nmflab.corpus.shipped_dictionaries import read
 from nmflab.settings import Settings
-from nmflab.system.archives import read_archive, write_archive
 
-VERSION = 1
 FILE = Path(__file__).with_name("speech.npz")
-
-QUANTILES = 128
-"""Each row of H is kept as so many values: enough for the priors."""
-
-FINEST = 2.0**-11
-"""Step, relative to its column's greatest, below which an entry of W is left out."""
 
 
 def speech_dictionary(settings: Settings, progress: StageProgress | None = None) -> Dictionary:
@@ -41,30 +33,9 @@ def is_shipped(settings: Settings) -> bool:
     return settings.read_by("speech") == _shipped()[1].read_by("speech")
 
 
-def save(dictionary: Dictionary, settings: Settings, path: Path = FILE) -> Path:
-    """Write a dictionary in a few hundred kilobytes: W in half precision, of H its quantiles."""
-    W = np.where(FINEST * dictionary.W.max(axis=0) > dictionary.W, 0, dictionary.W)
-    H = np.quantile(dictionary.H, (np.arange(QUANTILES) + 0.5) / QUANTILES, axis=1).T
-    H *= (dictionary.row_means / H.mean(axis=1))[:, np.newaxis]
-    arrays = {
-        "W": (W / W.max(axis=0)).astype(np.float16),
-        "H": H.astype(np.float32),
-        "rms": np.float64(dictionary.rms),
-    }
-    header = {"settings": settings.to_dict()}
-    return write_archive(path, "speech dictionary", VERSION, header, arrays, compressed=True)
-
-
 @cache
 def _shipped() -> tuple[Dictionary, Settings]:
-    def build(header: dict[str, object], arrays: object) -> tuple[Dictionary, Settings]:
-        settings = Settings.from_dict(header["settings"])  # type: ignore[arg-type]
-        W: NDArray[np.float32] = arrays["W"].astype(np.float32)  # type: ignore[index]
-        W /= W.sum(axis=0)
-        H, rms = arrays["H"], float(arrays["rms"])  # type: ignore[index]
-        return Dictionary(W, H, np.empty(0), rms, settings.context), settings
-
-    return read_archive(FILE, "speech dictionary", VERSION, build, remedy="install nmflab anew")
+    return read(FILE)
 
 
 def of_band(dictionary: Dictionary, num_bins: int, band: int) -> Dictionary:

@@ -50,15 +50,20 @@ def cache_folder() -> Path | None:
 
 
 def fingerprint(
-    facts: Mapping[str, Any], signals: Iterable[NDArray[np.float32]], *, rooms: Iterable[str]
+    facts: Mapping[str, Any],
+    signals: Iterable[NDArray[np.float32]],
+    *,
+    rooms: Iterable[str],
+    anywhere: bool = False,
 ) -> str:
     """Give a name to what these rooms of the package compute of some facts and signals.
 
     It differs wherever the bytes of the result might: with the code of the rooms and of what all
-    rooms use, the libraries and the kind of processor, too.
+    rooms use, the libraries and the kind of processor, too. `anywhere` leaves these last two out.
     """
     code = {room: _code(room) for room in (*rooms, *USED_BY_ALL)}
-    everything = {"format": FORMAT, "machine": machine(), "code": code, **facts}
+    computed_by = None if anywhere else machine()
+    everything = {"format": FORMAT, "machine": computed_by, "code": code, **facts}
     digest = hashlib.sha256(json.dumps(everything, sort_keys=True).encode())
     for signal in signals:
         digest.update(str(signal.size).encode())

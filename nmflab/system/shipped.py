@@ -1,4 +1,4 @@
-"""Where the folders are that come with the package: the embedded corpus and the notebooks."""
+"""Where the folders are that come with the package: corpus, notebooks, dictionaries."""
 
 from __future__ import annotations
 
@@ -37,10 +37,20 @@ def notebooks_folder() -> Path:
     return _shipped("notebooks", ".", "notebooks: take them from the project's sources")
 
 
+def dictionaries_folder() -> Path | None:
+    """Give the folder of dictionaries that were trained beforehand; only a site's wheel has it."""
+    folder = _embedded() / "dictionaries"
+    return folder if folder.is_dir() else None
+
+
+def _embedded() -> Path:
+    return Path(__file__).resolve().parents[1] / "embedded"
+
+
 def _shipped(name: str, content: str, remedy: str) -> Path:
     """Look inside the installed package first, then in a checkout."""
-    package = Path(__file__).resolve().parents[1]
-    for folder in (package / "embedded" / name, package.parent / name):
+    embedded = _embedded()
+    for folder in (embedded / name, embedded.parents[1] / name):
         if (folder / content).is_dir():
             return folder
     raise NmflabError(f"This installation of nmflab has no {remedy}, or install nmflab anew.")

@@ -7,12 +7,14 @@ import os
 import subprocess
 import sys
 import threading
+import zipfile
 from pathlib import Path
 
 import nbformat
 import pytest
 from support import pages, pyodide
 
+from nmflab.corpus.folders import load_corpus
 from nmflab.explorer.widgets.canvas import palette
 from nmflab.explorer.widgets.modules import linked
 
@@ -79,7 +81,10 @@ def site(tmp_path_factory):
     (extra / "canvas.js").write_text(linked(WIDGETS / "canvas.js"))
     (extra / "palette.bin").write_bytes(palette("magma"))
     core = pyodide.core_that_starts(folder / "pyodide")
+    ship = [sys.executable, ROOT / "tools" / "ship_dictionaries.py", folder / "shipped"]
+    subprocess.run([*ship, "--presets-only"], check=True)
     command = [LITE, ROOT / "tools" / "build_lite.py", folder / "site", "--extra", extra]
+    command += ["--dictionaries", folder / "shipped"]
     subprocess.run(command, env=os.environ | {"PYODIDE": str(core)}, check=True)
     return folder / "site"
 
@@ -102,10 +107,15 @@ def test_site_has_lessons_wheels_and_no_address_outside(site):
     lessons = sorted(path.name for path in (site / "files").glob("[0-9][0-9]_*.ipynb"))
     assert lessons == sorted(path.name for path in (ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
     first = nbformat.read(site / "files" / lessons[0], as_version=4).cells[0]
-    assert first.source == build_lite.INSTALL
-    shipped = json.loads((site / "pypi" / "all.json").read_text())
-    assert {name.replace("-", "_") for name in shipped} >= {"nmflab", *build_lite.PURE}
+    assert first.source == build_lite.install_cell()
+    offered = json.loads((site / "pypi" / "all.json").read_text())
+    assert {name.replace("-", "_") for name in offered} >= {"nmflab", *build_lite.PURE}
     assert build_lite.size(site) <= build_lite.LARGEST
+    (wheel,) = (site / "pypi").glob("nmflab-*.whl")
+    inside = [
+        name for name in zipfile.ZipFile(wheel).namelist() if "embedded/dictionaries/" in name
+    ]
+    assert len(inside) >= 2 * len(load_corpus().noise_names)
     settings = json.loads((site / "jupyter-lite.json").read_text())["jupyter-config-data"]
     (kernel,) = settings["litePluginSettings"].values()
     assert kernel["disablePyPIFallback"] is True

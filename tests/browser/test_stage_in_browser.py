@@ -37,7 +37,7 @@ def site(tmp_path_factory, chromium_path):
     pages.write_notebook(folder / "stage.ipynb", CELL)
     with (
         pages.jupyter_lab(folder) as url,
-        pages.chromium(chromium_path, width=1440, height=900) as page,
+        pages.chromium(chromium_path, width=1440, height=900, touch=True) as page,
     ):
         pages.open_in_lab(page, url, "stage.ipynb")
         pages.run_all(page)
@@ -154,6 +154,72 @@ def test_the_hall_sees_one_panel_its_slider_and_the_player(site, way):
     page.keyboard.press("f")
     canvas(site, "Noisy").wait_for()
     assert page.locator(".nmflab-hall").count() == 0
+
+
+# By finger
+
+
+@pytest.fixture(params=[(390, 844), (820, 1180)], ids=["telephone", "tablet"])
+def touched(site, request):
+    """Give the site on a small screen."""
+    width, height = request.param
+    site.page.set_viewport_size({"width": width, "height": height})
+    site.page.wait_for_timeout(300)
+    return site
+
+
+def status_seq(site):
+    return int(site.page.locator(".nmflab-status").get_attribute("data-seq"))
+
+
+def wait_past(site, seq):
+    """Wait until all that a finger has set off is there."""
+    site.page.wait_for_function(
+        "(seq) => +document.querySelector('.nmflab-status').dataset.seq > seq", arg=seq
+    )
+    site.page.locator('.nmflab-status[data-state="ready"]').wait_for()
+
+
+@pytest.mark.parametrize("name", ["penalty λ", "power p"])
+def test_a_finger_draws_a_slider(touched, name):
+    handle = touched.page.get_by_role("slider", name=name, exact=True)
+    scrolled(touched, touched.root, "start")
+    track = handle.locator("xpath=ancestor::*[contains(@class, 'noUi-target')]").bounding_box()
+    box, before, seq = handle.bounding_box(), handle.inner_text(), status_seq(touched)
+    value = handle.get_attribute("aria-valuenow")
+    y = box["y"] + box["height"] / 2
+    x = box["x"] + box["width"] / 2
+    aim = track["x"] + track["width"] * (0.2 if x > track["x"] + track["width"] / 2 else 0.8)
+    pages.drag_by_finger(touched.page, (x, y), (aim, y))
+    wait_past(touched, seq)
+    assert handle.get_attribute("aria-valuenow") != value, before
+    moved = handle.bounding_box()
+    assert abs(moved["x"] + moved["width"] / 2 - aim) < 0.1 * track["width"]
+
+
+def test_a_finger_marks_what_is_noise_across_and_scrolls_along(touched):
+    noisy = touched.page.locator(
+        ".nmflab-canvas", has=touched.page.get_by_text("Noisy", exact=True)
+    )
+    picture = canvas(touched, "Noisy")
+    scrolled(touched, picture, "center")
+    box, seq = picture.bounding_box(), status_seq(touched)
+    x, y = box["x"] + 0.4 * box["width"], box["y"] + box["height"] / 2
+    pages.drag_by_finger(touched.page, (x, y), (x + 0.2 * box["width"], y))
+    wait_past(touched, seq)
+    begin, end = map(float, noisy.get_attribute("data-marks").strip().split("–"))
+    assert 0 < begin < end
+    seq = status_seq(touched)
+    touched.page.get_by_role("button", name="unmark").tap()
+    wait_past(touched, seq)
+    marks, seq = noisy.get_attribute("data-marks"), status_seq(touched)
+    scrolled(touched, picture, "center")
+    top = picture.bounding_box()["y"]
+    pages.drag_by_finger(touched.page, (x, y), (x, y - 120), steps=12)
+    touched.page.wait_for_timeout(300)
+    assert picture.bounding_box()["y"] < top - 50
+    assert noisy.get_attribute("data-marks") == marks
+    assert status_seq(touched) == seq
 
 
 @pytest.mark.parametrize(

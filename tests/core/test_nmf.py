@@ -15,6 +15,7 @@ from scipy.special import kl_div
 
 import nmflab as nl
 from nmflab.core import nmf_encoding as nmf_encoding
+from nmflab.core import nmf_steps as nmf_steps
 from nmflab.core import nmf_training as nmf_training
 from nmflab.core.nmf import encode, kl_divergence, train_nmf
 from nmflab.core.nmf_encoding import ENCODING_FRAMES, UpdateRule
@@ -23,6 +24,7 @@ from nmflab.core.stft import Stft
 from nmflab.core.wiener import wiener_gain
 from nmflab.errors import NmflabError
 from nmflab.priors.distributions import ExponentialPrior, GammaPrior, Prior, joined
+from nmflab.system import threads as threads
 
 ROUNDING = 1e-6
 SOLVERS = ("plain", "accelerated")
@@ -1144,3 +1146,30 @@ def test_encoding_refuses_what_it_cannot_use_by_name(options, message):
     with pytest.raises(NmflabError, match=message) as refused:
         encode(np.ones((4, 6)), **given_ones)
     assert "\n" not in str(refused.value)
+
+
+# Where there is no BLAS
+
+
+def test_products_go_by_einsum_in_a_browser_alone():
+    assert threads.fastest_matmul("emscripten") is threads.matmul_without_blas
+    assert threads.fastest_matmul("linux") is threads.matmul is np.matmul
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_training_and_encoding_are_the_same_without_blas(monkeypatch, solver):
+    V, _, _ = problem(3, F=33, T=200)
+    before = train_nmf(V, 5, n_iter=8, solver=solver)
+    H = encode(V, before.W, n_iter=8, solver=solver).H
+    shapes = []
+
+    def counted(A, B, *, out):
+        shapes.append((*A.shape, B.shape[1]))
+        return threads.matmul_without_blas(A, B, out=out)
+
+    for module in (nmf_steps, nmf_encoding, nmf_training):
+        monkeypatch.setattr(module, "matmul", counted)
+    found = train_nmf(V, 5, n_iter=8, solver=solver)
+    np.testing.assert_allclose(found.W, before.W, rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(encode(V, before.W, n_iter=8, solver=solver).H, H, rtol=1e-3)
+    assert {(5, 33), (33, 5)} <= {shape[1:] for shape in shapes}

@@ -45,47 +45,57 @@ test("a spectrogram is what the sum of the transform says", () => {
   }
 });
 
-test("a gain is that of the equation, and speech and noise add up to the mixture", () => {
-  const [bins, frames] = [33, 9];
-  const bytes = (count) => Uint8Array.from(noise(count), (x) => 128 + 200 * x);
-  const W = { bytes: base64(bytes(3 * bins)), scales: [1, 2, 0.5] };
-  const H = [0, 1].map((i) => ({
-    bytes: base64(bytes(3 * frames).map((x) => x + i)),
-    scales: [1, 1, 3],
-  }));
-  const pcm = Int16Array.from(noise(100), (x) => 32767 * x);
-  const separation = new Separation({
-    ...{
-      title: "",
-      rate: 16000,
-      mixture: base64(pcm),
-      scale: 0.7,
-      stft: FORM,
-      bases: [2, 1],
-      W,
-      H,
-    },
-    ...{ penalties: ["0", "1"], powers: [2], scores: [], before: "", start: [0, 0], loudest: 1 },
-    palette: "",
-  });
-  const [w, h] = [unpacked(W), unpacked(H[1])];
-  const gain = separation.separate(1, 2);
-  for (const [t, f] of [
-    [0, 0],
-    [4, 7],
-    [8, 32],
-  ]) {
-    const [s, n] = [[0, 1], [2]].map((ks) =>
-      ks.reduce((sum, k) => sum + w[k * bins + f] * h[k * frames + t], 0),
+for (const learnt of [false, true])
+  test(`a gain is that of the equation, ${learnt ? "with a basis of each λ" : "and parts add up"}`, () => {
+    const [bins, frames] = [33, 9];
+    const bytes = (count) => Uint8Array.from(noise(count), (x) => 128 + 200 * x);
+    const W = { bytes: base64(bytes(3 * bins)), scales: [1, 2, 0.5] };
+    const H = [0, 1].map((i) => ({
+      bytes: base64(bytes(3 * frames).map((x) => x + i)),
+      scales: [1, 1, 3],
+    }));
+    const pcm = Int16Array.from(noise(100), (x) => 32767 * x);
+    const rows = (/** @type {number[]} */ ks) => {
+      const codes = Buffer.from(W.bytes, "base64");
+      const chosen = ks.map((k) => codes.subarray(k * bins, (k + 1) * bins));
+      return {
+        bytes: Buffer.concat(chosen).toString("base64"),
+        scales: ks.map((k) => W.scales[k]),
+      };
+    };
+    const parts = learnt ? { W: rows([0, 1]), free: [rows([0]), rows([2])] } : { W, free: [] };
+    const separation = new Separation({
+      ...{
+        title: "",
+        rate: 16000,
+        mixture: base64(pcm),
+        scale: 0.7,
+        stft: FORM,
+        bases: [2, 1],
+        ...parts,
+        H,
+      },
+      ...{ penalties: ["0", "1"], powers: [2], scores: [], before: "", start: [0, 0], loudest: 1 },
+      palette: "",
+    });
+    const [w, h] = [unpacked(W), unpacked(H[1])];
+    const gain = separation.separate(1, 2);
+    for (const [t, f] of [
+      [0, 0],
+      [4, 7],
+      [8, 32],
+    ]) {
+      const [s, n] = [[0, 1], [2]].map((ks) =>
+        ks.reduce((sum, k) => sum + w[k * bins + f] * h[k * frames + t], 0),
+      );
+      assert.ok(Math.abs(gain[t * bins + f] - s ** 2 / (s ** 2 + n ** 2)) < 1e-5);
+    }
+    const speech = separation.speech;
+    const rest = separation.stft.synthesise(
+      separation.X,
+      gain.map((g) => 1 - g),
+      100,
     );
-    assert.ok(Math.abs(gain[t * bins + f] - s ** 2 / (s ** 2 + n ** 2)) < 1e-5);
-  }
-  const speech = separation.speech;
-  const rest = separation.stft.synthesise(
-    separation.X,
-    gain.map((g) => 1 - g),
-    100,
-  );
-  for (const [i, x] of separation.mixture.entries())
-    assert.ok(Math.abs(speech[i] + rest[i] - x) < 1e-6);
-});
+    for (const [i, x] of separation.mixture.entries())
+      assert.ok(Math.abs(speech[i] + rest[i] - x) < 1e-6);
+  });

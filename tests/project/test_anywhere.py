@@ -26,21 +26,29 @@ from nmflab.system.shipped import is_short, notebooks_folder
 
 sys.path.insert(0, str(pyodide.ROOT / "tools"))
 
+import build_lite
+import ship_dictionaries
+
 NOTEBOOKS = sorted(notebooks_folder().glob("[0-9]*.ipynb"))
 
 
 @pytest.fixture(scope="module")
 def found():
     """Run all that a browser's Python would run, the lessons on the short corpus."""
+    return run_poorly(sys.path, *map(str, NOTEBOOKS))
+
+
+def run_poorly(path, *arguments):
+    """Run `browser_python` with this path of modules; give what it says, by what it is about."""
     environment = os.environ | {
         "NMFLAB_SHORT": "1",
         "NMFLAB_CACHE": "off",
         "OMP_NUM_THREADS": "1",
         "MPLBACKEND": "agg",
-        "PYTHONPATH": os.pathsep.join(sys.path),
+        "PYTHONPATH": os.pathsep.join(path),
     }
-    command = [sys.executable, browser_python.__file__, *map(str, NOTEBOOKS)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
+    command = [sys.executable, browser_python.__file__, *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=1500)
     assert done.returncode == 0, done.stdout[-1000:] + done.stderr[-3000:]
     lines = [json.loads(line) for line in done.stderr.splitlines() if line.startswith('{"')]
     return {line.get("explorer") or line["notebook"]: line for line in lines}
@@ -61,6 +69,32 @@ def test_every_control_of_an_explorer_moves_without_them(found, name):
 def test_a_lesson_runs_without_them(found, path):
     assert found[path.name]["shown"] >= 2
     assert found[path.name]["left_out"] <= 1, "one cell in all may ask for librosa"
+
+
+@pytest.mark.slow
+def test_explorers_begin_without_training_where_dictionaries_are_shipped(tmp_path, monkeypatch):
+    monkeypatch.setenv("NMFLAB_SHORT", "1")
+    build_lite.copy_project(tmp_path, None)
+    embedded = tmp_path / "nmflab" / "embedded"
+    embedded.mkdir()
+    (tmp_path / "data").rename(embedded / "data")  # as in the wheel
+    (embedded / "dictionaries").mkdir()
+    with ship_dictionaries.shipping(embedded / "dictionaries"):
+        ship_dictionaries.train_presets(
+            [nl.Settings.framewise(), nl.Settings.tuned(), nl.Settings.own()]
+        )
+    found = run_poorly([str(tmp_path), *sys.path], "--shipped")
+    begun = {f"SeparationExplorer, {preset}" for preset in ("framewise", "tuned", "own")}
+    assert {*begun, "ListeningExplorer, framewise"} <= set(found)
+    for name, line in found.items():
+        assert set(line["states"].values()) <= {"ready", "live"}, name
+        assert not line["looks"], name
+    noises = nl.load_corpus().noise_names
+    assert set(noises) <= set(found["SeparationExplorer, tuned"]["states"])
+    for file in (embedded / "dictionaries").iterdir():
+        file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(AssertionError, match="would be trained"):
+        run_poorly([str(tmp_path), *sys.path], "--shipped")
 
 
 def test_the_short_corpus_is_one_declared_switch(monkeypatch):

@@ -12,6 +12,8 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 import nmflab
 
@@ -19,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests" / "browser")]
 
 import build_site  # noqa: E402
-from support.pages import chromium  # noqa: E402
+from support.pages import chromium, drag_by_finger  # noqa: E402
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 README = (ROOT / "README.md").read_text()
@@ -168,11 +170,7 @@ def slid(page, slider, share, touch):
     before = int(page.locator(".nmflab-recorded").get_attribute("data-seq"))
     middle = box["x"] + box["width"] / 2
     if touch:
-        finger = page.context.new_cdp_session(page)
-        for kind, at in (("touchStart", middle), ("touchMove", (middle + x) / 2), ("touchMove", x)):
-            points = [{"x": at, "y": y}]
-            finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-        finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        drag_by_finger(page, (middle, y), (x, y))
     else:
         page.mouse.move(middle, y)
         page.mouse.down()
@@ -224,7 +222,8 @@ def test_recorded_explorers_are_small(site):
 
 
 @pytest.mark.browser
-def test_a_page_separates_as_the_package_does(chromium_path, monkeypatch):
+@pytest.mark.parametrize("lesson", ["04_separation", "09_own_noise"])
+def test_a_page_separates_as_the_package_does(chromium_path, monkeypatch, lesson):
     recorded = build_site.recorded
     monkeypatch.setenv("NMFLAB_SHORT", "1")
     recorded._corpus.cache_clear()
@@ -236,7 +235,7 @@ def test_a_page_separates_as_the_package_does(chromium_path, monkeypatch):
         return result
 
     monkeypatch.setattr(nmflab, "separate", noted)
-    recording = recorded.record("carlo_09", "fan")
+    recording = recorded.record("carlo_09", "fan", recorded.settings_of(lesson))
     recorded._corpus.cache_clear()
     ours = recorded.modules.linked(recorded.SOURCES / "separation.js")
     with chromium(chromium_path) as page:
@@ -306,3 +305,44 @@ def test_readme_links_lead_somewhere():
     links = re.findall(r"\]\(([^)\s]+)\)", README)
     assert [n for n in links if "://" not in n and not (ROOT / n.partition("#")[0]).exists()] == []
     assert [n for n in links if "://" in n and not build_site.leads_out(n)] == []
+
+
+# Colab
+
+
+@pytest.fixture
+def colab(tmp_path):
+    """Give the lessons as they are written for Colab, by their names."""
+    build_site.write_for_colab(tmp_path / "colab", ("somebody", "nmflab"))
+    written = (tmp_path / "colab").glob("*.ipynb")
+    return {path.stem: nbformat.read(path, as_version=4) for path in written}
+
+
+def test_lessons_for_colab_install_from_the_address_that_their_buttons_have(colab):
+    assert set(colab) == {path.stem for path in NOTEBOOKS}
+    for notebook in colab.values():
+        nbformat.validate(notebook)
+        first = notebook.cells[0]
+        assert first.metadata.cellView == "form"
+        addresses = re.findall(r"https://\S+", first.source)
+        assert addresses == ["https://github.com/somebody/nmflab/archive/HEAD.tar.gz"]
+        assert build_site.REPOSITORY.fullmatch(addresses[0].partition("/archive")[0])
+    path = build_site.PLACES["Colab"].format(owner="somebody", name="nmflab", lesson="04")
+    assert path.endswith("/somebody/nmflab/blob/gh-pages/colab/04.ipynb")
+
+
+def test_the_cell_that_installs_does_nothing_where_nmflab_is(colab, monkeypatch):
+    asked = []
+    shell = InteractiveShell(config=Config(HistoryManager={"enabled": False}))
+    shell.register_magic_function(asked.append, magic_name="pip")
+    cell = colab["00_quickstart"].cells[0].source
+    shell.run_cell(cell).raise_error()
+    assert asked == []
+    monkeypatch.setitem(sys.modules, "nmflab", None)
+    shell.run_cell(cell).raise_error()
+    assert asked == ["install -q https://github.com/somebody/nmflab/archive/HEAD.tar.gz"]
+
+
+@pytest.mark.slow
+def test_without_an_address_nothing_is_written_for_colab(site):
+    assert not (site / "colab").exists()

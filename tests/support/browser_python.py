@@ -1,6 +1,8 @@
 """CPython with what Pyodide lacks taken away: move all explorers, and run notebooks.
 
 ``python browser_python.py NOTEBOOK …`` prints a line of JSON for each explorer and notebook.
+``python browser_python.py --shipped`` refuses to train, too, and prints a line for each explorer
+that begins with settings whose dictionaries are shipped, and goes through the noises.
 Threads, processes and the modules of `MISSING` are refused, and there is one processor. A cell that
 asks for one of `ONLY_ELSEWHERE` by itself is left out, and counted.
 """
@@ -108,6 +110,38 @@ def move_explorers():
         explorer.close()
 
 
+def begin_explorers():
+    """Let explorers begin on the embedded corpus without training; move the noise in each."""
+    import nmflab as nl
+    from nmflab import explorer as explorers
+    from nmflab.corpus import dictionaries
+    from support.hands import drag, state_of
+
+    train = dictionaries.train_dictionary
+
+    def refuse(signals, num_bases, settings, *, name, progress=None):
+        if num_bases:
+            raise RuntimeError(f"{name} would be trained")
+        return train(signals, num_bases, settings, name=name)
+
+    dictionaries.train_dictionary = refuse
+    for name in explorers.__all__:
+        for preset in ("framewise", "tuned", "own"):
+            settings = getattr(nl.Settings, preset)()
+            if preset != "framewise" and name != "SeparationExplorer":
+                continue
+            explorer = getattr(explorers, name)(settings=settings)
+            states = {"at first": state_of(explorer)}
+            noises = explorer.controls.widgets.get("noise")
+            for noise in noises.options if noises and name != "SweepExplorer" else ():
+                drag(noises, noise)
+                states[noise] = state_of(explorer)
+            explorer.flush()
+            looks = [ran for ran in explorer.chain.runs if ran.startswith("first look")]
+            yield {"explorer": f"{name}, {preset}", "states": states, "looks": looks}
+            explorer.close()
+
+
 def say(facts):
     print("\n" + json.dumps(facts), file=sys.__stderr__, flush=True)
 
@@ -130,6 +164,10 @@ def main():
 
     take_away()
     decode_once()
+    if sys.argv[1:] == ["--shipped"]:
+        for facts in begin_explorers():
+            say(facts)
+        return
     shell = Shell.instance(config=Config(HistoryManager={"enabled": False}))
     for facts in move_explorers():
         say(facts)

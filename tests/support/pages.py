@@ -104,7 +104,7 @@ def _serve(folder, command, path, log_name, **environment):
             stderr=subprocess.STDOUT,
         )
         try:
-            _wait_for(url + path, process, log_path)
+            wait_for(url + path, process, log_path)
             yield url
         finally:
             process.terminate()
@@ -115,7 +115,8 @@ def _serve(folder, command, path, log_name, **environment):
                 process.wait()
 
 
-def _wait_for(url, process, log_path, seconds=90):
+def wait_for(url, process, log_path, seconds=90):
+    """Wait until a server answers, and say what it said if it ends or is too slow."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and process.poll() is None:
         try:
@@ -195,6 +196,24 @@ def set_theme(page, name):
     """Take another theme: "JupyterLab Dark", "JupyterLab Light"."""
     page.evaluate(f"jupyterapp.commands.execute('apputils:change-theme', {{theme: '{name}'}})")
     page.wait_for_function(f"document.body.dataset.jpThemeName === '{name}'")
+
+
+def drag_by_finger(page, *places, steps=4):
+    """Put a finger down at the first of some places (x, y), draw it along them, and lift it."""
+    finger = page.context.new_cdp_session(page)
+
+    def touch(kind, *points):
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": list(points)})
+
+    (x, y), *others = places
+    touch("touchStart", {"x": x, "y": y})
+    for next_x, next_y in others:
+        for step in range(1, steps + 1):
+            share = step / steps
+            touch("touchMove", {"x": x + share * (next_x - x), "y": y + share * (next_y - y)})
+        x, y = next_x, next_y
+    touch("touchEnd")
+    finger.detach()
 
 
 def drop(page, selector, path):

@@ -15,7 +15,8 @@ import { Stft } from "./fourier.js";
  * @property {number} scale
  * @property {{ fft: number, win_size: number, hop: number, cosines: number[] }} stft
  * @property {[number, number]} bases
- * @property {Packed} W a row for each basis
+ * @property {Packed} W a row for each basis that is fixed
+ * @property {Packed[]} free for each penalty; a row for each basis that was learnt on the mixture
  * @property {string[]} penalties
  * @property {Packed[]} H for each penalty; a row for each basis
  * @property {number[]} powers
@@ -50,7 +51,8 @@ export class Separation {
     this.mixture = Float32Array.from(pcm, (x) => (x * recording.scale) / 32767);
     this.X = this.stft.analyse(this.mixture);
     this.frames = this.stft.frames(this.mixture.length);
-    this.W = unpacked(recording.W);
+    const [fixed, free] = [unpacked(recording.W), recording.free.map(unpacked)];
+    this.W = recording.H.map((_, i) => Float32Array.from([...fixed, ...(free[i] ?? [])]));
     this.H = recording.H.map(unpacked);
     this.penalty = -1;
     this.ratio = new Float32Array(this.frames * this.stft.bins); // log Ŝ − log N̂
@@ -59,7 +61,7 @@ export class Separation {
 
   /** @param {number} penalty which of them @param {number} p */
   separate(penalty, p) {
-    if (penalty !== this.penalty) this.decode(this.H[penalty]);
+    if (penalty !== this.penalty) this.decode(this.W[penalty], this.H[penalty]);
     this.penalty = penalty;
     this.ratio.forEach((ratio, i) => {
       this.gain[i] = 1 / (1 + Math.exp(-p * ratio));
@@ -67,8 +69,8 @@ export class Separation {
     return this.gain;
   }
 
-  /** @param {Float32Array} H */
-  decode(H) {
+  /** @param {Float32Array} W @param {Float32Array} H */
+  decode(W, H) {
     const { bins } = this.stft;
     const [speech, noise] = this.recording.bases;
     const sums = [new Float64Array(bins), new Float64Array(bins)];
@@ -76,7 +78,7 @@ export class Separation {
       for (const sum of sums) sum.fill(LEAST);
       for (let k = 0; k < speech + noise; k++) {
         const [h, sum] = [H[k * this.frames + t], sums[k < speech ? 0 : 1]];
-        if (h) for (let f = 0; f < bins; f++) sum[f] += h * this.W[k * bins + f];
+        if (h) for (let f = 0; f < bins; f++) sum[f] += h * W[k * bins + f];
       }
       for (let f = 0; f < bins; f++) this.ratio[t * bins + f] = Math.log(sums[0][f] / sums[1][f]);
     }

@@ -339,7 +339,7 @@ class Settings(Declared):
         A basis is a piece of five frames, which tells a voice from a noise better than one does.
         ``nmflab train`` uses them; docs/sweeps.md has the sweep that chose them.
         """
-        return cls.framewise().replace(context=5, num_basis_speech=96, penalty=0.12, p=1.0)
+        return cls.framewise().replace(context=5, penalty=0.08, p=1.4)
 
     @classmethod
     def own(cls) -> Settings:

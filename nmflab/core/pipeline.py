@@ -15,10 +15,9 @@ together with λ. The exponential rule then reads
 and no level, of a mixture or of training audio, changes the gain. See
 notebooks/04_separation.ipynb and notebooks/06_map_separation.ipynb.
 
-Free noise bases, K_f of them, are learnt on the mixture itself (`nmflab.core.nmf_free`). Their
-share of the prior is such that all of them together are as loud as all of speech: each row is
-taken for Σ(rows of speech)/K_f on average, and being few they pay little where speech bases pay
-much. With 4 of them beside 64 a basis of speech is taxed 16 times as much.
+Free noise bases, K_f of them, are learnt on the mixture itself (`nmflab.core.nmf_free`). In the
+prior all of them together are as loud as all of speech: a row is taken for Σ(rows of speech)/K_f on
+average. With 4 of them beside 64 a basis of speech is taxed 16 times as much as one of them.
 """
 
 from __future__ import annotations

@@ -30,6 +30,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from nmflab import checks
 from nmflab.core.nmf import Encoding
 from nmflab.core.nmf_encoding import Costs, EncodingBlock, UpdateRule, encoding_start
 from nmflab.core.nmf_steps import Matrix
@@ -70,7 +71,9 @@ def encode_free(
 ) -> Encoding:
     """Encode V (F, T) on W (F, K) and learn W_f (F, K_f) from where it starts; columns sum to 1."""
     frame_sums = V.sum(axis=0, dtype=np.float64)
-    level = float(frame_sums.mean()) or 1.0
+    level = float(frame_sums.mean())
+    checks.check_scale("V has a mean frame sum", level)
+    level = level or 1.0
     rule = UpdateRule.of(np.concatenate([W, W_free], axis=1), prior, penalty, update, level)
     free = slice(W.shape[1], None)
     Ht = encoding_start(frame_sums, rule.Wt.T, "flat", 0)

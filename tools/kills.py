@@ -32,7 +32,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}
 SAID = {signal.SIGINT: "Interrupted", signal.SIGTERM: "Ended"}
 DASK = re.compile(r"dask-scratch-space(/(global|purge)\.lock)?")
-PATIENCE = 20.0
+PATIENCE = 60.0
 SIZES = ["-b_speech", "6", "-b_noise", "4"]
 WORK = [*SIZES, "-i_train", "20", "-i_test", "40"]
 Tree = dict[str, bytes]
@@ -221,7 +221,8 @@ class Trial:
         self.ends[f"{signal.Signals(number).name} {kind}"] += 1
         if code not in (0, CODES[signal.Signals(number)]) and begun:
             found.append(f"exit code {code}: {said[-800:]}")
-        if "Traceback" in said and begun:
+        # A child that was just being started finds nobody who tells it what to do, and says so.
+        if "Traceback" in said and begun and number != signal.SIGKILL:
             found.append(f"a traceback: {said[-1500:]}")
         if code in (130, 143) and said.strip().splitlines()[-1:] != [
             f"{SAID[signal.Signals(number)]}; no file is half-written."

@@ -35,7 +35,12 @@ LAUNCHER = ["-m", "ipykernel_launcher"]
 KERNEL = ("ipykernel.ipkernel", "ipykernel.kernelapp", "matplotlib_inline.backend_inline")
 MOST = 2**20  # bytes of a request
 REHEARSAL = 90.0  # seconds for it, at most
-FRUGAL = {"MALLOC_ARENA_MAX": "1"}  # threads of a kernel share what one of them has freed
+FRUGAL = {
+    "MALLOC_ARENA_MAX": "1",  # threads of a kernel share what one of them has freed
+    # Arrays go back to the system when they are freed: without a word, glibc begins to keep them.
+    "MALLOC_MMAP_THRESHOLD_": "524288",
+    "MALLOC_TRIM_THRESHOLD_": "524288",
+}
 
 
 def can_fork() -> bool:
@@ -177,6 +182,7 @@ def main(arguments: Sequence[str]) -> None:
     for name in _rehearsed(Path(arguments[1])):
         with contextlib.suppress(Exception):  # the kernel itself will say what is wrong
             importlib.import_module(name)
+    _call_hooks()
     gc.collect()
     gc.freeze()  # no collection touches the pages that all share
     while request := _request(server):
@@ -185,6 +191,15 @@ def main(arguments: Sequence[str]) -> None:
             server.close()
             _be_kernel(**request)
         server.sendall(str(pid).encode())
+
+
+def _call_hooks() -> None:
+    """Call ``before_forks`` of every module of this package that has it: it loads what to share."""
+    package = __name__.partition(".")[0]
+    for name, module in list(sys.modules.items()):
+        hook = getattr(module, "before_forks", None) if name.startswith(f"{package}.") else None
+        if hook is not None:
+            hook()
 
 
 def _request(server: socket.socket) -> dict[str, Any]:

@@ -268,6 +268,11 @@ def main() -> int:
     if own.inside:
         hand_out(own.only, own.runs, own.seed, own.inside)
         return 0
+    try:
+        import atheris  # noqa: F401
+    except ImportError:
+        print("Fuzzing needs the package atheris, which is not installed: pip install nmflab[fuzz]")
+        return 1
     begin, sum_, faults = time.monotonic(), 0, []
     for name in [own.only] if own.only else READERS:
         runs = own.runs if own.only else own.runs * SHARES[name] // 100

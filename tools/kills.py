@@ -319,6 +319,8 @@ def main(say: Callable[[str], None] = print) -> int:
             trial.end(case, number, draw.uniform(0.05, 1.02) * case.seconds)
             for fault in trial.faults[before:]:
                 say(f"{i} FAULT {fault}")
+            if i % 20 == 0:
+                say(f"{i} of {len(plan)}; faults so far: {len(trial.faults)}")
             sys.stdout.flush()
         say(f"kills: {len(plan)}; faults: {len(trial.faults)}")
         for kind, count in sorted(trial.ends.items()):

@@ -195,9 +195,8 @@ def main(arguments: Sequence[str]) -> None:
 
 def _call_hooks() -> None:
     """Call ``before_forks`` of every module of this package that has it: it loads what to share."""
-    package = __name__.partition(".")[0]
     for name, module in list(sys.modules.items()):
-        hook = getattr(module, "before_forks", None) if name.startswith(f"{package}.") else None
+        hook = getattr(module, "before_forks", None) if name.startswith("nmflab.") else None
         if hook is not None:
             hook()
 

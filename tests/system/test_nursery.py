@@ -24,7 +24,7 @@ def nursery(tmp_path_factory):
     from nmflab.system.nursery import Nursery
 
     folder = tmp_path_factory.mktemp("nursery")
-    nursery = Nursery(pages.write_notebook(folder / "page.ipynb", "import nmflab, wave"))
+    nursery = Nursery(pages.write_notebook(folder / "page.ipynb", "import nmflab.corpus.folders, wave"))
     yield nursery
     nursery.close()
 
@@ -67,7 +67,8 @@ def test_a_fork_has_what_the_notebook_imports_and_a_session_and_numbers_of_its_o
         assert run.value("os.getcwd()") == repr(str(tmp_path))
         assert run.value("(os.getpid(), os.getpgid(0))") == repr((kernel.pid, kernel.pid))
         draws += [run.value("random.random()"), run.value("float(np.random.rand())")]
-        run("secret = 1")
+        run("from nmflab.corpus.clips import _shared")
+        assert int(run.value("len(_shared)")) > 20  # the embedded recordings
     assert len(set(draws)) == 4
 
 

@@ -24,7 +24,9 @@ def nursery(tmp_path_factory):
     from nmflab.system.nursery import Nursery
 
     folder = tmp_path_factory.mktemp("nursery")
-    nursery = Nursery(pages.write_notebook(folder / "page.ipynb", "import nmflab.corpus.folders, wave"))
+    nursery = Nursery(
+        pages.write_notebook(folder / "page.ipynb", "import nmflab.corpus.folders, wave")
+    )
     yield nursery
     nursery.close()
 

@@ -63,10 +63,12 @@ class Guest:
         cookies = [line.split(";")[0] for line in page.headers.get_list("Set-Cookie")]
         address = f"{self.url}/api/kernels/{kernel}/channels?session_id={self.session}"
         self.headers = {"Cookie": "; ".join(cookies), "Origin": self.url}
+        self.inbox: asyncio.Queue[bytes | None] = asyncio.Queue()
         self.socket = await websocket_connect(
             HTTPRequest(address.replace("http", "ws", 1), headers=self.headers),
             max_message_size=10**9,
             subprotocols=[PROTOCOL],
+            on_message_callback=self.inbox.put_nowait,  # who doesn't read answers no ping
         )
         control = uuid.uuid4().hex
         await self.say("comm_open", comm_id=control, target_name="jupyter.widget.control", data={})
@@ -97,9 +99,10 @@ class Guest:
 
     async def next(self) -> dict:
         """Give what the next message holds."""
-        found = await asyncio.wait_for(self.socket.read_message(), PATIENCE)
+        found = await asyncio.wait_for(self.inbox.get(), PATIENCE)
         if found is None:
-            raise RuntimeError("The server has closed a connection.")
+            why = f"{self.socket.close_code} {self.socket.close_reason or ''}".strip()
+            raise RuntimeError(f"The server has closed a connection ({why}).")
         message = unpacked(found)
         if os.environ.get("NMFLAB_GUESTS_SHOW"):
             say(f"{message['msg_type']} {str(message['content'])[:150]}")

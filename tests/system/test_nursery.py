@@ -77,10 +77,13 @@ def test_a_fork_has_what_the_notebook_imports_and_a_session_and_numbers_of_its_o
 def test_a_fork_is_interrupted_and_ended_as_a_kernel_of_its_own_would_be(fork):
     kernel, run = fork()
     assert kernel.poll() is None
-    message = run.client.execute("import time; time.sleep(60)")
-    time.sleep(0.5)
+    message = run.client.execute("import time; print('begun', flush=True); time.sleep(60)")
+    while run.client.get_iopub_msg(timeout=30)["msg_type"] != "stream":
+        pass
     kernel.send_signal(signal.SIGINT)
-    assert run.client.get_shell_msg(timeout=20)["content"]["ename"] == "KeyboardInterrupt", message
+    while (reply := run.client.get_shell_msg(timeout=30))["parent_header"]["msg_id"] != message:
+        pass
+    assert reply["content"]["ename"] == "KeyboardInterrupt"
     kernel.terminate()
     assert kernel.wait() == 0
     assert kernel.poll() == 0

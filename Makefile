@@ -40,7 +40,7 @@ test: style check-js ## all checks: also commands, notebooks, browser (ARGS are 
 	$(PYTEST) $(NBVAL) tests -m "not alone" $(SHARED) $(ARGS) $(NONE)
 	$(PYTEST) tests -m alone $(ARGS) $(NONE)
 
-soak: $(VENV)/installed-test ## tests that draw their inputs, at length (ARGS="--times 50")
+soak: $(VENV)/installed-test ## drawn inputs, kills, fuzzing, mutants, guests, at length (ARGS="--parts kills")
 	$(BIN)/python tools/soak.py $(ARGS)
 
 style: $(VENV)/installed-test ## check style, types, spelling, layers (see .pre-commit-config.yaml)

@@ -1,6 +1,9 @@
-"""Run the tests that draw their inputs, with many times the inputs and by chance, and count them.
+"""The long versions of what `make test` does in short, and their figures; ``make soak`` runs them.
 
-``python tools/soak.py [--times N] [PYTEST ARGUMENTS]``; ``make soak`` does so.
+``python tools/soak.py [--parts inputs kills fuzz mutants guests] [--times N] [PYTEST ARGUMENTS]``.
+The inputs are those of the tests that draw theirs, many times as many and by chance. Each other
+part is a program of its own, which says what it does: ``tools/kills.py``, ``tools/fuzz.py``,
+``tools/mutants.py`` and ``benchmarks/guests.py``.
 """
 
 import argparse
@@ -14,6 +17,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("core", "priors", "audio", "figures", "evaluation", "recordings", "explorer")
+PARTS = {
+    "kills": ["tools/kills.py"],
+    "fuzz": ["tools/fuzz.py"],
+    "mutants": ["tools/mutants.py"],
+    "guests": ["-m", "benchmarks.guests"],
+}
 COUNT = re.compile(r"(\d+) passing, (\d+) failing, and (\d+) invalid")
 
 
@@ -24,11 +33,31 @@ def using_hypothesis() -> list[str]:
 
 
 def main() -> int:
-    """Run them, print the figures, and give the exit code of pytest."""
+    """Run the parts one after the other, and say at last which of them have found something."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=20, help="inputs, in multiples (default: 20)")
+    parser.add_argument(
+        "--parts", nargs="+", choices=("inputs", *PARTS), default=["inputs", *PARTS]
+    )
     own, others = parser.parse_known_args()
-    environment = {**os.environ, "HYPOTHESIS_PROFILE": "soak", "NMFLAB_SOAK": str(own.times)}
+    codes = {}
+    for part in own.parts:
+        print(f"{part}:", flush=True)
+        if part == "inputs":
+            codes[part] = draw_inputs(own.times, others)
+            continue
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, *PARTS[part]]
+        codes[part] = subprocess.run(command, cwd=ROOT, env=environment).returncode
+    print(f"Python {platform.python_version()} on {platform.machine()}, {os.cpu_count()} cores")
+    found = [part for part, code in codes.items() if code]
+    print(f"found something: {', '.join(found) or 'none'}")
+    return bool(found)
+
+
+def draw_inputs(times: int, others: list[str]) -> int:
+    """Run the tests that draw their inputs, print the figures, give the exit code of pytest."""
+    environment = {**os.environ, "HYPOTHESIS_PROFILE": "soak", "NMFLAB_SOAK": str(times)}
     options = ["--hypothesis-show-statistics", "-m", "not browser", "-k", "hypothesis_drawn"]
     files = [other for other in others if other.endswith(".py")] or using_hypothesis()
     others = [other for other in others if not other.endswith(".py")]
@@ -43,8 +72,7 @@ def main() -> int:
     print(said[-6000:] if run.returncode else "", run.stdout.splitlines()[-1], sep="\n")
     print(f"inputs: {held} held, {failed} failed")
     print(f"drawn but outside of what is asked: {outside}")
-    print(f"times: {own.times}; minutes: {(time.monotonic() - begin) / 60:.1f}")
-    print(f"Python {platform.python_version()} on {platform.machine()}, {os.cpu_count()} cores")
+    print(f"times: {times}; minutes: {(time.monotonic() - begin) / 60:.1f}")
     return run.returncode
 
 

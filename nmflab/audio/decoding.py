@@ -97,7 +97,7 @@ def _by_libsndfile(stack: ExitStack, source: Source, name: str) -> Sound:
     except soundfile.SoundFileError as error:
         return _by_ffmpeg(stack, source, name, error)
     if not counted(file, source):
-        with suppress(FFmpegMissing):
+        with suppress(NotDecoded):  # or libsndfile's guess has to do
             return stack.enter_context(decoded_by_ffmpeg(source, name))
     length = file.frames if 0 < file.frames < 2**62 else None  # else written into a pipe
     blocks = _blocks(file, source, name)

@@ -308,6 +308,8 @@ def _subframe(bits: _Bits, size: int, depth: int) -> _Subframe:
     kind = bits.take(6)
     wasted = bits.unary() + 1 if bits.take(1) else 0
     depth -= wasted
+    if depth < 1:
+        raise Damaged("it has a subframe without bits")
     if kind == 0:
         return _Subframe([bits.signed(depth)] * size, size, wasted, bits.place)
     if kind == 1:

@@ -12,9 +12,8 @@ R = V/WH, and the objective never rises,
     H ← H ∘ WᵀR / (1 + λφ'(H))          w_k ∝ w_k ∘ (R h_kᵀ)
 
 H by the rule of `nmflab.core.nmf`, a free column by its correlate, normalised: that is where
-−Σ v r log w' is least among columns that sum to 1. Speech can't be spelt with so few bases, and
-the prior keeps W_S from imitating noise. More iterations are not better: W_f begins to spell
-speech.
+−Σ v r log w' is least among columns that sum to 1. So few bases can't spell speech, and the prior
+keeps W_S from imitating noise. More iterations are not better: W_f begins to spell speech.
 
 References
 ----------
@@ -30,6 +29,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from nmflab import checks
 from nmflab.core.nmf import Encoding
 from nmflab.core.nmf_encoding import Costs, EncodingBlock, UpdateRule, encoding_start
 from nmflab.core.nmf_steps import Matrix
@@ -70,6 +70,7 @@ def encode_free(
 ) -> Encoding:
     """Encode V (F, T) on W (F, K) and learn W_f (F, K_f) from where it starts; columns sum to 1."""
     frame_sums = V.sum(axis=0, dtype=np.float64)
+    checks.check_scale("V has a mean frame sum", float(frame_sums.mean()))
     level = float(frame_sums.mean()) or 1.0
     rule = UpdateRule.of(np.concatenate([W, W_free], axis=1), prior, penalty, update, level)
     free = slice(W.shape[1], None)

@@ -94,6 +94,9 @@ class Clip:
         own = vars(self)
         if name != "samples" or "_sampling_rate" not in own:
             raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+        key = (self.path, own["_sampling_rate"], own["_size"])
+        if "_pcm" not in own and key in _shared:
+            own["_pcm"] = _shared[key]
         if "_pcm" not in own:
             samples = read_audio(self.path, self._sampling_rate)[: self._size]
             pcm = (samples * PCM).astype(np.int16)
@@ -109,6 +112,18 @@ class Clip:
 
 _one_array = threading.Lock()
 _given: WeakValueDictionary[Clip, NDArray[np.float32]] = WeakValueDictionary()
+
+
+_shared: dict[tuple[Path, int, int | None], NDArray[np.int16]] = {}
+
+
+def share(clips: Iterable[Clip]) -> None:
+    """Keep the samples of stored clips for all that are made of the same files from now on."""
+    for clip in clips:
+        assert clip.samples.size  # which reads the file
+        own = vars(clip)
+        if "_pcm" in own:
+            _shared[clip.path, own["_sampling_rate"], own["_size"]] = own["_pcm"]
 
 
 class ClipList(Sequence[NDArray[np.float32]]):

@@ -63,6 +63,13 @@ def remembered(signals: Sequence[ArrayLike], source: str, settings: Settings) ->
     return _look_up(fingerprint_of(signals, source, settings), source, settings)
 
 
+def share(signals: Sequence[ArrayLike], source: str, settings: Settings) -> None:
+    """Keep a dictionary, if it is in the cache folder, for all forks of this process."""
+    found = remembered(signals, source, settings)
+    if found is not None:
+        _shared[fingerprint_of(signals, source, settings)] = found
+
+
 @steady
 def train_model(
     speech: Sequence[ArrayLike],
@@ -112,6 +119,11 @@ def train_model(
     return SeparationModel(both[0], both[1], settings)
 
 
+_shared: dict[str, Dictionary] = {}
+
+
 def _look_up(name: str, source: str, settings: Settings) -> Dictionary | None:
+    if name in _shared:
+        return _shared[name]
     shape = settings.num_bins, getattr(settings, f"num_basis_{source}"), settings.context
     return caching.look_up(KIND, name, lambda _, arrays: dictionary_of(arrays, *shape))

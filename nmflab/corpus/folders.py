@@ -25,6 +25,7 @@ from nmflab.corpus.clips import (
     StrPath,
     audio_files,
     load_folder,
+    share,
     shipped_clips,
 )
 from nmflab.errors import NmflabError, warn
@@ -298,3 +299,10 @@ def validation(corpus: Corpus) -> Corpus:
         test_speech=ClipList(speech[step - 1 :: step]),
         test_noise=test_noise,
     )
+
+
+def before_forks() -> None:
+    """Decode the embedded recordings once, for all forks of this process."""
+    corpus = load_corpus()
+    for part in (corpus.train_speech, corpus.train_noise, corpus.test_speech, corpus.test_noise):
+        share(part.clips)

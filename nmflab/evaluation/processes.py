@@ -177,16 +177,17 @@ def _start_worker(work: Any, stop: Any, done: Any, threads: int) -> None:
 def _end_with_parent() -> None:
     """Wait until the parent is gone, however it ended, or stops all; let the work clean up, end.
 
-    The pool's own shutdown may leave a worker behind that was about to start.
+    The pool's own shutdown may leave a worker behind that was about to start. A parent that is
+    there waits for as long as the work takes to its next report: on a busy machine, for long.
     """
     parent = parent_process()
     if parent is None:
         return
-    while not _worker["stop"].value:
-        if wait_for_any([parent.sentinel], timeout=0.2):
+    while not (_worker["stop"].value and _worker["busy"].acquire(blocking=False)):
+        if wait_for_any([parent.sentinel], timeout=0.2):  # nobody waits for this work any more
             _worker["orphaned"].set()
+            _worker["busy"].acquire(timeout=GRACE)
             break
-    _worker["busy"].acquire(timeout=GRACE)
     os._exit(1)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 import numpy as np
 
+from nmflab.corpus.dictionaries import share
 from nmflab.errors import NmflabError
 from nmflab.evaluation.metrics import SCORES
 from nmflab.explorer.brush import PICKED, Brush
@@ -313,3 +314,12 @@ class SeparationExplorer(HandingOut):
             f"SI-SDR {before.si_sdr:.2f} to {scores.si_sdr:.2f} dB, "
             f"STOI {before.stoi:.2f} to {scores.stoi:.2f}"
         )
+
+
+def before_forks() -> None:
+    """Load the dictionaries that every page begins with, once for all forks of this process."""
+    from nmflab.corpus.folders import load_corpus
+
+    corpus = load_corpus(sampling_rate=QUICK.sampling_rate)
+    share(corpus.train_speech, "speech", QUICK)
+    share(corpus.training_noise(SeparationExplorer.noise or ""), "noise", QUICK)

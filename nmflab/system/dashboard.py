@@ -20,8 +20,10 @@ from tornado.web import HTTPError, authenticated
 from traitlets import Bool, Int
 from voila.app import Voila
 from voila.tornado.handler import TornadoVoilaHandler
+from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 
 from nmflab.errors import NmflabError
+from nmflab.system import nursery
 from nmflab.system.servers import PROXY_OPTION, TOKEN
 
 # Widgets are modules that the page makes of texts, so that scripts can't be held to files. Nothing
@@ -44,6 +46,7 @@ HEADERS = {
     "X-Frame-Options": "SAMEORIGIN",
     "Referrer-Policy": "same-origin",
 }
+PROTOCOL = "v1.kernel.websocket.jupyter.org"
 # It fails in Voilà's pages, with an error on their consoles; no guest needs it.
 UNWANTED = ["@jupyterlite/pyodide-kernel-extension"]
 FULL = """<!doctype html>
@@ -113,6 +116,28 @@ class Page(TornadoVoilaHandler):  # type: ignore[misc]
         return server
 
 
+class Channel(VoilaKernelWebsocketHandler):  # type: ignore[misc]
+    """The websocket between a page and its kernel.
+
+    What a message says of its own length is believed by jupyter_server and by Voilà: one that lies
+    would have the server count to 2⁶⁴, for all guests. Messages of the older protocol would, too.
+    """
+
+    async def get(self, kernel_id: str) -> None:
+        """Open it for those who speak the protocol of Voilà's pages."""
+        asked = self.request.headers.get("Sec-WebSocket-Protocol", "")
+        if PROTOCOL not in (name.strip() for name in asked.split(",")):
+            raise HTTPError(400, f"The protocol of this websocket is {PROTOCOL}.")
+        await super().get(kernel_id)
+
+    def on_message(self, message: str | bytes) -> None:
+        """Pass a message on, if its parts lie within it; close the connection if not."""
+        if isinstance(message, bytes) and is_whole(message):
+            super().on_message(message)
+        else:
+            self.close(1007, "This is no message of the protocol.")
+
+
 class Health(JupyterHandler):
     """Say to whoever watches the server that it is alive, and how many seats are taken."""
 
@@ -131,6 +156,7 @@ class Dashboard(Voila):  # type: ignore[misc]
     memory = Int(0, config=True, help="memory that one kernel may hold, in MiB; 0: any")
     behind_proxy = Bool(False, config=True, help="a proxy stands before it, with TLS and a lock")
     opening = 0
+    nursery: nursery.Nursery | None = None
 
     def initialize(self, argv: list[str] | None = None) -> None:
         """Read the options; refuse to be open to everybody."""
@@ -147,6 +173,16 @@ class Dashboard(Voila):  # type: ignore[misc]
         self.voila_configuration.multi_kernel_manager_class = Seats
         self.voila_configuration.extension_denylist = UNWANTED
         self.root_dir = str(Path(self.notebook_path).parent)  # not the folder it was started in
+
+    def start(self) -> None:
+        """Serve, with kernels that share memory where the system can fork them."""
+        if nursery.can_fork():
+            self.nursery = nursery.fork_kernels(Path(self.notebook_path))
+        try:
+            super().start()
+        finally:
+            if self.nursery is not None:
+                self.nursery.close()
 
     def init_settings(self) -> dict[str, Any]:
         """Close the doors that Voilà leaves open."""
@@ -171,6 +207,8 @@ class Dashboard(Voila):  # type: ignore[misc]
                 continue
             if handler[0] == url_path_join(self.server_url, page):
                 handler = (handler[0], Page, *handler[2:])
+            elif handler[1] is VoilaKernelWebsocketHandler:
+                handler = (handler[0], Channel, *handler[2:])
             handlers.append(handler)
         return handlers
 
@@ -184,6 +222,23 @@ class Dashboard(Voila):  # type: ignore[misc]
     def is_full(self) -> bool:
         """Say whether there is no seat left."""
         return self.taken() >= self.guests
+
+
+def is_whole(message: bytes) -> bool:
+    """Say whether the parts of a message lie within it, one after the other.
+
+    It begins with their number n and n offsets, of eight bytes each.
+
+    >>> is_whole(b"".join(n.to_bytes(8, "little") for n in (2, 24, 27)) + b"abc")
+    True
+    >>> is_whole(bytes([255] * 32)), is_whole(b"")
+    (False, False)
+    """
+    number = int.from_bytes(message[:8], "little")
+    if not 1 < number < len(message) // 8:
+        return False
+    ends = [int.from_bytes(message[8 * i : 8 * i + 8], "little") for i in range(1, number + 1)]
+    return ends == sorted(ends) and 8 * (number + 1) <= ends[0] and ends[-1] <= len(message)
 
 
 def is_loopback(address: str) -> bool:

@@ -3,12 +3,15 @@
 What is very likely not meant is said in one sentence, and nothing is said of what may be meant.
 """
 
+import base64
 import io
 import os
 import re
 import sys
 import warnings
 import zipfile
+import zlib
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -383,3 +386,14 @@ def test_a_block_s_nan_is_told_by_its_place_in_the_whole(tmp_path):
     for use in (read_audio, in_blocks):
         with pytest.raises(NmflabError, match=re.escape(f"first at sample {RATE + 7}")):
             use(tmp_path / "bad.wav")
+
+
+REFUSED = "c-s5_xg+I25HKKv2!`PX`e5KAA@CnBfSbbr2{Rj*1wH^sJW;0"
+
+
+def test_an_mp3_that_libsndfile_opens_and_ffmpeg_refuses_is_read_or_refused_in_a_sentence(tmp_path):
+    """What the fuzzer found: FFmpeg, asked for what the header lacks, knows no such file."""
+    (tmp_path / "a.wav").write_bytes(zlib.decompress(base64.b85decode(REFUSED)))
+    with suppress(NmflabError):
+        assert np.isfinite(read_audio(tmp_path / "a.wav", RATE)).all()
+    assert duration(tmp_path / "a.wav") >= 0

@@ -1,6 +1,8 @@
 """FLAC without a library: every file gives the samples that libsndfile gives, or is refused."""
 
+import base64
 import io
+import zlib
 
 import numpy as np
 import pytest
@@ -87,3 +89,16 @@ def test_the_embedded_corpus_is_the_same_without_soundfile(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "soundfile", None)
     monkeypatch.setitem(__import__("sys").modules, "av", None)
     np.testing.assert_array_equal(read_audio(file), expected)
+
+
+WITHOUT_BITS = (
+    "c-l+zNpxmlU{DfZ5CBpoK*acku|NgLo@6^mZZ*dq6Xwla6Q%t`yjmC-G!%g1MX71"
+    "2MX7nosR}unNp3!l&Kib#CVIvSMg~TvX69ywKqU<Sf28m*_%Axm00DVG3;^Z87oh"
+)
+
+
+def test_a_subframe_that_wastes_all_of_its_bits_is_damaged():
+    """What the fuzzer found: a negative number of bits."""
+    content = zlib.decompress(base64.b85decode(WITHOUT_BITS))
+    with pytest.raises(flac.Damaged, match="without bits"):
+        decoded(content)

@@ -82,11 +82,13 @@ def test_any_sound_is_taken_apart(sound, way, mode):
     check(separate(trained, SOUNDS[sound], trained.settings.replace(nmf_mode=mode)), SOUNDS[sound])
 
 
-@pytest.mark.parametrize("way", ["plain", "accelerated"])
+@pytest.mark.parametrize("mode", VARIANTS)
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("sound", BEYOND)
-def test_what_float32_cannot_hold_is_refused(sound, way):
+def test_what_float32_cannot_hold_is_refused(sound, way, mode):
+    trained = model(way)
     with pytest.raises(NmflabError, match="float32 can work with: scale it"):
-        separate(model(way), BEYOND[sound])
+        separate(trained, BEYOND[sound], trained.settings.replace(nmf_mode=mode))
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -13,7 +13,12 @@ from hypothesis import strategies as st
 
 import nmflab as nl
 from nmflab.core import nmf_encoding, pipeline
-from nmflab.core.model import SeparationModel, mean_activation, train_dictionary
+from nmflab.core.model import (
+    SeparationModel,
+    mean_activation,
+    train_dictionary,
+    training_spectrogram,
+)
 from nmflab.core.nmf import encode
 from nmflab.core.pipeline import (
     encode_mixture,
@@ -697,3 +702,34 @@ def test_a_model_that_cannot_be_written_is_refused(model, tmp_path):
     with pytest.raises(NmflabError, match="can't be written") as refused:
         model.save(tmp_path / "file" / "model.npz")
     one_sentence(refused)
+
+
+@pytest.mark.parametrize(("scale", "unit"), [("raw", 1.0), ("relative", None)])
+def test_training_ends_at_an_epsilon_in_the_unit_of_its_scale(scale, unit):
+    """Raw, ε counts in D itself; relative, in the mean activation of the training audio."""
+    settings = SMALL.replace(penalty_scale=scale, max_iter_train=30, solver="plain")
+    x = [voice(0, 3000)]
+    V = training_spectrogram(x, settings, "speech")
+    unit = unit or mean_activation(V, 2)
+    D = train_dictionary(x, 2, settings).divergence
+    asked = 0.5 * (D[4] + D[5])  # reached at D[5], of which an iteration more learns
+    found = train_dictionary(x, 2, settings.replace(epsilon=float(asked / unit)))
+    np.testing.assert_allclose(found.divergence, D[:7], rtol=1e-6)
+
+
+def test_one_sample_that_overflows_is_enough_to_refuse_training_audio():
+    loud = voice(0, 3000).astype(np.float64)
+    loud[1500:1600] = 3e38
+    with pytest.raises(NmflabError, match="so loud that its spectrogram overflows"):
+        train_model([loud], [hiss(2, 3000)], SMALL.replace(win_size=64, overlap=32, fft=64))
+
+
+def test_an_objective_that_is_computed_later_counts_in_the_same_unit():
+    """Also where frames are seen together, and a caller says the unit."""
+    settings = SMALL.replace(context=3, penalty=0.2)
+    trained = train_model([voice(0)], [hiss(2)], settings)
+    V = np.abs(Stft.from_settings(settings).analyse(voice(3)))
+    late, at_once = (
+        encode_mixture(trained, V, settings, unit=7.0, trace=trace) for trace in (False, True)
+    )
+    np.testing.assert_allclose(late.objective, at_once.objective, rtol=1e-6)

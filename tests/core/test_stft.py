@@ -356,3 +356,10 @@ def test_many_windows_over_a_sample_add_no_error(window, rng):
     for x in (np.float32([1.0, -0.7]), rng.normal(size=300).astype(np.float32)):
         error = np.abs(stft.synthesise(stft.analyse(x), len(x)) - x).max()
         assert error <= 5e-7 * np.abs(x).max()
+
+
+def test_even_windows_are_transformed_in_single_precision_and_others_in_double():
+    x = np.ones(2000, np.float32)
+    assert Stft().analyse(x).dtype == np.complex64
+    assert Stft().window.dtype == np.float32
+    assert Stft(window="hann", win_size=255, overlap=254).window.dtype == np.float64

@@ -132,3 +132,17 @@ def test_what_cannot_be_trained_on_is_refused_as_in_training(corpus, cache):
             sentences.append(str(refused.value))
         assert sentences[0] == sentences[1]
     assert not cache.exists()
+
+
+def test_a_dictionary_that_is_shared_is_the_very_one_that_others_get(tmp_path, monkeypatch):
+    """Forks share it, see `nmflab.system.nursery`."""
+    monkeypatch.setenv("NMFLAB_CACHE", str(tmp_path))
+    monkeypatch.setattr(dictionaries, "_shared", {})
+    corpus = make_corpus()
+    dictionaries.share(corpus.train_speech, "speech", SETTINGS)  # not there yet: nothing to share
+    assert not dictionaries._shared
+    before = dictionaries.trained(corpus.train_speech, "speech", SETTINGS)
+    dictionaries.share(corpus.train_speech, "speech", SETTINGS)
+    one, other = (dictionaries.trained(corpus.train_speech, "speech", SETTINGS) for _ in "12")
+    assert one is other
+    assert one.H.tobytes() == before.H.tobytes()

@@ -62,3 +62,14 @@ def test_a_clip_goes_to_another_process(corpus):
 def test_a_clip_has_nothing_else(corpus):
     with pytest.raises(AttributeError, match="'Clip' has no attribute 'sample'"):
         _ = corpus.test_noise.clips[0].sample
+
+
+def test_what_is_shared_is_read_once_for_all_corpora_and_stays_the_same(corpus, monkeypatch):
+    """Forks share it, see `nmflab.system.nursery`."""
+    before = corpus.test_noise["car"].copy()
+    monkeypatch.setattr(clips, "_shared", {})
+    clips.share(corpus.test_noise.clips)
+    monkeypatch.setattr(clips, "read_audio", None)
+    another = nl.load_corpus().test_noise
+    assert another["car"].tobytes() == before.tobytes()
+    assert vars(another.clips[1])["_pcm"] is vars(corpus.test_noise.clips[1])["_pcm"]

@@ -4,9 +4,11 @@ import os
 import signal
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
+from nmflab.evaluation import processes
 from nmflab.evaluation.processes import signals_held_back
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals.")
@@ -70,3 +72,31 @@ def test_in_another_thread_signals_are_only_masked(request_to_end):
     thread.start()
     thread.join()
     assert {signal.SIGINT, signal.SIGTERM} <= seen[0]
+
+
+LONGER = processes.GRACE + 1.5
+
+
+def slow_writer(task, report, tick):
+    """Clean up behind oneself, long after the stop."""
+    folder = Path(task)
+    (folder / "begun").touch()
+    try:
+        time.sleep(LONGER)
+        report("", 0, 1)
+    finally:
+        (folder / "cleaned up").touch()
+    tick()
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_stopped_may_clean_up_however_long_its_work_takes(tmp_path):
+    """On a busy machine it may take more than the grace of those whose parent is gone."""
+
+    def interrupt(*_):
+        if (tmp_path / "begun").exists():
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        processes.do_all(slow_writer, [str(tmp_path)], jobs=2, stage="", total=1, report=interrupt)
+    assert (tmp_path / "cleaned up").exists()

@@ -1,5 +1,6 @@
 """The dashboard's server: who gets a seat, who may end it, what it says and what it hides."""
 
+import asyncio
 import http.cookiejar
 import json
 import re
@@ -10,10 +11,16 @@ import urllib.request
 
 import nbformat
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jupyter_server.services.kernels.connection.base import deserialize_msg_from_ws_v1
 from support import pages
+from tornado.httpclient import HTTPClientError, HTTPRequest
+from tornado.websocket import websocket_connect
 
 from nmflab.errors import NmflabError
 from nmflab.system import servers
+from nmflab.system.dashboard import PROTOCOL, is_whole
 
 MEMORY = 700
 OPTIONS = ("--Dashboard.guests=1", f"--Dashboard.memory={MEMORY}")
@@ -86,6 +93,35 @@ def test_a_page_that_is_closed_frees_its_seat_and_nobody_else_can_free_it(server
     assert guest.health() == {"guests": 0, "seats": 1, "full": False}
 
 
+def connection(server, guest, kernel, *protocols):
+    """Give the websocket of a page; raises if it is refused."""
+    cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in guest.cookies)
+    address = f"{server}/api/kernels/{kernel}/channels?session_id=a".replace("http", "ws", 1)
+    request = HTTPRequest(address, headers={"Cookie": cookies, "Origin": server})
+    return websocket_connect(request, subprotocols=protocols)
+
+
+@pytest.mark.slow
+def test_a_message_that_lies_about_its_length_ends_its_connection_and_not_the_server(
+    server, seated
+):
+    guest, _, _, kernel = seated
+
+    async def lie():
+        with pytest.raises(HTTPClientError, match="400"):  # the older protocol
+            await connection(server, guest, kernel)
+        socket = await connection(server, guest, kernel, PROTOCOL)
+        await socket.write_message(b"\xff" * 64, binary=True)
+        while await asyncio.wait_for(socket.read_message(), 30) is not None:
+            pass
+        return socket.close_code
+
+    assert asyncio.run(lie()) == 1007
+    begin = time.monotonic()
+    assert guest.health()["guests"] == 1
+    assert time.monotonic() - begin < 5
+
+
 @pytest.mark.slow
 def test_who_comes_when_all_seats_are_taken_is_asked_to_wait_and_gets_the_next(server, seated):
     guest, _, _, kernel = seated
@@ -117,6 +153,15 @@ def test_pages_forbid_frames_and_strangers_and_show_no_file(server, seated):
     assert guest.ask("/favicon.ico")[0] == 404
     assert guest.ask(Host="rebound.example")[0] == 403
     assert guest.ask("/voila/files/private.png")[2] != "private"
+
+
+@given(st.binary(max_size=80) | st.lists(st.integers(0, 90)).map(
+    lambda numbers: b"".join(n.to_bytes(8, "little") for n in numbers)
+))  # fmt: skip
+def test_no_message_that_is_passed_on_names_parts_outside_of_itself(message):
+    if is_whole(message):
+        channel, parts = deserialize_msg_from_ws_v1(message)
+        assert len(channel) + sum(map(len, parts)) <= len(message)
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "", "192.0.2.1", "::"])

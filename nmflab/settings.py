@@ -321,23 +321,27 @@ class Settings(Declared):
         """Give the best settings found for the paper's method, which sees each frame by itself.
 
         A long window resolves a voice's harmonics, few noise bases leave the speech alone, and a
-        large λ lets the prior do its work. Most lessons begin here.
+        large λ lets the prior do its work.
+
+        Returns
+        -------
+        Settings
+            The preset that most lessons begin with.
         """
-        return cls(
-            fft=1024,
-            win_size=1024,
-            overlap=768,
-            num_basis_speech=64,
-            num_basis_noise=16,
-            penalty=0.1,
-        )
+        bases = {"num_basis_speech": 64, "num_basis_noise": 16}
+        return cls(fft=1024, win_size=1024, overlap=768, penalty=0.1).replace(**bases)
 
     @classmethod
     def tuned(cls) -> Settings:
         """Give the best settings found so far for a noise that was trained.
 
-        A basis is a piece of five frames, which tells a voice from a noise better than one does.
-        ``nmflab train`` uses them; docs/sweeps.md has the sweep that chose them.
+        A basis is a piece of five frames, which tells a voice from a noise better than one does. A
+        sweep chose them, see docs/sweeps.md.
+
+        Returns
+        -------
+        Settings
+            The preset of ``nmflab train``.
         """
         return cls.framewise().replace(context=5, penalty=0.08, p=1.4)
 
@@ -347,18 +351,14 @@ class Settings(Declared):
 
         Four noise bases are learnt on the recording itself, too few to spell speech; pieces of five
         frames tell a voice from a noise; the updates stop early; some noise is kept, at −25 dB.
-        It is what `nmflab.denoise` uses.
+
+        Returns
+        -------
+        Settings
+            The preset of `nmflab.denoise`.
         """
-        return cls.framewise().replace(
-            context=5,
-            num_basis_speech=96,
-            num_basis_noise=0,
-            num_basis_free=4,
-            penalty=0.12,
-            p=1.0,
-            max_iter_test=50,
-            keep=25.0,
-        )
+        learnt = {"num_basis_noise": 0, "num_basis_free": 4, "max_iter_test": 50, "keep": 25.0}
+        return cls.tuned().replace(num_basis_speech=96, penalty=0.12, p=1.0, **learnt)
 
 
 def parameters() -> dict[str, Parameter]:

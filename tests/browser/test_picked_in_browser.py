@@ -199,7 +199,7 @@ def test_a_region_is_painted_and_erased_with_the_keyboard(site):
 def test_rows_of_H_are_picked_alone_and_together(site):
     take_brush(site)
     H, page = canvas(site, "Activations H"), site.page
-    H.evaluate("(root) => root.scrollIntoView({ block: 'center' })")
+    H.evaluate("(root, block) => root.scrollIntoView({ block })", "center")
     box = H.locator(".nmflab-plot").bounding_box()
     top, bottom = box["y"] + 28, box["y"] + box["height"] - 46
 

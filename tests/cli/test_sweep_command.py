@@ -37,7 +37,7 @@ def test_sweep_writes_every_combination_and_names_the_best(sweep, data, tmp_path
     assert list(rows[0]) == names
     assert len(rows) == 3 * 2 * 2 * 2
     corpus = nmflab.load_corpus(data)
-    settings = Settings.framewise().replace(
+    settings = Settings.tuned().replace(
         num_basis_speech=4, max_iter_train=5, max_iter_test=3, p=1.5
     )
     grid = {"penalty": (0, 0.1, 1), "num_basis_noise": (2, 4)}

@@ -140,7 +140,8 @@ with Gradebook("sqlite:///gradebook.db") as book:
 def test_nbgrader_grades_a_right_and_a_wrong_notebook(tmp_path):
     commands = nbgrader()
     build_assignment.build(tmp_path, ["03"])
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    found = os.pathsep.join([str(commands), os.environ["PATH"]])  # nbgrader calls alembic by name
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PATH": found}
 
     def run(name, *arguments):
         command = [str(commands / name), *arguments]

@@ -100,6 +100,7 @@ class SeparationExplorer(HandingOut):
             restore=self.controls.set,
             load=self._load,
         )
+        self._heard: State | None = None  # whose sound is in the player
         self.score = widgets.HTML()
         self.command = widgets.Text(
             description="command", layout={"width": "100%", "display": "none"}
@@ -271,8 +272,14 @@ class SeparationExplorer(HandingOut):
             if self.brush:
                 self.player.source = PICKED
 
-    def _settle(self, state: State) -> None:
+    def _hear(self, state: State) -> bool:
         self._load(state)
+        self._heard = state
+        return True
+
+    def _settle(self, state: State) -> None:
+        if state is not self._heard:
+            self._hear(state)
         if state is not self.store.shown or state.preview:  # nobody wants these scores
             return
         for name in SCORED:

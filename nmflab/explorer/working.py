@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
@@ -22,11 +23,11 @@ from nmflab.system.memory import give_back
 REST = 0.2
 """Seconds without a change after which a slider counts as released."""
 
-SENDING = 0.002
-"""Seconds that the kernel's sending thread gets to itself once the canvases have their pictures.
+SCORING = 0.5
+"""Seconds more until the slow scores: PESQ holds Python's lock for longer than a move takes."""
 
-Beside a thread that draws it waits for Python's lock time and again, and the pictures with it.
-"""
+SENDING = 0.002
+"""Seconds for the kernel's sending thread, which waits for Python's lock beside one that draws."""
 
 FOLLOWING = 0.1
 """Seconds within which plots and status line follow a drag once: the pictures follow each move."""
@@ -45,9 +46,8 @@ class _Stopped(Exception):
 class Working:
     """What works off the changes of a state, and says so in a status line.
 
-    A change from Python is worked off, and its errors raised, before the line returns. A change
-    from the browser leaves training to a thread (see `nmflab.explorer.engine.scheduling`). What
-    there is to paint, an `Explorer` says.
+    A change from Python is worked off, and its errors raised, before the line returns. One from the
+    browser leaves training to a thread (`nmflab.explorer.engine.scheduling`).
     """
 
     trained: tuple[str, ...] = ()
@@ -72,9 +72,8 @@ class Working:
         self._background = Background()
         self._png: bytes | None = None
         self.status = widgets.HTML()
-        self.progress = widgets.FloatProgress(
-            min=0, max=1, layout={"width": "280px"}, style={"description_width": "120px"}
-        )
+        wide = {"layout": {"width": "280px"}, "style": {"description_width": "120px"}}
+        self.progress = widgets.FloatProgress(min=0, max=1, **wide)
         self.cancel_button = self.button("cancel", self.cancel, "Stop the training.")
         self._training_row = row([self.progress, self.cancel_button])
         self._training_row.layout.visibility = "hidden"
@@ -87,6 +86,10 @@ class Working:
 
     def _draw(self, state: State) -> None:
         """Show what may follow the canvases a moment later."""
+
+    def _hear(self, state: State) -> bool:
+        """Let be heard what is shown; say whether `_settle` is so slow that it had better wait."""
+        return False
 
     def _settle(self, state: State) -> None:
         """Do what waits for a slider to be released."""
@@ -204,7 +207,7 @@ class Working:
         return True
 
     def _show_trained(self, state: State) -> None:
-        """Show a state whose dictionaries are trained; what a first look was made of goes."""
+        """Show a trained state; what a first look was made of goes."""
         self._show(state)
         if self._kept is not None:
             self._kept = None
@@ -331,10 +334,14 @@ class Working:
                 self._tell("ready" if state is self.store.wanted else "training")
                 self._followed = 0.0  # "ready" must not stay when something moves
 
-    def _release_late(self) -> None:
-        """Do so after a pause; an error is told, and kept for `flush`."""
+    def _release_late(self, *, rested: bool = False) -> None:
+        """Do so after a pause, or two; an error is told, and kept for `flush`."""
+        state = self.store.shown
         try:
-            self._release()
+            if rested or not self._hear(state):
+                self._release()
+            elif state is self.store.shown:
+                self._background.later(partial(self._release_late, rested=True), SCORING)
         except Exception as error:
             self._tell_error(error)
             raise

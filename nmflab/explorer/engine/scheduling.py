@@ -123,6 +123,8 @@ class Background:
             if thread.is_alive():
                 raise NmflabError(f"The training is not done after {timeout:g} s: wait longer.")
         self._run_late()
+        while self._late is not None:  # it asked for another pause
+            self._run_late()
 
     def flush(self, timeout: float | None = None) -> None:
         """Wait for everything, and raise what went wrong since the last time."""

@@ -292,7 +292,8 @@ class Pins:
         """Show what can be done now, and how the pins differ."""
         self.widget.layout.display = "" if self._kept else "none"
         for name, button in self._back.items():
-            button.layout.display = "" if name in self._kept else "none"
+            is_told = name in self._kept and not self.is_blind  # or it could be told by going back
+            button.layout.display = "" if is_told else "none"
         self._blind.layout.display = "" if len(self._kept) == len(NAMES) else "none"
         self._blind.description = "reveal" if self.is_blind else "blind"
         text = told + self.compared()

@@ -265,6 +265,14 @@ class SeparationExplorer(HandingOut):
             bases.append(encoding.W_free)
         return self.brush.sound(sounds, stft, np.hstack(bases), encoding.H, state.settings.p)
 
+    def _take(self, *recording: Any, **options: Any) -> None:
+        """Take a recording, and turn to it: what was picked or kept is of another sound."""
+        if self.player.source not in SOUNDS:
+            self.player.source = SOUNDS[1]
+        if self.brush:
+            self.brush.clear()
+        super()._take(*recording, **options)
+
     def _hear_picked(self) -> None:
         """Put what is picked into the player, and choose it."""
         with self.player.hold_sync():

@@ -167,6 +167,28 @@ def test_recordings_of_two_lengths_have_no_difference_picture(both):
     assert "alice in" in both.pins.compared()
 
 
+def test_nothing_that_tells_the_order_can_be_pressed_while_blind(both):
+    def offered():
+        parts = both.pins.widget.children
+        return [part.description for part in parts[:-1] if part.layout.display != "none"]
+
+    assert offered() == ["back to A", "back to B", "blind", "drop A and B"]
+    both.pins.hide()
+    assert offered() == ["reveal", "drop A and B"]
+    both.pins.reveal()
+    assert offered() == ["back to A", "back to B", "blind", "drop A and B"]
+
+
+@pytest.mark.parametrize("chosen", ["A", "picked"])
+def test_an_own_recording_is_heard_itself_and_not_what_was_kept_or_picked_of_another(both, chosen):
+    both.brush.pick(rows=[1])
+    both.player.source = chosen
+    both.open(0.1 * np.random.default_rng(0).standard_normal(8000), 8000, name="talk")
+    assert both.player.source == "enhanced"
+    assert not both.brush
+    assert len(both.pins) == 2
+
+
 def test_pinned_sounds_and_settings_are_handed_out(both, tmp_path):
     *_, A, B = files = both.save(tmp_path)
     assert len(files) == 6

@@ -261,11 +261,11 @@ def test_what_a_phone_or_browser_records(site, explorer, ending, type):
         type = {"m4a": "audio/mp4;codecs=opus"}.get(ending, type)
         if not site.page.evaluate("(type) => MediaRecorder.isTypeSupported(type)", type):
             pytest.skip(f"this Chromium makes no {type}")
-    path = site.folder / f"memo.{ending}"
+    path = site.folder / f"memo_{ending}.{ending}"  # a name that wasn't in the status line before
     path.write_bytes(bytes(site.page.evaluate(RECORD, type)))
     explorer("explorer.controls.reset()")
     choose(site, path)
-    status(site, "memo, noise learnt from the recording")
+    status(site, f"memo_{ending}, noise learnt from the recording")
     assert int(explorer.value("len(explorer.store.shown.recording.samples)")) > 10000
     samples, rate, _ = read_channels(path)
     assert len(samples) / rate == pytest.approx(duration(path), abs=0.1)

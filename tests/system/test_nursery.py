@@ -92,7 +92,8 @@ def test_a_fork_is_interrupted_and_ended_as_a_kernel_of_its_own_would_be(fork):
 def test_all_forks_end_with_the_server(tmp_path):
     """Even with one that is killed."""
     notebook = pages.write_notebook(tmp_path / "page.ipynb", "import nmflab")
-    with pages.dashboard(notebook, "--Dashboard.guests=1") as url:
+    options = ("--Dashboard.guests=1", "--preheat_kernel=True", "--pool_size=1")
+    with pages.dashboard(notebook, *options) as url:
         assert url
         deadline = time.monotonic() + 60
         while len(family := _family(notebook)) < 3 and time.monotonic() < deadline:

@@ -48,6 +48,7 @@ class PlayerView {
       return button;
     });
     this.swap = this.button(versions, "nmflab-swap", () => engine.swap());
+    this.swap.textContent = "⇄"; // its name until there are two to switch between
     this.loop = this.button(buttons, "nmflab-loop", () => engine.setLooping(!engine.looping));
     drawIcon(this.loop, "loop", "Loop");
     const volume = add(buttons, "label", { className: "nmflab-volume", textContent: "Volume" });

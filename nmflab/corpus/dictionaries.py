@@ -40,12 +40,7 @@ def trained(
     all that, in the precision of `nmflab.corpus.shipped_dictionaries`, unless `cache` is off.
     """
     K = getattr(settings, f"num_basis_{source}")
-    cache = cache and K > 0
-    found = shipped(signals, source, settings) if cache else None
-    if found is not None:
-        return found
-    name = fingerprint_of(signals, source, settings) if cache and caching.cache_folder() else None
-    found = None if name is None else _look_up(name, source, settings)
+    found, name = _recall(signals, source, settings) if cache and K > 0 else (None, None)
     if found is None:
         found = train_dictionary(signals, K, settings, name=source, progress=progress)
         if name is not None:
@@ -57,10 +52,7 @@ def remembered(signals: Sequence[ArrayLike], source: str, settings: Settings) ->
     """Give the dictionary if it is shipped or in the cache folder; None if it has to be trained."""
     if getattr(settings, f"num_basis_{source}") == 0:
         return None
-    found = shipped(signals, source, settings)
-    if found is not None or caching.cache_folder() is None:
-        return found
-    return _look_up(fingerprint_of(signals, source, settings), source, settings)
+    return _recall(signals, source, settings)[0]
 
 
 def share(signals: Sequence[ArrayLike], source: str, settings: Settings) -> None:
@@ -122,8 +114,16 @@ def train_model(
 _shared: dict[str, Dictionary] = {}
 
 
-def _look_up(name: str, source: str, settings: Settings) -> Dictionary | None:
-    if name in _shared:
-        return _shared[name]
+def _recall(
+    signals: Sequence[ArrayLike], source: str, settings: Settings
+) -> tuple[Dictionary | None, str | None]:
+    """Give the dictionary if it is shipped, shared or in the cache folder, and its name there."""
+    found = shipped(signals, source, settings)
+    if found is not None or caching.cache_folder() is None:
+        return found, None
+    name = fingerprint_of(signals, source, settings)
     shape = settings.num_bins, getattr(settings, f"num_basis_{source}"), settings.context
-    return caching.look_up(KIND, name, lambda _, arrays: dictionary_of(arrays, *shape))
+    found = _shared.get(name) or caching.look_up(
+        KIND, name, lambda _, arrays: dictionary_of(arrays, *shape)
+    )
+    return found, name

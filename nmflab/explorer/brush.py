@@ -27,7 +27,6 @@ from nmflab.explorer.layout import muted as silent
 from nmflab.explorer.layout import row
 from nmflab.explorer.widgets.canvas import MatrixCanvas
 from nmflab.explorer.widgets.paintable import Painted, Region
-from nmflab.figures.scales import frequency_edges, time_edges
 
 Matrix = NDArray[np.float32]
 
@@ -272,21 +271,13 @@ def region_gain(regions: Iterable[Region], stft: Stft, num_frames: int) -> Matri
     ndarray of float32, shape (F, T)
         From 0 to 1, ½ where an edge was drawn.
     """
-    F = stft.num_bins
-    times = _middles(*time_edges(stft, num_frames), num_frames)
-    kHz = _middles(*frequency_edges(stft), F)
-    G = np.zeros((F, num_frames), dtype=np.float32)
+    times, kHz = stft.times(num_frames), stft.frequencies() / 1000
+    G = np.zeros((stft.num_bins, num_frames), dtype=np.float32)
     for region in regions:
         in_time = _ramped(times, region.start, region.stop, SOFT[0])
         in_frequency = _ramped(kHz, region.low, region.high, SOFT[1])
         np.maximum(G, np.outer(in_frequency, in_time).astype(np.float32), out=G)
     return G
-
-
-def _middles(first: float, last: float, count: int) -> NDArray[np.float64]:
-    edges = np.linspace(first, last, count + 1)
-    middles: NDArray[np.float64] = (edges[:-1] + edges[1:]) / 2
-    return middles
 
 
 def _ramped(at: NDArray[np.float64], low: float, high: float, width: float) -> NDArray[np.float64]:

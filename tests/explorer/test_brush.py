@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from support.corpora import SETTINGS, make_corpus
+from support.sounds import alike, heard
 
 from nmflab import NmflabError
 from nmflab.core.stft import Stft
@@ -32,23 +33,12 @@ def painted(canvas, *, regions=(), rows=()):
     canvas._message(canvas, content, [])
 
 
-def heard(explorer, label="picked"):
-    player = explorer.player
-    at = player.labels.index(label)
-    pcm = np.frombuffer(getattr(player, f"_sound_{at}"), "<i2")
-    return pcm / 32767 * player._meta["scales"][at]
-
-
-def alike(one, other):
-    return float(np.dot(one, other) / np.linalg.norm(one) / np.linalg.norm(other))
-
-
 def test_the_rows_of_speech_alone_are_the_enhanced_sound(explorer):
     painted(explorer.H.widget, rows=range(K_S))
     assert explorer.player.source == "picked"
-    assert alike(heard(explorer), explorer.result.speech) > 0.9999
+    assert alike(heard(explorer.player, "picked"), explorer.result.speech) > 0.9999
     explorer.brush.way.value = "muted"
-    assert alike(heard(explorer), explorer.result.noise) > 0.9999
+    assert alike(heard(explorer.player, "picked"), explorer.result.noise) > 0.9999
 
 
 @pytest.mark.parametrize("p", [1.0, 4.0])
@@ -61,14 +51,14 @@ def test_a_row_alone_is_its_component_under_the_same_power(explorer, p):
     G = wiener_gain(S, np.maximum(W @ H - S, 0), p=p)
     stft = Stft.from_settings(explorer.settings)
     expected = stft.synthesise(G * explorer.result.mixture, len(explorer.result.speech))
-    assert alike(heard(explorer), expected) > 0.999
+    assert alike(heard(explorer.player, "picked"), expected) > 0.999
 
 
 def test_picked_rows_follow_the_sliders(explorer):
     explorer.brush.pick(rows=[0, 1])
-    before = heard(explorer)
+    before = heard(explorer.player, "picked")
     explorer.controls.penalty.value = 1.0
-    assert alike(heard(explorer), before) < 0.9999
+    assert alike(heard(explorer.player, "picked"), before) < 0.9999
 
 
 @pytest.mark.parametrize("context", [1, 3])
@@ -104,15 +94,17 @@ def test_a_region_is_one_inside_nothing_outside_and_soft_between(stft):
 def test_a_region_of_the_noisy_sound_has_its_energy_there(explorer, stft):
     painted(explorer.noisy.widget, regions=[(0.2, 0.6, 0.5, 2.0)])
     kHz = stft.frequencies() / 1000
-    V = np.abs(stft.analyse(heard(explorer))) ** 2
+    V = np.abs(stft.analyse(heard(explorer.player, "picked"))) ** 2
     inside = (kHz > 0.3) & (kHz < 2.2)
     assert V[inside].sum() > 0.98 * V.sum()
-    x = heard(explorer)
+    x = heard(explorer.player, "picked")
     assert np.abs(x[: int(0.15 * 16000)]).max() < 0.01 * np.abs(x).max()
     alone = x
     explorer.brush.way.value = "muted"
-    noisy = heard(explorer, "noisy")
-    np.testing.assert_allclose(alone + heard(explorer), noisy, atol=1e-3 * np.abs(noisy).max())
+    noisy = heard(explorer.player, "noisy")
+    np.testing.assert_allclose(
+        alone + heard(explorer.player, "picked"), noisy, atol=1e-3 * np.abs(noisy).max()
+    )
 
 
 def test_a_region_is_of_the_sound_whose_picture_it_was_painted_on(explorer):
@@ -120,13 +112,13 @@ def test_a_region_is_of_the_sound_whose_picture_it_was_painted_on(explorer):
     for panel, sound in ((explorer.enhanced, "enhanced"), (explorer.reference, "clean")):
         painted(panel.widget, regions=[whole])
         assert explorer.brush.of == sound
-        assert alike(heard(explorer), heard(explorer, sound)) > 0.9999
+        assert alike(heard(explorer.player, "picked"), heard(explorer.player, sound)) > 0.9999
 
 
 def test_a_region_and_rows_are_heard_where_both_are(explorer, stft):
     painted(explorer.noisy.widget, regions=[(0.0, 1.0, 0.0, 1.0)])
     painted(explorer.H.widget, rows=[0, 1])
-    V = np.abs(stft.analyse(heard(explorer))) ** 2
+    V = np.abs(stft.analyse(heard(explorer.player, "picked"))) ** 2
     assert V[stft.frequencies() > 1200].sum() < 0.02 * V.sum()
     assert explorer.brush.words() == "0.00–1.00 s, 0.00–1.00 kHz of noisy; bases 1, 2"
 
@@ -161,7 +153,7 @@ def test_nothing_is_computed_while_nothing_is_picked(explorer, monkeypatch):
 def test_fewer_bases_leave_picked_rows_that_are_gone_silent(explorer):
     explorer.brush.pick(rows=[9])
     explorer.controls.num_basis_noise.value = 2
-    assert np.abs(heard(explorer)).max() == 0
+    assert np.abs(heard(explorer.player, "picked")).max() == 0
 
 
 def test_what_cannot_be_picked_is_a_sentence(explorer):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 from support.corpora import SETTINGS, make_corpus
+from support.sounds import alike, heard
 
 from nmflab import NmflabError
 from nmflab.explorer import SeparationExplorer
@@ -31,21 +32,8 @@ def both(explorer):
     return explorer
 
 
-def heard(explorer, label):
-    """Give the sound of a version as it comes out of the loudspeaker."""
-    player = explorer.player
-    at = player.labels.index(label)
-    pcm = np.frombuffer(getattr(player, f"_sound_{at}"), "<i2")
-    return pcm / 32767 * player._meta["scales"][at]
-
-
 def rms(x):
     return np.sqrt(np.mean(x**2))
-
-
-def alike(one, other):
-    """Say how alike two sounds are, whatever their level: 1 is the same."""
-    return float(np.dot(one, other) / np.linalg.norm(one) / np.linalg.norm(other))
 
 
 def test_nothing_is_computed_or_shown_before_somebody_pins(explorer, monkeypatch):
@@ -61,17 +49,17 @@ def test_a_pin_keeps_its_sound_and_settings_when_sliders_move(both):
     A, B = both.pins["A"], both.pins["B"]
     assert (A.state.settings.penalty, B.state.settings.penalty) == (SETTINGS.penalty, 1.0)
     assert both.settings.p == 5.0
-    before = heard(both, "A")
+    before = heard(both.player, "A")
     both.controls.penalty.value = 0.0
-    np.testing.assert_array_equal(heard(both, "A"), before)
-    assert alike(heard(both, "A"), A.speech) > 0.9999
-    assert alike(heard(both, "enhanced"), both.result.speech) > 0.9999
+    np.testing.assert_array_equal(heard(both.player, "A"), before)
+    assert alike(heard(both.player, "A"), A.speech) > 0.9999
+    assert alike(heard(both.player, "enhanced"), both.result.speech) > 0.9999
 
 
 def test_both_are_heard_equally_loud(both):
     levels = [rms(both.pins[name].speech) for name in "AB"]
     assert abs(levels[0] / levels[1] - 1) > 0.02
-    assert rms(heard(both, "A")) == pytest.approx(rms(heard(both, "B")), rel=1e-3)
+    assert rms(heard(both.player, "A")) == pytest.approx(rms(heard(both.player, "B")), rel=1e-3)
 
 
 def test_the_louder_one_is_turned_down_and_silence_stays():
@@ -83,20 +71,20 @@ def test_the_louder_one_is_turned_down_and_silence_stays():
 
 @pytest.mark.parametrize("order", [("A", "B"), ("B", "A")])
 def test_blind_hides_which_is_which_until_it_is_revealed(both, monkeypatch, order):
-    sounds = {name: heard(both, name) for name in "AB"}
+    sounds = {name: heard(both.player, name) for name in "AB"}
     monkeypatch.setattr("nmflab.explorer.pinned.secrets.choice", lambda orders: order)
     both.player.source = "B"
     both.pins.hide()
     assert both.player.labels[4:6] == ("X", "Y")
     assert both.player.source == "X"  # not what B has become: that would tell
     for letter, name in zip("XY", order, strict=True):
-        np.testing.assert_array_equal(heard(both, letter), sounds[name])
+        np.testing.assert_array_equal(heard(both.player, letter), sounds[name])
     assert "was" not in both.pins._line.value
     both.player.source = "Y"
     assert both.pins.reveal() == dict(zip("XY", order, strict=True))
     assert both.player.labels[4:6] == ("A", "B")
     assert both.player.source == order[1]  # what was heard goes on
-    np.testing.assert_array_equal(heard(both, "A"), sounds["A"])
+    np.testing.assert_array_equal(heard(both.player, "A"), sounds["A"])
     assert f"X was {order[0]}, Y was {order[1]}" in both.pins._line.value
 
 
@@ -111,11 +99,11 @@ def test_the_order_is_drawn(both):
 def test_blind_listening_goes_on_while_sliders_move(both):
     both.pins.hide()
     both.player.source = "Y"
-    before = heard(both, "X"), heard(both, "Y")
+    before = heard(both.player, "X"), heard(both.player, "Y")
     both.controls.penalty.value = 0.5
     assert both.player.source == "Y"
-    np.testing.assert_array_equal(heard(both, "X"), before[0])
-    np.testing.assert_array_equal(heard(both, "Y"), before[1])
+    np.testing.assert_array_equal(heard(both.player, "X"), before[0])
+    np.testing.assert_array_equal(heard(both.player, "Y"), before[1])
 
 
 def test_a_pin_is_restored_with_its_mixture(both):
@@ -153,7 +141,7 @@ def test_the_difference_is_that_of_levels_as_they_are_heard(both):
     assert np.mean(np.abs(D) > high) <= 0.01
     assert canvas.colormap == "RdBu_r"
     stft = both.chain.get("spectrogram", both.store.shown).stft
-    A, B = (np.abs(stft.analyse(heard(both, name))) for name in "AB")
+    A, B = (np.abs(stft.analyse(heard(both.player, name))) for name in "AB")
     loud = (0.01 * A.max() < A) & (0.01 * A.max() < B)  # far above what is cut off
     np.testing.assert_allclose(D[loud], 20 * np.log10(A[loud] / B[loud]), atol=0.1)
     assert both._pictured()[-1] is canvas

@@ -16,6 +16,18 @@ def tone(rate=RATE, seconds=0.5, frequency=440.0, level=0.5):
     return (level * np.sin(2 * np.pi * frequency * t)).astype(np.float32)
 
 
+def heard(player, label):
+    """Give the sound of a player's version as it comes out of the loudspeaker."""
+    at = player.labels.index(label)
+    pcm = np.frombuffer(getattr(player, f"_sound_{at}"), "<i2")
+    return pcm / 32767 * player._meta["scales"][at]
+
+
+def alike(one, other):
+    """Say how alike two sounds are, whatever their level: 1 is the same."""
+    return float(np.dot(one, other) / np.linalg.norm(one) / np.linalg.norm(other))
+
+
 def write(path, samples, rate=RATE, **options):
     """Write a file of any format that libsndfile knows, and the folders it lies in."""
     path.parent.mkdir(parents=True, exist_ok=True)

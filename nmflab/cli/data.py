@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from nmflab.cli import options
 from nmflab.cli.output import DONE, Bars, say, show_table
@@ -11,7 +12,8 @@ from nmflab.names import showable
 
 def _add_options(parser: options.Parser) -> None:
     options.add_data(parser)
-    fetch = parser.add_subparsers(metavar="COMMAND", title="commands").add_parser(
+    commands = parser.add_subparsers(metavar="COMMAND", title="commands")
+    fetch = commands.add_parser(
         "fetch",
         allow_abbrev=False,
         help="download a public corpus",
@@ -20,6 +22,54 @@ def _add_options(parser: options.Parser) -> None:
     fetch.set_defaults(run=_fetch)
     fetch.add_argument("name", metavar="NAME", nargs="?", help="which corpus")
     options.add_quiet(fetch)
+    _add_arrange(commands)
+
+
+def _add_arrange(commands: Any) -> None:
+    arrange = commands.add_parser(
+        "arrange",
+        allow_abbrev=False,
+        help="make a data folder of TIMIT and NOISEX-92, or of corpora of their make",
+        description="Make a data folder of TIMIT and NOISEX-92, or of corpora of their make. "
+        "Sentences of the speech corpus's TRAIN part are trained on, those of its TEST part tested "
+        "on; of each noise the beginning is trained on, and as much after it tested with.",
+    )
+    arrange.set_defaults(run=_arrange)
+    arrange.add_argument("folder", metavar="FOLDER", type=options.path, help="the folder to make")
+    arrange.add_argument(
+        "--speech",
+        type=options.path,
+        metavar="FOLDER",
+        required=True,
+        help="speech, as TIMIT/TRAIN/DR1/FCJF0/SX27.WAV, named by the folder that holds TRAIN",
+    )
+    arrange.add_argument(
+        "--noise", type=options.path, metavar="FOLDER", required=True, help="a recording of each"
+    )
+    arrange.add_argument(
+        "--training_seconds",
+        type=float,
+        default=60.0,
+        metavar="N",
+        help="seconds of speech to train on (default: 60)",
+    )
+    arrange.add_argument(
+        "--test_sentences",
+        type=options.count,
+        default=24,
+        metavar="N",
+        help="sentences to test on, each of another speaker (default: 24)",
+    )
+    arrange.add_argument(
+        "--noise_seconds",
+        type=float,
+        default=25.0,
+        metavar="N",
+        help="seconds of each noise to train on (default: 25)",
+    )
+    arrange.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of the draw (default: 0)"
+    )
 
 
 def _describe(arguments: argparse.Namespace) -> int:
@@ -51,6 +101,20 @@ def _fetch(arguments: argparse.Namespace) -> int:
     with Bars(arguments.quiet) as bars:
         folder = fetch_corpus(arguments.name, progress=bars)
     print(f"{arguments.name} is in {showable(folder)}")
+    return DONE
+
+
+def _arrange(arguments: argparse.Namespace) -> int:
+    from nmflab.corpus.arranging import arrange_corpus
+
+    names = "training_seconds", "test_sentences", "noise_seconds", "seed"
+    folder = arrange_corpus(
+        arguments.folder,
+        arguments.speech,
+        arguments.noise,
+        **{name: getattr(arguments, name) for name in names},
+    )
+    print(f"The data folder is {showable(folder)}; nmflab data --data says what it holds.")
     return DONE
 
 

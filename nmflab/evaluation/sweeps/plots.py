@@ -31,6 +31,9 @@ PAIRS = (("num_basis_noise", "penalty"), ("num_basis_speech", "penalty"), ("p", 
 MOST_CELLS = 18
 """Values of an axis beyond which a map becomes a cloud of points."""
 
+LETTER = 7
+"""Pixels that a letter of a tick takes at most."""
+
 MOST_TICKS = 6
 """An axis of fewer values has a tick at each."""
 
@@ -167,6 +170,8 @@ def multiples(results: Results, choice: Choice) -> Any:
              for snr in snrs for noise in noises}  # fmt: skip
     ends = [f(gain) for gain in every.values() for f in (np.nanmin, np.nanmax)]
     top, bottom = max(ends), max(min(ends), max(ends) - 4 * DEPTH[SCORES[choice.metric].unit])
+    width = max(160, 1110 // len(noises))
+    upright = len("  ".join(names)) * LETTER > width - 50  # their room beside the other axis
     grid = []
     for snr in snrs:
         line = []
@@ -177,8 +182,7 @@ def multiples(results: Results, choice: Choice) -> Any:
             }  # fmt: skip
             margin = 0.06 * (top - bottom or 1)
             plot = figure(
-                title=f"{noise}, {snr:g} dB", height=190, tools="save",
-                width=max(160, 1110 // len(noises)),
+                title=f"{noise}, {snr:g} dB", height=190, width=width, tools="save",
                 y_range=(bottom - margin, top + margin), **kind,
             )  # fmt: skip
             x = [as_typed(value) for value in values] if few else values
@@ -186,6 +190,9 @@ def multiples(results: Results, choice: Choice) -> Any:
             plot.scatter([x[best]], [gains[best]], size=10, fill_color=BEST, line_color=None)
             if not few and min(values) > 0:
                 _tick(plot.xaxis, values)
+            if few and upright:
+                plot.xaxis.major_label_orientation = "vertical"
+                plot.height += LETTER * max(map(len, names))
             if snr == snrs[-1]:
                 plot.xaxis.axis_label = label_of(axis)
             if noise == noises[0]:
@@ -215,7 +222,7 @@ def parallel(results: Results, choice: Choice) -> Any:
     order = [i for i in np.argsort(gains) if np.isfinite(gains[i])]
     places = list(range(len(axes)))
     plot = figure(
-        height=340, sizing_mode="stretch_width", tools="save", x_range=(-0.3, len(axes) - 0.7),
+        height=340, sizing_mode="stretch_width", tools="save", x_range=(-0.4, len(axes) - 0.4),
         y_range=(-0.08, 1.08),
     )  # fmt: skip
     source = ColumnDataSource(
@@ -239,7 +246,8 @@ def parallel(results: Results, choice: Choice) -> Any:
         )  # fmt: skip
     plot.xaxis.ticker = FixedTicker(ticks=places)
     labels = [label_of(name) if name in results.axes else name for name in axes]
-    plot.xaxis.major_label_overrides = dict(zip(places, labels, strict=True))
+    words = ["\n".join(label.split()) for label in labels]  # for the width of a telephone
+    plot.xaxis.major_label_overrides = dict(zip(places, words, strict=True))
     plot.yaxis.visible = False
     return _quiet(plot)
 

@@ -51,12 +51,16 @@ def _add_options(parser: options.Parser) -> None:
 def stretch(text: str) -> tuple[float, float]:
     """Read a stretch of time, FROM-TO, each in seconds or as minutes:seconds."""
     start, dash, stop = text.partition("-")
-    found = [_seconds(part.strip()) for part in (start, stop)]
-    if not dash or None in found or not found[0] < found[1]:  # type: ignore[operator]
+    begin, end = (_seconds(part.strip()) for part in (start, stop))
+    if not dash or begin is None or end is None:
         raise argparse.ArgumentTypeError(
             f"{text!r} is no stretch of time: write it as 0:00-0:02 or 3.5-5"
         )
-    return found[0], found[1]  # type: ignore[return-value]
+    if begin >= end:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no stretch of time: it must end after it begins"
+        )
+    return begin, end
 
 
 def _seconds(text: str) -> float | None:

@@ -117,6 +117,7 @@ def alike(one, other, atol=1e-5):
     return any(np.allclose(one[k : k + len(other)], other[: len(one) - k], atol=atol) for k in lags)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loud_at", ["the beginning", "the end"])
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("rate", [8000, 16000, 44100])

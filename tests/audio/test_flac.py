@@ -37,6 +37,7 @@ SIGNALS = {
 }
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(
     kinds=st.lists(st.sampled_from(sorted(SIGNALS)), min_size=1, max_size=3),

@@ -65,6 +65,7 @@ def test_enhanced_and_noisy_audio_fit_the_test_clip(enhance, data, tmp_path):
     assert snr == pytest.approx(6, abs=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [("-v", 0), ("--visualize", 0), ("--plot-save", 0)])
 def test_no_plots(enhance, tmp_path, options):
     assert enhance(*options) == 0
@@ -77,6 +78,7 @@ def test_every_mode(enhance, tmp_path, mode):
     assert {row["mode"] for row in scores(tmp_path / "output")} == {mode}
 
 
+@pytest.mark.slow
 def test_rows_of_another_run_are_kept_and_the_same_run_replaces_its_own(enhance, tmp_path):
     runs = [("NMF",), ("NMF_e",), ("NMF_e", "--penalty", 0.5), ("NMF_e", "--snr", 5)]
     for run in (*runs, runs[1]):
@@ -172,6 +174,7 @@ def test_jobs_give_the_same_bytes_out_of_a_cache_too(enhance, tmp_path, monkeypa
     assert tree(tmp_path / "plain") == tree(tmp_path / "1") == tree(tmp_path / "3")
 
 
+@pytest.mark.slow
 def test_another_penalty_trains_nothing_and_scores_no_mixture_again(enhance, tmp_path, monkeypatch):
     monkeypatch.setenv("NMFLAB_CACHE", str(tmp_path / "cache"))
     trained, scored = [], []
@@ -200,6 +203,7 @@ def test_another_penalty_trains_nothing_and_scores_no_mixture_again(enhance, tmp
     assert work() == (3, 8)
 
 
+@pytest.mark.slow
 def test_joint_dictionary_differs_and_stands_in_for_a_missing_noise(enhance, data, tmp_path):
     assert enhance("-v", 0, output=tmp_path / "each") == 0
     assert enhance("-v", 0, "--noise_dictionary", "joint", output=tmp_path / "joint") == 0

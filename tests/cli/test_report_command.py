@@ -26,6 +26,7 @@ def swept(data, tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_the_page_says_what_the_rows_say_and_asks_for_nothing_from_outside(swept, capsys):
     capsys.readouterr()
     assert cli.main(["report", str(swept)]) == 0
@@ -47,6 +48,7 @@ def test_the_page_says_what_the_rows_say_and_asks_for_nothing_from_outside(swept
     assert len(text) < 6e6
 
 
+@pytest.mark.slow
 def test_the_players_hold_the_mixture_and_its_clean_speech(swept):
     write_report(swept, swept / "report.html")
     text = (swept / "report.html").read_text("utf-8")

@@ -42,6 +42,7 @@ def test_a_model_that_was_saved_without_a_record_shows_its_settings(model, tmp_p
     assert list(found) == ["settings"]
 
 
+@pytest.mark.slow
 def test_a_denoised_recording_says_what_made_it(data, tmp_path, capsys):
     file, out = data / "test/speech/ann.wav", tmp_path / "out"
     words = ["--output", str(out), "--max_iter_test", "2", "--num_basis_speech", "8"]
@@ -65,6 +66,7 @@ def test_a_sweep_says_what_added_to_it(data, tmp_path, capsys):
     assert "metrics: si_sdr" in shown(capsys, out)
 
 
+@pytest.mark.slow
 def test_scores_say_which_settings_made_their_rows(enhance, tmp_path, capsys):
     assert enhance("-v", 0) == 0
     assert enhance("-v", 0, "--p", 1) == 0

@@ -35,6 +35,7 @@ def separated(model, path, *more):
     return code, [nl.read_audio(file, RATE) for file in found if file.exists()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "options"),
     [

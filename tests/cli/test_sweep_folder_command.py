@@ -42,6 +42,7 @@ def figure(out, words):
 GRID = ("--grid", "win-size=256,512", "--grid", "penalty=0.1234567,1", "--grid", "p=1,2")
 
 
+@pytest.mark.slow
 def test_the_best_line_gives_its_figure_again(sweep, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert sweep(*GRID, "--grid", "snr=0,6") == 0

@@ -66,6 +66,7 @@ print(found.axes, found.mean().shape, len(encoded))
 """
 
 
+@pytest.mark.slow
 def test_a_further_setting_is_an_option_and_an_axis_that_shares_its_encoding(tmp_path):
     package = Path(nmflab.__file__).parent
     ignored = shutil.ignore_patterns("__pycache__", "embedded")

@@ -73,6 +73,7 @@ def test_the_picture_of_a_long_signal_is_that_of_the_whole(monkeypatch, speech):
     assert np.corrcoef(power.ravel(), groups.ravel())[0, 1] > 0.99
 
 
+@pytest.mark.slow
 def test_scores_of_ten_minutes_take_little_more_than_the_samples(rng):
     noise = 0.1 * rng.standard_normal(30 * RATE).astype("f4")
     long = np.tile(noise, 20)

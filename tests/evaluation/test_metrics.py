@@ -60,6 +60,7 @@ def test_bss_eval_agrees_with_mir_eval(speech, noise, rng, estimate):
         assert ours == pytest.approx(theirs[0], abs=0.01) or min(ours, theirs[0]) > 90
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [8000, 10000, 15999, 16000, 44100])
 @pytest.mark.parametrize("extended", [False, True])
 def test_stoi_agrees_with_pystoi(speech, noise, rate, extended):

@@ -97,6 +97,7 @@ def test_all_controls_show_what_is_in_force(first, second):
     assert errors == []
 
 
+@pytest.mark.slow
 @budget(max_examples=60)
 @given(st.data())
 def test_one_control_takes_all_that_its_setting_may_be(data):

@@ -67,6 +67,7 @@ def test_the_line_of_a_mixture_computes_it(data, tmp_path):
     same(found / "enhanced_audio/NMF_e/enhanced_bob_rumble.wav", explorer.result.speech)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["NMF", "NMF_g", "NMF_e"])
 def test_the_line_of_a_mixture_of_the_embedded_corpus_computes_it(tmp_path, monkeypatch, variant):
     """It names no data folder; here the corpus has but the clip and the noise that are shown."""
@@ -132,6 +133,7 @@ def test_a_dashboard_is_known_by_its_environment(monkeypatch, name, value, is_on
     assert in_dashboard() == is_one
 
 
+@pytest.mark.slow
 def test_a_dashboard_saves_by_download_and_leaves_nothing_behind(monkeypatch, tmp_path):
     explorer, sent = SeparationExplorer(make_corpus(), SETTINGS), []
     monkeypatch.chdir(tmp_path)

@@ -31,6 +31,7 @@ def own_threads():
     return {t for t in threading.enumerate() if not t.name.startswith("nmflab")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", EXPLORERS, ids=lambda kind: kind.__name__)
 def test_close_frees_widgets_and_chain(kind, corpus):
     before, threads = widgets_alive(), own_threads()
@@ -82,6 +83,7 @@ def cell(monkeypatch):
     return begin
 
 
+@pytest.mark.slow
 def test_a_cell_run_again_closes_what_it_made_before(cell, corpus):
     make = lambda: SeparationExplorer(corpus, SETTINGS)  # noqa: E731
     cell("one")

@@ -102,6 +102,7 @@ def test_what_is_marked_is_learnt_from_as_nl_denoise_and_its_command_do(
     assert facts["command"] == line
 
 
+@pytest.mark.slow
 def test_status_and_noise_menu_say_from_what_the_noise_is_known(explorer, mixture):
     menu = explorer.controls.noise
 
@@ -126,6 +127,7 @@ def test_status_and_noise_menu_say_from_what_the_noise_is_known(explorer, mixtur
     assert explorer.settings == OWN
 
 
+@pytest.mark.slow
 def test_a_mixture_that_is_marked_learns_its_noise_and_scores_what_that_costs():
     with closing(SeparationExplorer(settings=OWN.replace(num_basis_free=0, num_basis_noise=2))) as (
         explorer

@@ -87,6 +87,7 @@ def test_where_there_is_no_first_look_the_state_before_is_shown_wholly_and_that_
     assert explorer.controls.preset.value == "(own settings)"  # which is what is shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TRAINED)
 def test_a_preset_that_trains_shows_a_first_look_at_all_of_it_and_ends_at_the_training(
     explorer, corpus, monkeypatch, name
@@ -294,6 +295,7 @@ def test_a_change_from_python_says_so_too_while_it_trains(explorer, monkeypatch)
     assert "K 6 + 4" in said[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", EXPLORERS)
 def test_reset_goes_back_to_what_the_explorer_was_opened_with(corpus, kind):
     explorer = kind(corpus, SETTINGS, clip="bob", noise="rumble")

@@ -124,6 +124,7 @@ def test_levels_are_relative_and_cut_off():
     assert decibels(np.ones(3)).dtype == np.float32
 
 
+@pytest.mark.slow
 @given(transforms(), st.integers(1, 50))
 def test_each_cell_stands_where_its_bin_and_frame_are(stft, num_frames):
     assert_cells_stand_where_they_are(
@@ -135,6 +136,7 @@ def test_each_cell_stands_where_its_bin_and_frame_are(stft, num_frames):
     assert_cells_stand_where_they_are(stft, num_frames, (left, right), (bottom, top))
 
 
+@pytest.mark.slow
 @given(transforms(), st.integers(1, 8), st.booleans())
 def test_a_thinned_picture_stands_where_its_bins_are(stft, num_frames, is_gain):
     panel = Figure().subplots()

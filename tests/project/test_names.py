@@ -101,6 +101,7 @@ def is_text(text):
     return text == showable(text) and "\n" not in text
 
 
+@pytest.mark.slow
 def test_a_corpus_an_explorer_and_a_sweep_take_the_name(data, name, tmp_path, monkeypatch):
     monkeypatch.setattr(sweeping, "PENALTIES", (0.1,))
     monkeypatch.setitem(sweeping.ROWS, "p", ("Power p", (1.0,)))
@@ -131,6 +132,7 @@ def explorer():
     explorer.close()
 
 
+@pytest.mark.slow
 def test_an_own_recording_takes_the_name(explorer, name, tmp_path):
     explorer.controls.clip.options = explorer.chain.corpus.test_speech.names
     path = write(tmp_path / "own", name, speech(5))

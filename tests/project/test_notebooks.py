@@ -372,6 +372,7 @@ def test_tool_stores_the_same_bytes_again_and_nothing_that_changes(tmp_path):
     assert set(picture.data) == {"image/png", "text/plain"}
 
 
+@pytest.mark.slow
 def test_tool_leaves_out_the_live_view_of_an_explorer_and_keeps_its_picture(tmp_path):
     source = """
 import nmflab as nl

@@ -42,10 +42,9 @@ def test_a_model_that_was_saved_without_a_record_shows_its_settings(model, tmp_p
     assert list(found) == ["settings"]
 
 
-@pytest.mark.slow
 def test_a_denoised_recording_says_what_made_it(data, tmp_path, capsys):
     file, out = data / "test/speech/ann.wav", tmp_path / "out"
-    words = ["--output", str(out), "--max_iter_test", "2", "--num_basis_speech", "8"]
+    words = ["--output", str(out), "--max_iter_test", "2"]
     assert cli.main(["denoise", str(file), *words]) == 0
     for name in ("ann_speech.wav", "ann_noise.wav", "ann_made.json", ""):
         (found,) = json.loads(shown(capsys, out / name, "--json")).values()

@@ -302,6 +302,8 @@ class SweepFolderExplorer:
         noise, speech, snr = (columns[name][worst] for name in ("noise", "speech", "snr"))
         point = list(self.results.points.values())[place]
         settings = point.replace(snr=float(snr), seed=int(columns["seed"][worst]))
+        where = f"{self._values(settings)}: worst on {speech} in {noise} at {snr:g} dB"
+        self._say(f"{where}. Training its bases and separating it …", "training")
         if self._models is None:
             self._corpus = corpus_of(self._manifest, self.results.part)
             self._models = Dictionaries(self._corpus)
@@ -310,7 +312,6 @@ class SweepFolderExplorer:
         self.chosen = settings
         score = SCORES[self.metric.value]
         text = score.text(gain, score.decimals + 1)
-        where = f"{self._values(settings)}: worst on {speech} in {noise} at {snr:g} dB"
         self._say(f"{where}, {score.label} gain {text} {score.unit}".rstrip() + ".", "ready")
 
     def _values(self, settings: Settings) -> str:

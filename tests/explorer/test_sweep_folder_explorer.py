@@ -72,7 +72,11 @@ def test_each_cell_is_the_mean_over_all_mixtures(explorer):
     assert canvas.geometry.column_names == ("0", "0.5", "5")
 
 
-def test_a_click_plays_the_worst_mixture_of_the_cell(explorer, corpus):
+def test_a_click_plays_the_worst_mixture_of_the_cell_and_says_meanwhile_that_it_trains(
+    explorer, corpus
+):
+    said = []
+    explorer.status.observe(lambda change: said.append(change["new"]), "value")
     explorer.panel.widget._message(None, {"kind": "pick", "row": 0, "column": 1}, [])
     assert (explorer.chosen.p, explorer.chosen.penalty) == (1.0, 0.5)
     rows = [
@@ -81,6 +85,7 @@ def test_a_click_plays_the_worst_mixture_of_the_cell(explorer, corpus):
     ]  # fmt: skip
     worst = min(rows, key=lambda row: row["si_sdr_gain"])
     assert f"worst on {worst['speech']} in {worst['noise']} at 0 dB" in explorer.status.value
+    assert ['data-state="training"' in text for text in said] == [True, False]
     assert explorer.player.duration == pytest.approx(
         len(corpus.test_speech[worst["speech"]]) / 16000
     )

@@ -12,18 +12,17 @@ import struct
 import zlib
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from nmflab.explorer.panels import Remembering
 from nmflab.explorer.widgets.picture import Picture
-from nmflab.figures.drawing import COLOURS, STYLES
+from nmflab.figures.colours import COLOURS, STYLES
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 SIZE = (3.7, 2.6)
 DPI = 160
@@ -54,6 +53,9 @@ class Plot(Remembering):
     def __init__(
         self, title: str, xlabel: str, ylabel: str, *, size: tuple[float, float] = SIZE
     ) -> None:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg  # half a second, once
+        from matplotlib.figure import Figure
+
         self.figure = Figure(figsize=size, dpi=DPI)
         self._canvas: Any = FigureCanvasAgg(self.figure)
         self._frames: OrderedDict[object, Any] = OrderedDict()
@@ -150,6 +152,8 @@ class CurvePlot(Plot):
         *,
         size: tuple[float, float] = SIZE,
     ) -> None:
+        from matplotlib.ticker import EngFormatter, MaxNLocator
+
         super().__init__(title, "iteration", ylabel, size=size)
         self.labels = tuple(labels)
         self.lines = [

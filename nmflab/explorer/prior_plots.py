@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
 from nmflab.explorer.plots import Plot, stepped
-from nmflab.figures.drawing import COLOURS, STYLES
+from nmflab.figures.colours import COLOURS, STYLES
 from nmflab.priors.distributions import ExponentialPrior, GammaPrior, floored
 from nmflab.priors.families import FAMILIES, fit_families
 
@@ -30,6 +29,8 @@ class PriorPlot(Plot):
     """
 
     def __init__(self, names: Sequence[str] = PRIORS) -> None:
+        from matplotlib.ticker import MaxNLocator, NullLocator
+
         super().__init__("Prior of a basis", "activation h / row's mean", "density")
         self._bars = self.axes.stairs(np.ones(BINS), np.arange(BINS + 1.0), fill=True, alpha=0.35)
         self._bars.set_color("#888888")
@@ -77,6 +78,8 @@ class QuantilePlot(Plot):
     """Q-Q plot of one row of H against all four families."""
 
     def __init__(self) -> None:
+        from matplotlib.ticker import MaxNLocator
+
         super().__init__("Q-Q plot", "quantile of the prior / row's mean", "quantile of h / mean")
         self._diagonal = self.axes.plot([0, 1], [0, 1], color="#888888", lw=1)[0]
         self.lines = [

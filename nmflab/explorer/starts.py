@@ -8,7 +8,6 @@ from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from nmflab.core.model import SeparationModel, mean_activation
@@ -22,7 +21,7 @@ from nmflab.explorer.panels import ActivationPanel, bands
 from nmflab.explorer.plots import Plot
 from nmflab.explorer.tables import table
 from nmflab.explorer.widgets.player import Player
-from nmflab.figures.drawing import COLOURS
+from nmflab.figures.colours import COLOURS
 from nmflab.settings import Settings
 
 MODES = ("NMF_g", "NMF_e")
@@ -46,6 +45,8 @@ class EndsPlot(Plot):
     """Objective and SDR of each end, beside those of the first start."""
 
     def __init__(self) -> None:
+        from matplotlib.ticker import MaxNLocator
+
         super().__init__("Where the starts end", "objective beside start 1", "SDR (dB)")
         self.lines = [
             self.axes.plot([], [], marker, color=COLOURS[i], ms=8, label=mode)[0]

@@ -19,7 +19,7 @@ from nmflab.explorer.layout import muted
 from nmflab.explorer.panels import Panel
 from nmflab.explorer.plots import Plot
 from nmflab.explorer.widgets.player import Player
-from nmflab.figures.drawing import BLUE, GREY, RED
+from nmflab.figures.colours import BLUE, GREY, RED
 from nmflab.figures.scales import decibels, time_edges
 from nmflab.settings import settings_of
 

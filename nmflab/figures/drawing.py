@@ -41,13 +41,6 @@ LESSON_DPI = 72
 
 COLOUR_MAP = "magma"  # perceptually uniform, and still readable in grey
 GAIN_COLOUR_MAP = "cividis"
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
-"""Of Okabe and Ito: told apart by all eyes, the first four readable on light and dark."""
-
-BLUE, RED, GREEN = COLOURS[:3]
-GREY = "#888888"
-STYLES = ("-", "--", "-.", ":")
-
 QUICKLY = {"compress_level": 2}
 """How a picture of noise is written: in a third of the time that 6 takes, with 5 % more bytes."""
 

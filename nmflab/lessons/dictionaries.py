@@ -9,18 +9,8 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from nmflab.core.stft import Stft
-from nmflab.figures.drawing import (
-    BLUE,
-    COLOURS,
-    DPI,
-    GREEN,
-    GREY,
-    RED,
-    grid,
-    label,
-    legend,
-    side_by_side,
-)
+from nmflab.figures.colours import BLUE, COLOURS, GREEN, GREY, RED
+from nmflab.figures.drawing import DPI, grid, label, legend, side_by_side
 from nmflab.figures.scales import decibels
 from nmflab.lessons.check import Mistake, register
 

@@ -16,16 +16,8 @@ from nmflab.audio.signals import Mixture
 from nmflab.core.stft import Stft
 from nmflab.evaluation.metrics import SCORES, si_sdr
 from nmflab.evaluation.sweep import Sweep
-from nmflab.figures.drawing import (
-    COLOURS,
-    GREY,
-    LESSON,
-    SHADES,
-    colour_bar,
-    grid,
-    label,
-    paint_small,
-)
+from nmflab.figures.colours import COLOURS, GREY
+from nmflab.figures.drawing import LESSON, SHADES, colour_bar, grid, label, paint_small
 from nmflab.figures.scales import decibels
 from nmflab.lessons.check import Mistake, register
 from nmflab.settings import Settings

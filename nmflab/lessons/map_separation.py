@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from nmflab.core.nmf import encode
-from nmflab.figures.drawing import COLOURS, GREY, STYLES, grid, label, legend
+from nmflab.figures.colours import COLOURS, GREY, STYLES
+from nmflab.figures.drawing import grid, label, legend
 from nmflab.lessons.check import Mistake, register
 from nmflab.lessons.priors import ROW
 from nmflab.lessons.separation import curves_figure, gains_figure

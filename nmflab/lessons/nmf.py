@@ -11,20 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from nmflab.core.nmf import encode, kl_divergence
 from nmflab.core.stft import Stft
-from nmflab.figures.drawing import (
-    BLUE,
-    COLOURS,
-    GREEN,
-    GREY,
-    LEVEL,
-    RED,
-    STYLES,
-    colour_bar,
-    label,
-    legend,
-    paint,
-    side_by_side,
-)
+from nmflab.figures.colours import BLUE, COLOURS, GREEN, GREY, RED, STYLES
+from nmflab.figures.drawing import LEVEL, colour_bar, label, legend, paint, side_by_side
 from nmflab.figures.scales import decibels
 from nmflab.lessons.check import Mistake, register
 

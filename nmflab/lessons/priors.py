@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from nmflab.core.stft import Stft
-from nmflab.figures.drawing import COLOURS, STYLES, grid, label, legend
+from nmflab.figures.colours import COLOURS, STYLES
+from nmflab.figures.drawing import grid, label, legend
 from nmflab.lessons.check import Mistake, register
 from nmflab.priors.distributions import ExponentialPrior, GammaPrior, floored
 from nmflab.settings import Settings

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from nmflab.core.stft import Stft
 from nmflab.core.wiener import wiener_gain
-from nmflab.figures.drawing import COLOURS, GREY, LESSON, STYLES, grid, label, legend, paint_small
+from nmflab.figures.colours import COLOURS, GREY, STYLES
+from nmflab.figures.drawing import LESSON, grid, label, legend, paint_small
 from nmflab.figures.scales import decibels
 from nmflab.lessons.check import Mistake, register
 from nmflab.settings import Settings

@@ -9,17 +9,8 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from nmflab.core.stft import Stft
-from nmflab.figures.drawing import (
-    BLUE,
-    GREY,
-    LEVEL,
-    RED,
-    colour_bar,
-    label,
-    legend,
-    paint,
-    side_by_side,
-)
+from nmflab.figures.colours import BLUE, GREY, RED
+from nmflab.figures.drawing import LEVEL, colour_bar, label, legend, paint, side_by_side
 from nmflab.figures.scales import decibels
 from nmflab.lessons.check import Mistake, register
 from nmflab.settings import Settings

@@ -21,7 +21,8 @@ from nmflab.core.nmf import kl_divergence
 from nmflab.core.pipeline import encode_mixture
 from nmflab.core.stft import Stft
 from nmflab.core.wiener import wiener_gain
-from nmflab.figures.drawing import COLOURS, STYLES, grid, label, legend
+from nmflab.figures.colours import COLOURS, STYLES
+from nmflab.figures.drawing import grid, label, legend
 from nmflab.lessons.check import Mistake, register
 from nmflab.priors.distributions import GammaPrior, Prior
 from nmflab.settings import Settings

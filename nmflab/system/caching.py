@@ -137,7 +137,7 @@ def _code(room: str) -> str:
 @cache
 def machine() -> dict[str, Any]:
     """Say what decides about the last bits: libraries, and what the processor can do."""
-    import scipy.linalg  # SciPy's own BLAS: the same list, whatever was imported before
+    import scipy
 
     from nmflab.system.threads import blas_kernels
 

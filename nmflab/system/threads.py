@@ -17,6 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from itertools import pairwise
+from pathlib import PurePath
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -119,10 +120,14 @@ def one_blas_thread() -> Iterator[None]:
 
 
 def blas_kernels() -> list[str]:
-    """Name the BLAS libraries with their versions and the processor that they work for."""
-    controller = _controller(scipy_too=True)
-    found = controller.info() if controller else []
-    return sorted({f"{i['internal_api']} {i['version']} {i.get('architecture')}" for i in found})
+    """Name NumPy's BLAS with its version and the processor that it works for.
+
+    SciPy's own, which may be loaded or not, has no say: nothing here is multiplied by it.
+    """
+    controller = _controller(scipy_too="scipy.linalg" in sys.modules)
+    found = controller.select(user_api="blas").info() if controller else []
+    own = [i for i in found if "scipy.libs" not in PurePath(i["filepath"]).parts]
+    return sorted({f"{i['internal_api']} {i['version']} {i.get('architecture')}" for i in own})
 
 
 def _enter_limit() -> None:

@@ -1,5 +1,6 @@
 """Figures: what is drawn, on which axes, and the bytes that are written."""
 
+import os
 import subprocess
 import sys
 
@@ -114,6 +115,13 @@ def test_an_interrupted_save_leaves_the_old_file(tone, tmp_path, monkeypatch):
 def test_pyplot_is_never_imported(module):
     code = f"import sys, nmflab.{module}; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_an_explorer_without_plots_is_there_before_matplotlibs_axes():
+    code = "import sys; from nmflab.explorer import ListeningExplorer as Explorer; Explorer()"
+    code += "; sys.exit('matplotlib.axes' in sys.modules)"
+    env = {**os.environ, "NMFLAB_SHORT": "1"}
+    assert subprocess.run([sys.executable, "-c", code], check=False, env=env).returncode == 0
 
 
 def test_levels_are_relative_and_cut_off():

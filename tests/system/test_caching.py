@@ -1,6 +1,8 @@
 """What was computed once is found again, and a cache that is broken is as good as none."""
 
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -150,3 +152,11 @@ def test_a_fingerprint_tells_facts_signals_and_code_apart(tmp_path, monkeypatch)
     others.append(fingerprint())
     caching._code.cache_clear()
     assert len({same, *others}) == 1 + len(others)
+
+
+def test_what_else_is_imported_gives_a_dictionary_no_other_name():
+    code = "from nmflab.system.caching import machine; print(machine())"
+    codes = code, f"import scipy.linalg, scipy.signal; {code}"
+    plain, loaded = (subprocess.check_output([sys.executable, "-c", code]) for code in codes)
+    assert plain == loaded
+    assert b"'blas': ['" in plain

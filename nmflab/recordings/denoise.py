@@ -23,11 +23,12 @@ from nmflab.checks import steady
 from nmflab.core.context import stacked
 from nmflab.core.model import SeparationModel, StageProgress
 from nmflab.core.nmf import train_nmf
-from nmflab.core.pipeline import Separation, encode_mixture, speech_gain, speech_log_ratio
+from nmflab.core.pipeline import Separation, encode_mixture, speech_gain
 from nmflab.core.stft import Stft
 from nmflab.errors import NmflabError
 from nmflab.recordings.blocks import BLOCK, FADE, Piece, crossfaded, cut
 from nmflab.recordings.own_bins import OwnBins
+from nmflab.recordings.second_look import second_log_ratio
 from nmflab.recordings.voice import of_band, speech_dictionary
 from nmflab.settings import Settings
 
@@ -210,7 +211,8 @@ class Denoiser:
         encoding = encode_mixture(self._model, V, self._settings, W_free=self._W_free)
         if V.any():
             self._W_free = encoding.W_free  # the next block begins there
-        gain = speech_gain(speech_log_ratio(self._model, encoding), self._settings)
+        ratio = second_log_ratio(self._model, V, encoding, self._settings)
+        gain = speech_gain(ratio, self._settings)
         if found is not None:
             assert encoding.W_free is not None
             found.append(Found(encoding.H, gain, X, encoding.W_free, piece.frames))

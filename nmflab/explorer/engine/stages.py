@@ -22,7 +22,6 @@ from nmflab.core.pipeline import (
     Separation,
     encode_mixture,
     speech_gain,
-    speech_log_ratio,
     taken_apart,
 )
 from nmflab.core.stft import Stft
@@ -32,6 +31,7 @@ from nmflab.evaluation import metrics
 from nmflab.explorer.engine.first_look import first_look
 from nmflab.explorer.engine.state import View
 from nmflab.recordings.denoise import bases_of_noise
+from nmflab.recordings.second_look import second_log_ratio
 from nmflab.recordings.voice import is_shipped, speech_dictionary
 from nmflab.settings import settings_of
 from nmflab.system.shipped import is_embedded
@@ -221,7 +221,8 @@ def _encode(
     W_free = None if marked is None else marked.W_free
     # An explorer shows the objective: on the way it is cheaper than when it is read.
     encoding = encode_mixture(model, spectrogram.V, view.settings, W_free=W_free, trace=True)
-    return Activations(encoding, speech_log_ratio(model, encoding))
+    log_ratio = second_log_ratio(model, spectrogram.V, encoding, view.settings)
+    return Activations(encoding, log_ratio)
 
 
 @stage("gain", needs=("activations",))

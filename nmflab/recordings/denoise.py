@@ -2,9 +2,11 @@
 
 The bases of speech come with the package and stay as they are; a few free bases begin at what is
 always there, and learn the noise on the recording in the same updates as H
-(`nmflab.core.nmf_free`). Block after block, each of which is faded into the next, so that the
-noise is followed and a recording may have any length. The gain is found on the mix of the channels
-at the dictionary's rate, and applied to each channel at its own (`nmflab.recordings.own_bins`).
+(`nmflab.core.nmf_free`); a second look gives the voice back what they have taken of it
+(`nmflab.recordings.second_look`). Block after block, each of which is faded into the next, so that
+the noise is followed and a recording may have any length. The gain is found on the mix of the
+channels at the dictionary's rate, and applied to each channel at its own
+(`nmflab.recordings.own_bins`).
 """
 
 from __future__ import annotations
@@ -74,7 +76,8 @@ def denoise(
     Separation
         `speech` and `noise` have the shape of `samples`, and their sum is the recording. `H`,
         `gain` and `mixture` are those of the mix of the channels, at ``settings.sampling_rate``;
-        `W_free` are the noise bases of the last block.
+        `W_free` are the noise bases of the last block. `H` is the first look's; the gain is that of
+        the second.
 
     Raises
     ------

@@ -54,7 +54,7 @@ def test_the_objective_beside_a_held_noise_never_rises(small, mode):
     W, K = model.speech.W, model.speech.W.shape[1]
     unit = 2 * mean_activation(V, K + settings.num_basis_free)
     prior, penalty = scaled_prior(model, settings, unit)
-    F, T = V.shape
+    F = len(V)
 
     def stacks(M):
         after = np.concatenate([M[:, 1:], np.zeros((F, 1), np.float32)], axis=1)

@@ -3,12 +3,8 @@
 A kernel of its own imports some 100 MB of libraries, in seconds. A fork has them at once, and as
 long as nobody writes to their pages all forks share them. `Nursery` is the server's end,
 ``python -m nmflab.system.nursery`` the process that forks. It has a single thread, and ends with
-the server; its forks are kernels like others, in process groups of their own, and end with it.
-What to import it learns from a rehearsal: a fork that runs the notebook once, and is thrown away.
-
-All kernels are in the session of this process, and behind the server in the queue for a core: one
-message of each guest passes through the server, which is a single thread. Linux shares the cores
-out among sessions first, so that thirty sessions would leave the server a thirtieth.
+the server; its forks are kernels like others, in sessions of their own, and end with it. What to
+import it learns from a rehearsal: a fork that runs the notebook once, and is thrown away.
 """
 
 from __future__ import annotations
@@ -45,8 +41,6 @@ FRUGAL = {
     "MALLOC_MMAP_THRESHOLD_": "524288",
     "MALLOC_TRIM_THRESHOLD_": "524288",
 }
-BEHIND = 5
-"""How much nicer kernels are than the server."""
 
 
 def can_fork() -> bool:
@@ -182,7 +176,6 @@ def main(arguments: Sequence[str]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # it ends with the server
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system forgets the dead
-    _stand_behind()
     server = socket.socket(fileno=int(arguments[0]))
     for name in KERNEL:
         importlib.import_module(name)
@@ -198,13 +191,6 @@ def main(arguments: Sequence[str]) -> None:
             server.close()
             _be_kernel(**request)
         server.sendall(str(pid).encode())
-
-
-def _stand_behind() -> None:
-    """Let the server go first, among the processes and, where there are such, among sessions."""
-    with contextlib.suppress(OSError):
-        os.nice(BEHIND)
-        Path("/proc/self/autogroup").write_text(f"{BEHIND}\n", "ascii")
 
 
 def _call_hooks() -> None:
@@ -264,7 +250,7 @@ def _rehearse(notebook: Path, writer: int) -> NoReturn:
 
 def _be_kernel(arguments: list[str], env: dict[str, str], cwd: str) -> NoReturn:
     """In the fork: become a kernel, as a process of its own would."""
-    os.setpgrp()
+    os.setsid()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else 0)
     os.environ.clear()

@@ -1,9 +1,11 @@
 """Turns: the slow work of many kernels on one machine, a few of them at a time.
 
 When a class comes to rest, thirty kernels would compute their scores at once, and whoever moves a
-slider then would wait for a core. A turn is a name that one process alone can have; the system
-takes it back when that process ends, however it does (abstract sockets, on Linux), and no file is
-left behind. Elsewhere, and where nobody has shared turns, everybody has one.
+slider then would wait for a core. So slow work has one core less than there are. (Threads of low
+priority would do worse: one that holds Python's lock while it waits for a core keeps its own page
+waiting, for seconds.) A turn is a name that one process alone can have; the system takes it back
+when that process ends, however it does (abstract sockets, on Linux), and no file is left behind.
+Elsewhere, and where nobody has shared turns, everybody has one.
 """
 
 from __future__ import annotations
@@ -14,12 +16,9 @@ import secrets
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from nmflab.system.cores import usable_cores
-
-BACK = 10
-"""How much nicer a thread is that stands back."""
 
 NAME = "NMFLAB_TURNS"
 """The environment variable with what the turns of a server's kernels are called."""
@@ -53,11 +52,3 @@ def _is_free(place: socket.socket, name: str) -> bool:
     except OSError as error:
         return error.errno != errno.EADDRINUSE  # where there are no such names, nobody waits
     return True
-
-
-def stand_back() -> None:
-    """Let this thread go behind all others for the rest of its life, where turns are shared."""
-    if os.environ.get(NAME) and sys.platform == "linux":
-        with suppress(OSError):
-            nice = os.getpriority(os.PRIO_PROCESS, 0)  # of this thread: on Linux each has its own
-            os.setpriority(os.PRIO_PROCESS, 0, nice + BACK)

@@ -1,6 +1,5 @@
 """Kernels that are forks: they share what was imported, and nothing else."""
 
-import ast
 import asyncio
 import json
 import os
@@ -73,18 +72,6 @@ def test_a_fork_has_what_the_notebook_imports_and_a_session_and_numbers_of_its_o
         run("from nmflab.corpus.clips import _shared")
         assert int(run.value("len(_shared)")) > 20  # the embedded recordings
     assert len(set(draws)) == 4
-
-
-def test_forks_share_a_session_behind_that_of_the_server(fork):
-    """Linux shares cores out among sessions, then among threads by how nice they are."""
-    from nmflab.system.nursery import BEHIND
-
-    ways = [run.value("(__import__('os').getsid(0), __import__('os').nice(0))") for _, run in
-            (fork(), fork())]  # fmt: skip
-    (session, nice), other = map(ast.literal_eval, ways)
-    assert (session, nice) == other
-    assert session != os.getsid(0)
-    assert nice == min(19, os.nice(0) + BEHIND)
 
 
 def test_a_fork_is_interrupted_and_ended_as_a_kernel_of_its_own_would_be(fork):

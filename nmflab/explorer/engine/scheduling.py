@@ -20,7 +20,7 @@ from functools import partial
 from typing import Any
 
 from nmflab.errors import NmflabError
-from nmflab.system.turns import stand_back, turn
+from nmflab.system.turns import turn
 
 WAITING = 0.2
 """Seconds until a job that has found all turns taken asks again."""
@@ -113,8 +113,6 @@ class Background:
     def _take_turn(self, job: Callable[[], None]) -> None:
         with turn() as is_ours:
             if is_ours:
-                if isinstance(threading.current_thread(), threading.Timer):  # it ends with the job
-                    stand_back()
                 job()
                 return
         self.later(job, WAITING, in_turn=True)

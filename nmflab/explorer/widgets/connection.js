@@ -4,13 +4,10 @@ import { add } from "./elements.js";
 
 /** @import { Kernel } from "./types.d.ts" */
 
-const AGAIN = 10_000; // ms until it is tried again once Jupyter has given up, after two minutes
+const AGAIN = 10_000; // ms between two tries; Jupyter waits longer and longer, and then gives up
 
-/** @type {Record<string, string>} */
-const LOST = {
-  connecting: "The connection to the server is lost; the page tries again. What you move follows.",
-  disconnected: "The connection to the server is lost. The page goes on trying; or load it anew.",
-};
+const LOST =
+  "The connection to the server is lost. The page goes on trying; what you move meanwhile follows.";
 
 /**
  * Show a line for as long as the connection is lost; give what ends that.
@@ -19,16 +16,20 @@ const LOST = {
 export function watchConnection(kernel) {
   const line = add(document.body, "div", { className: "nmflab-lost", role: "alert", hidden: true });
   let timer = 0;
+  const again = () => {
+    if (!kernel.isDisposed) kernel.reconnect().catch(() => {});
+  };
   const tell = (/** @type {Kernel} */ _, /** @type {string} */ status) => {
-    line.textContent = LOST[status] ?? "";
-    line.hidden = !(status in LOST);
-    clearTimeout(timer);
-    if (status !== "disconnected" || kernel.isDisposed) return;
-    timer = Number(setTimeout(() => kernel.reconnect().catch(() => {}), AGAIN));
+    const isLost = status !== "connected";
+    if (isLost === !line.hidden) return;
+    line.textContent = isLost ? LOST : "";
+    line.hidden = !isLost;
+    clearInterval(timer);
+    if (isLost) timer = Number(setInterval(again, AGAIN));
   };
   kernel.connectionStatusChanged.connect(tell);
   return () => {
-    clearTimeout(timer);
+    clearInterval(timer);
     kernel.connectionStatusChanged.disconnect(tell);
     line.remove();
   };

@@ -8,6 +8,7 @@ import urllib.request
 import pytest
 from support import pages
 from support.cable import Cable
+from support.sounds import film, tone
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -88,6 +89,19 @@ def test_a_guest_without_the_token_gets_no_seat_and_is_asked_for_it(url, page, q
     page.get_by_role("button", name="Come in").click()
     page.locator(READY).wait_for()
     assert guests(url) == 1
+    page.goto("about:blank")
+    until(lambda: guests(url) == 0)
+
+
+def test_a_guest_s_file_of_an_hour_is_used_for_half_a_minute_and_that_is_said(url, page, folder):
+    call, head = film(tone(8000, 1.0), 8000, "libopencore_amrnb", "amr"), len(b"#!AMR\n")
+    path = folder / "hour.amr"  # no browser decodes it
+    path.write_bytes(call[:head] + 3600 * call[head:])
+    page.goto(f"{url}/?token={WORD}", wait_until="commit")
+    page.locator(READY).wait_for()
+    page.locator(".nmflab-opener input").set_input_files(path)
+    page.locator(".nmflab-status").filter(has_text="hour (the first 30 s of 36").wait_for()
+    assert page.problems == []
     page.goto("about:blank")
     until(lambda: guests(url) == 0)
 

@@ -29,14 +29,9 @@ SCORING = 0.5
 SENDING = 0.002
 """Seconds for the kernel's sending thread, which waits for Python's lock beside one that draws."""
 
-FOLLOWING = 0.1
-"""Seconds within which plots and status line follow a drag once: the pictures follow each move."""
-
-REPORTS = 0.1
-"""Least seconds between two steps of the progress bar."""
-
-PAUSE = 0.15
-"""Seconds without a change after which what a first look was shown of begins to train."""
+FOLLOWING = 0.1  # s within which plots and status line follow a drag once: the pictures do always
+REPORTS = 0.1  # s at least between two steps of the progress bar
+PAUSE = 0.15  # s without a change until what a first look was shown of begins to train
 
 
 class _Stopped(Exception):
@@ -322,9 +317,7 @@ class Working:
     def _release(self) -> None:
         """Do what waits for the slider to be released."""
         state = self.store.shown
-        with self.chain.lock:
-            if self._undrawn and self._seq == self._shown_seq:
-                self._follow(state, "live")
+        self._catch_up(state)
         self._settle(state)
         if self._has_freed:
             give_back()
@@ -334,6 +327,11 @@ class Working:
                 self._tell("ready" if state is self.store.wanted else "training")
                 self._followed = 0.0  # "ready" must not stay when something moves
 
+    def _catch_up(self, state: State) -> None:
+        with self.chain.lock:
+            if self._undrawn and self._seq == self._shown_seq:
+                self._follow(state, "live")
+
     def _release_late(self, *, rested: bool = False) -> None:
         """Do so after a pause, or two; an error is told, and kept for `flush`."""
         state = self.store.shown
@@ -341,7 +339,9 @@ class Working:
             if rested or not self._hear(state):
                 self._release()
             elif state is self.store.shown:
-                self._background.later(partial(self._release_late, rested=True), SCORING)
+                self._catch_up(state)
+                slow = partial(self._release_late, rested=True)
+                self._background.later(slow, SCORING, in_turn=True)
         except Exception as error:
             self._tell_error(error)
             raise

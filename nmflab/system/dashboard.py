@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_server.auth.decorator import allow_unauthenticated
+from jupyter_server.auth.login import LoginFormHandler
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from jupyter_server.utils import url_path_join
+from tornado.escape import url_escape, xhtml_escape
 from tornado.web import HTTPError, authenticated
 from traitlets import Bool, Int
 from voila.app import Voila
@@ -25,6 +27,7 @@ from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler
 from nmflab.errors import NmflabError
 from nmflab.system import nursery
 from nmflab.system.servers import PROXY_OPTION, TOKEN
+from nmflab.system.turns import share_turns
 
 # Widgets are modules that the page makes of texts, so that scripts can't be held to files. Nothing
 # is fetched from elsewhere, and no other page may put this one into a frame.
@@ -46,17 +49,29 @@ HEADERS = {
     "X-Frame-Options": "SAMEORIGIN",
     "Referrer-Policy": "same-origin",
 }
+LOGIN = "/login"
 PROTOCOL = "v1.kernel.websocket.jupyter.org"
 # It fails in Voilà's pages, with an error on their consoles; no guest needs it.
 UNWANTED = ["@jupyterlite/pyodide-kernel-extension"]
-FULL = """<!doctype html>
+HEAD = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<meta http-equiv="refresh" content="30"><title>All seats are taken</title>
-<style>body {{ font: 1.1rem/1.5 system-ui, sans-serif; max-width: 34rem; margin: 15vh auto;
-padding: 0 1rem; color-scheme: light dark }}</style>
+<style>body { font: 1.1rem/1.5 system-ui, sans-serif; max-width: 34rem; margin: 15vh auto;
+padding: 0 1rem; color-scheme: light dark } input, button { font: inherit; padding: 0.2em }</style>
+"""
+FULL = """<meta http-equiv="refresh" content="30"><title>All seats are taken</title>
 <h1>All seats are taken</h1>
 <p>Each visitor gets a seat with some memory of its own, and all {guests} are in use.</p>
 <p>This page tries again every 30 seconds. A seat is free as soon as somebody closes the page.</p>
+</html>
+"""
+LOCKED = """<title>This page asks for a word</title>
+<h1>This page asks for a word</h1>
+<p>Whoever invited you has told you a word, or has a link that knows it.</p>
+<form method="post" action="{action}">{hidden}
+<label for="word">Word</label>
+<input type="password" id="word" name="password" autocomplete="current-password" autofocus>
+<button>Come in</button></form>
+<p role="alert">{said}</p>
 </html>
 """
 
@@ -76,6 +91,15 @@ class Seats(AsyncMappingKernelManager):
             resource.prlimit(provisioner.pid, resource.RLIMIT_DATA, (limit, limit))
         return kernel
 
+    def start_watching_activity(self, kernel_id: str) -> None:
+        """Look at what a kernel says of its state, and not at all pictures and sounds too."""
+        watch: Any = super().start_watching_activity
+        watch(kernel_id)
+        kernel: Any = self.get_kernel(kernel_id)
+        socket = kernel._activity_stream.socket
+        socket.subscribe(b"kernel.")
+        socket.unsubscribe(b"")
+
 
 class Page(TornadoVoilaHandler):  # type: ignore[misc]
     """The page of the explorer, as long as there are seats."""
@@ -88,7 +112,7 @@ class Page(TornadoVoilaHandler):  # type: ignore[misc]
         if self.server.is_full():
             self.set_status(503)
             self.set_header("Retry-After", "30")
-            self.finish(FULL.format(guests=self.server.guests))
+            self.finish(HEAD + FULL.format(guests=self.server.guests))
             return
         # The request that ends a kernel, which a page sends when it is closed, takes its token
         # from this cookie.
@@ -114,6 +138,21 @@ class Page(TornadoVoilaHandler):  # type: ignore[misc]
         """The server that this page belongs to."""
         server: Dashboard = self.settings["dashboard"]
         return server
+
+
+class Door(LoginFormHandler):
+    """Where guests without the token end up; Jupyter's own form speaks to its administrators."""
+
+    def _render(self, message: dict[str, str] | None = None) -> None:
+        wanted = url_escape(self.get_argument("next", default=self.base_url))
+        self.write(
+            HEAD
+            + LOCKED.format(
+                action=f"{xhtml_escape(self.request.path)}?next={wanted}",
+                hidden=self.xsrf_form_html(),
+                said="That is another word." if message else "",
+            )
+        )
 
 
 class Channel(VoilaKernelWebsocketHandler):  # type: ignore[misc]
@@ -176,6 +215,7 @@ class Dashboard(Voila):  # type: ignore[misc]
 
     def start(self) -> None:
         """Serve, with kernels that share memory where the system can fork them."""
+        share_turns()
         if nursery.can_fork():
             self.nursery = nursery.fork_kernels(Path(self.notebook_path))
         try:
@@ -209,6 +249,8 @@ class Dashboard(Voila):  # type: ignore[misc]
                 handler = (handler[0], Page, *handler[2:])
             elif handler[1] is VoilaKernelWebsocketHandler:
                 handler = (handler[0], Channel, *handler[2:])
+            elif handler[0] == LOGIN:
+                handler = (url_path_join(self.server_url, LOGIN), Door)
             handlers.append(handler)
         return handlers
 

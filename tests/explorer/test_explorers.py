@@ -559,9 +559,22 @@ def test_what_is_cut_off_is_said(explorer, rng):
     assert "first" not in explorer.status.value
 
 
+def test_of_a_small_file_that_holds_an_hour_the_beginning_is_used_and_that_is_said(explorer):
+    call, head = film(tone(8000, 1.0), 8000, "libopencore_amrnb", "amr"), len(b"#!AMR\n")
+    upload(explorer, "hour.amr", call[:head] + 3600 * call[head:])
+    assert len(explorer.result.speech) == 30 * 16000
+    assert "hour (the first 30 s of 36" in explorer.status.value
+
+
+def test_a_rate_that_would_make_hours_of_a_message_makes_half_a_minute(explorer):
+    sound(explorer, np.ones(100_000, np.float32) / 2, rate=1000, seconds=100.0)
+    assert len(explorer.result.speech) == 30 * 16000
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
+        ({"kind": "sound", "rate": 1, "seconds": 1.0}, "sampling rate of talk.aac"),
         ({"kind": "refused", "size": 61e6}, "61 MB are too much"),
         ({"kind": "sound", "rate": 16000, "seconds": 1.0, "left": 1e-9}, "cancel each other"),
         ({"kind": "sound", "rate": 16000, "seconds": 1.0}, "NaN"),

@@ -148,6 +148,14 @@ def dashboard(notebook, *options):
     return voila(notebook, *options, server="nmflab.system.dashboard")
 
 
+def public_dashboard(folder, *options):
+    """Give the address of ``nmflab dashboard --public``, on loopback, as a context manager."""
+    runtime = folder / ".jupyter" / "runtime"
+    passed_on = ["--Voila.ip=127.0.0.1", f"--Voila.connection_dir_root={runtime}"]
+    command = ["nmflab", "dashboard", "--public", "--guests", "2", *options, "--", *passed_on]
+    return _serve(folder, command, "/health", "dashboard.log")
+
+
 @contextlib.contextmanager
 def chromium(path, *options, width=1280, height=900, scale=1, touch=False):
     """Give a page; its ``problems`` lists the errors of its console."""

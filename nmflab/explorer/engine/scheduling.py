@@ -13,11 +13,17 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from nmflab.errors import NmflabError
+from nmflab.system.turns import turn
+
+WAITING = 0.2
+"""Seconds until a job that has found all turns taken asks again."""
 
 _browser = contextvars.ContextVar("nmflab_driven_by_browser", default=False)
 
@@ -82,14 +88,19 @@ class Background:
         except RuntimeError:  # no threads here, as in a browser's Python
             self._run(job)
 
-    def later(self, job: Callable[[], None], seconds: float) -> None:
+    def later(self, job: Callable[[], None], seconds: float, *, in_turn: bool = False) -> None:
         """Run a job after a pause; another call starts the pause anew.
 
-        Without threads, the event loop waits; where there is none, nobody does.
+        A slow one runs in turn: it gives way to one that waits already, and waits on while other
+        kernels have all turns. Without threads, the event loop waits; where there is none, nobody
+        does.
         """
         with self._lock:
             if self._timer is not None:
+                if in_turn:
+                    return
                 self._timer.cancel()
+            job = partial(self._take_turn, job) if in_turn else job
             context = contextvars.copy_context()
             timer = threading.Timer(seconds, context.run, args=(self._run_late,))
             timer.daemon = True
@@ -98,6 +109,13 @@ class Background:
             timer.start()
         except RuntimeError:
             self._later_without_threads(seconds)
+
+    def _take_turn(self, job: Callable[[], None]) -> None:
+        with turn() as is_ours:
+            if is_ours:
+                job()
+                return
+        self.later(job, WAITING, in_turn=True)
 
     def _later_without_threads(self, seconds: float) -> None:
         try:
@@ -123,7 +141,8 @@ class Background:
             if thread.is_alive():
                 raise NmflabError(f"The training is not done after {timeout:g} s: wait longer.")
         self._run_late()
-        while self._late is not None:  # it asked for another pause
+        while self._late is not None:  # it asked for another pause, or waits for its turn
+            time.sleep(0.01)
             self._run_late()
 
     def flush(self, timeout: float | None = None) -> None:

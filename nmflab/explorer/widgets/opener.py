@@ -2,11 +2,14 @@
 
 A file's bytes would not pass: a message of more than 10 MB ends the connection to the kernel. So
 the browser decodes it, as far as it is used. What it can't decode comes as it is, where it is
-small enough, and is read here. Nothing of a file stays in the widget.
+small enough, and is read here, no further than it is used (`nmflab.audio.uploads`). Nothing of a
+file stays in the widget.
 """
 
 from __future__ import annotations
 
+import math
+import re
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePath
@@ -17,9 +20,9 @@ import numpy as np
 import traitlets
 from numpy.typing import NDArray
 
-from nmflab.audio.files import read_audio
 from nmflab.audio.signals import resample
-from nmflab.checks import as_signal
+from nmflab.audio.uploads import read_beginning
+from nmflab.checks import as_rate, as_signal
 from nmflab.errors import NmflabError
 from nmflab.explorer.widgets.modules import linked
 
@@ -30,6 +33,9 @@ MOST_BYTES = 8_000_000
 
 NOTHING_LEFT = 1e-6
 """Power that is left of channels where they are mixed, if it is nothing but rounding."""
+
+ENDING = re.compile(r"\.\w{1,8}")
+"""How endings look that name a format."""
 
 Read = Callable[[int], tuple[NDArray[np.float32], float]]
 OpenCallback = Callable[[str, Read], object]
@@ -91,17 +97,19 @@ class Opener(anywidget.AnyWidget):
         buffers : sequence of bytes
             Samples in float32, or the content of a file.
         """
+        kinds: dict[str, Callable[..., Any]]
         kinds = {"sound": _sound, "file": _file, "refused": _refused}
         if content.get("kind") not in kinds:
             return
         name = PurePath(str(content["name"]).replace("\\", "/")).name
-        parts = [bytes(buffer) for buffer in buffers]
+        parts, longest = [bytes(buffer) for buffer in buffers], self.max_seconds
+        read = kinds[content["kind"]]
         for callback in tuple(self._callbacks):
-            callback(name, lambda rate: kinds[content["kind"]](name, content, parts, rate))
+            callback(name, lambda rate: read(name, content, parts, rate, longest))
 
 
 def _sound(
-    name: str, content: dict[str, Any], buffers: Sequence[bytes], sampling_rate: int
+    name: str, content: dict[str, Any], buffers: Sequence[bytes], rate: int, longest: float
 ) -> tuple[NDArray[np.float32], float]:
     """Take the samples that the browser has decoded."""
     if content.get("left", 1.0) < NOTHING_LEFT:
@@ -109,27 +117,27 @@ def _sound(
             f"{name} has channels that cancel each other in their mix; one of them is very likely "
             "inverted: invert it again, or give one channel alone."
         )
+    own = as_rate(content["rate"], f"The sampling rate of {name}")
     samples = as_signal(np.frombuffer(buffers[0], dtype="<f4"), name)
-    return resample(samples, int(content["rate"]), sampling_rate), float(content["seconds"])
+    samples = samples[: math.ceil(longest * own)]
+    return resample(samples, own, rate), float(content["seconds"])
 
 
 def _file(
-    name: str, _: dict[str, Any], buffers: Sequence[bytes], sampling_rate: int
+    name: str, _: dict[str, Any], buffers: Sequence[bytes], rate: int, longest: float
 ) -> tuple[NDArray[np.float32], float]:
     """Read a file that came as bytes, by way of a temporary one."""
+    ending = PurePath(name).suffix
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"upload{PurePath(name).suffix}"
+        path = Path(folder) / f"upload{ending if ENDING.fullmatch(ending) else ''}"
         path.write_bytes(buffers[0])
         try:
-            samples = read_audio(path, sampling_rate)
+            return read_beginning(path, rate, longest)
         except NmflabError as error:
             raise NmflabError(str(error).replace(str(path), name)) from error
-    return samples, len(samples) / sampling_rate
 
 
-def _refused(
-    name: str, content: dict[str, Any], _: Sequence[bytes], __: int
-) -> tuple[NDArray[np.float32], float]:
+def _refused(name: str, content: dict[str, Any], *_: object) -> tuple[NDArray[np.float32], float]:
     raise NmflabError(
         f"This browser can't decode {name}, and {content['size'] / 1e6:.0f} MB are too much to "
         f"send it undecoded ({MOST_BYTES / 1e6:.0f} MB at most): cut it, or make a WAV file of it."

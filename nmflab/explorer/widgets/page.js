@@ -1,5 +1,7 @@
 // What an explorer needs of the page: names for the slider handles, the theme, the clipboard.
 
+import { watchConnection } from "./connection.js";
+
 /** @import { Scope } from "./types.d.ts" */
 
 /** @param {Element} root */
@@ -44,6 +46,7 @@ function render({ model, el }) {
   let waiting = false;
   /** @type {Element | null} */
   let root = null;
+  let unwatch = () => {};
 
   function refresh() {
     waiting = false;
@@ -69,7 +72,11 @@ function render({ model, el }) {
     soon();
     if (!root) return;
     clearInterval(start);
-    if (model.get("alone")) unlinkNotebooks();
+    if (model.get("alone")) {
+      unlinkNotebooks();
+      const kernel = model.widget_manager?.kernel;
+      if (kernel) unwatch = watchConnection(kernel); // JupyterLab says so itself
+    }
     watcher.observe(root, { subtree: true, childList: true, characterData: true });
   }, 100);
 
@@ -81,6 +88,7 @@ function render({ model, el }) {
   model.on("msg:custom", hear);
   return () => {
     clearInterval(start);
+    unwatch();
     watcher.disconnect();
     model.off("msg:custom", hear);
   };

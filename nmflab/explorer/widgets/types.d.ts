@@ -23,6 +23,17 @@ export interface Model<Traits> {
   on(event: string, callback: (message: any, buffers?: DataView[]) => void): void;
   off(event: string, callback: (message: any, buffers?: DataView[]) => void): void;
   send(content: object, callbacks?: undefined, buffers?: ArrayBuffer[]): void;
+  widget_manager?: { kernel?: Kernel };
+}
+
+/** Jupyter's connection to a kernel, as far as a page watches it. */
+export interface Kernel {
+  isDisposed: boolean;
+  reconnect(): Promise<void>;
+  connectionStatusChanged: {
+    connect(hear: (kernel: Kernel, status: string) => void): void;
+    disconnect(hear: (kernel: Kernel, status: string) => void): void;
+  };
 }
 
 /** What anywidget hands to `render` and `initialize`. */

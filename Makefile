@@ -19,8 +19,8 @@ NONE = $(if $(ARGS),|| [ $$? = 5 ]) # where ARGS choose, there may be no test le
 NBVAL := $(if $(LESSONS),--nbval --nbval-current-env --nbval-cell-timeout=300 notebooks)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab enhance check test soak style check-js coverage notebooks site slides \
-	assignment nbgrader lite tour constraints clean
+.PHONY: help lab enhance check test soak oldest audit style check-js coverage \
+	coverage-js notebooks site slides assignment nbgrader lite tour constraints clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -43,6 +43,18 @@ test: style check-js ## all checks: also commands, notebooks, browser (ARGS are 
 soak: $(VENV)/installed-test ## drawn inputs, kills, fuzzing, mutants, guests, at length (ARGS="--parts kills")
 	$(BIN)/python tools/soak.py $(ARGS)
 
+oldest: $(BIN)/python ## the unit tests on the oldest versions that pyproject.toml lets in (ARGS are pytest's)
+	$(BIN)/python -m venv --clear $(VENV)/oldest
+	$(VENV)/oldest/bin/python -m pip install --quiet uv
+	VIRTUAL_ENV=$(VENV)/oldest $(VENV)/oldest/bin/uv pip install --quiet \
+		--resolution lowest-direct -e ".[test]"
+	$(subst $(BIN),$(VENV)/oldest/bin,$(PYTEST)) tests -m "not slow and not browser" $(SHARED) $(ARGS)
+
+audit: $(BIN)/python ## look up the pinned versions in the data base of known weaknesses (needs a network)
+	$(BIN)/python -m venv --clear $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --quiet pip-audit
+	$(VENV)/audit/bin/pip-audit --no-deps --disable-pip -r constraints.txt $(ARGS)
+
 style: $(VENV)/installed-test ## check style, types, spelling, layers (see .pre-commit-config.yaml)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -50,9 +62,13 @@ style: $(VENV)/installed-test ## check style, types, spelling, layers (see .pre-
 	$(BIN)/codespell
 	$(BIN)/lint-imports --no-logo --no-cache
 
-coverage: $(VENV)/installed-test ## say which lines of the package no test runs (ARGS are pytest's)
+coverage: $(VENV)/installed-test ## say which lines and branches no test runs (ARGS are pytest's)
 	$(PYTEST) $(NBVAL) tests -m "not alone" $(SHARED) --cov=nmflab \
-		--cov-report=term-missing:skip-covered $(ARGS)
+		--cov-report=term-missing:skip-covered $(if $(ARGS),,--cov-fail-under=95) $(ARGS)
+
+coverage-js: $(VENV)/installed-test ## say which JavaScript the browser tests don't run (ARGS are pytest's)
+	counted=$$(mktemp -d) && trap "rm -rf '$$counted'" EXIT && \
+		NMFLAB_JS_COVERAGE=$$counted $(PYTEST) tests -m "browser and not alone" $(SHARED) $(ARGS)
 
 # Node is for these checks alone, so where it is missing they are skipped, but not in CI.
 check-js: ## check the JavaScript: types, style, unit tests

@@ -50,6 +50,15 @@ def pytest_runtest_setup(item):
     pytest.skip(missing)
 
 
+def pytest_terminal_summary(terminalreporter):
+    """Say at the end which JavaScript the browser tests ran, where that was counted."""
+    if folder := os.environ.get("NMFLAB_JS_COVERAGE"):
+        from support import js_coverage
+
+        terminalreporter.section("JavaScript in the browser")
+        terminalreporter.write_line(js_coverage.report(folder))
+
+
 @pytest.fixture
 def rng():
     """Give a random generator that starts the same in every test."""

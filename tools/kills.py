@@ -106,7 +106,13 @@ def start(words: list[str], scratch: Path) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        env={**os.environ, "TMPDIR": str(scratch), "NMFLAB_CACHE": "off", "OMP_NUM_THREADS": "1"},
+        env={
+            **os.environ,
+            "TMPDIR": str(scratch),
+            "NMFLAB_CACHE": "off",
+            "OMP_NUM_THREADS": "1",
+            "PYTHONFAULTHANDLER": "1",
+        },
         cwd=scratch.parent,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
@@ -196,9 +202,14 @@ class Trial:
         for left in self.left(run.pid):
             self.faults.append(f"{name}: left is {left}")
         again = start(self.words(case), self.scratch)
-        _, said = again.communicate(timeout=300)
+        try:
+            _, said = again.communicate(timeout=300)
+        except subprocess.TimeoutExpired:
+            again.send_signal(signal.SIGABRT)  # it says where all of its threads are
+            _, said = again.communicate()
+            said = f"without an end, {said}"
         if again.returncode:
-            self.faults.append(f"{name}: the next run fails: {said[-500:]}")
+            self.faults.append(f"{name}: the next run fails: {said[-5000:]}")
         now = tree(self.out)
         for file, content in (case.whole or {}).items():
             if (

@@ -2,9 +2,10 @@
 
 ``python tools/mutants.py [--number 400] [--seed 0] [--file stft.py] [--seconds 25]``. The tests are
 collected once. A mutant is a fork of that process in which the functions of one file have other
-code; it runs the tests that reach the changed line, the quickest first, until one fails. Who
-survives those of ``--seconds`` has survived; ``--again LOG --seconds 600`` is for such. What stands
-outside of functions is imported anew, by a process of its own.
+code; it runs the tests that reach the changed line until one fails: first those that have noticed
+most others of the file for their time, then the quickest. Who survives those of ``--seconds`` has
+survived; ``--again LOG --seconds 600`` is for such, and ``--tests FILE`` asks but those of a file.
+What stands outside of functions is imported anew, by a process of its own.
 """
 
 from __future__ import annotations
@@ -225,11 +226,14 @@ class Imported(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 class Hunt:
     """A plugin of pytest that runs the tests once for each mutant."""
 
-    def __init__(self, mutants: Sequence[Mutant], log: Path, seconds: float) -> None:
-        self.mutants = mutants
+    def __init__(
+        self, mutants: Sequence[Mutant], log: Path, seconds: float, tests: Sequence[str]
+    ) -> None:
+        self.mutants, self.tests = mutants, tests
         self.seconds = seconds
         self.log = log
         self.fates: Counter[str] = Counter()
+        self.killers: Counter[tuple[str, str]] = Counter()  # how many a test has noticed of a file
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -242,15 +246,20 @@ class Hunt:
         for number, mutant in enumerate(self.mutants, 1):
             begin = time.monotonic()
             near = reached.get((mutant.file, mutant.line), set())
-            items = [item for item in everywhere if item.nodeid in near]
-            items += [item for item in everywhere if item.nodeid not in near and not near]
-            fate = self.fate(session, mutant, items)
+            items = [item for item in everywhere if item.nodeid in near or not near]
+            worth = {
+                test: self.killers[mutant.file, test] / (0.1 + needed)
+                for test, needed in seconds.items()
+            }
+            items.sort(key=lambda item: -worth[item.nodeid])
+            fate, killer = self.fate(session, mutant, items)
+            self.killers[mutant.file, killer] += bool(killer)
             self.fates[fate.split(":")[0]] += 1
             taken = time.monotonic() - begin
             line = f"{number} {fate} | {mutant.file}:{mutant.line} | {mutant.what}"
             print(f"{line} | {len(near)} near, {taken:.1f} s", flush=True)
             with self.log.open("a", encoding="utf-8") as log:
-                log.write(json.dumps({**mutant._asdict(), "fate": fate}) + "\n")
+                log.write(json.dumps({**mutant._asdict(), "fate": fate, "by": killer}) + "\n")
         return True
 
     def measured(self, session: pytest.Session) -> tuple[dict[Any, set[str]], dict[str, float]]:
@@ -274,15 +283,27 @@ class Hunt:
             reached[file, line].add(test)
         return reached, seconds
 
-    def fate(self, session: pytest.Session, mutant: Mutant, items: Sequence[Any]) -> str:
-        """Say what became of a mutant."""
+    def fate(
+        self, session: pytest.Session, mutant: Mutant, items: Sequence[Any]
+    ) -> tuple[str, str]:
+        """Say what became of a mutant, and the test that noticed."""
+        reader, writer = os.pipe()
         child = os.fork()
         if not child:
+            os.close(reader)
             if mutant.is_inside:
-                become(session, mutant, items, self.seconds)
-            own = [sys.executable, __file__, "--one", json.dumps(mutant)]
+                become(session, mutant, items, self.seconds, writer)
+            own = [sys.executable, __file__, "--one", json.dumps(mutant), "--tests", *self.tests]
             run = subprocess.run(own, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
             os._exit(run.returncode != 0)
+        os.close(writer)
+        os.set_blocking(reader, False)
+        fate = self.end_of(child)
+        with os.fdopen(reader, "rb") as pipe:
+            return fate, (pipe.read() or b"").decode()
+
+    def end_of(self, child: int) -> str:
+        """Wait for a mutant, and say what became of it."""
         deadline = time.monotonic() + self.seconds + PATIENCE
         while time.monotonic() < deadline:
             ended, status = os.waitpid(child, os.WNOHANG)
@@ -297,7 +318,7 @@ class Hunt:
 
 def cover(session: pytest.Session) -> tuple[list[Any], dict[str, float], list[str]]:
     """Run all tests; give the lines that each reaches, their seconds, and those that fail."""
-    measure = coverage.Coverage(data_file=None, include=[f"{CORE}/*"])
+    measure = coverage.Coverage(data_file=None, config_file=False, include=[f"{CORE}/*"])
     seconds, failed = {}, []
     measure.start()
     for item in session.items:
@@ -326,8 +347,10 @@ def passes(session: pytest.Session, item: Any) -> bool:
     return not any(report.failed for report in reports)
 
 
-def become(session: pytest.Session, mutant: Mutant, items: Sequence[Any], seconds: float) -> None:
-    """In a fork: become the mutant, run the tests, and end."""
+def become(
+    session: pytest.Session, mutant: Mutant, items: Sequence[Any], seconds: float, writer: int
+) -> None:
+    """In a fork: become the mutant, run the tests, write which of them has noticed, and end."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
@@ -338,6 +361,7 @@ def become(session: pytest.Session, mutant: Mutant, items: Sequence[Any], second
             if time.monotonic() > end:
                 break
             if not passes(session, item):
+                os.write(writer, item.nodeid.encode())
                 os._exit(1)
     except BaseException:
         os._exit(2)
@@ -368,15 +392,16 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=25, help="for a mutant (default: 25)")
     parser.add_argument("--log", default="mutants.jsonl", help="where their fates are kept")
     parser.add_argument("--again", help="a log, to run those that survived")
+    parser.add_argument("--tests", nargs="+", default=TESTS, help="files that shall notice")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     own, others = parser.parse_known_args()
     os.environ["OMP_NUM_THREADS"] = "1"  # no threads: they don't live in a fork
     if own.one:
         sys.meta_path.insert(0, Imported(Mutant(*json.loads(own.one))))
-        return int(pytest.main([*OPTIONS, "-x", *TESTS]))
-    hunt = Hunt(chosen(own), Path(own.log), own.seconds)
+        return int(pytest.main([*OPTIONS, "-x", *own.tests]))
+    hunt = Hunt(chosen(own), Path(own.log), own.seconds, own.tests)
     begin = time.monotonic()
-    code = pytest.main([*OPTIONS, *TESTS, *others], plugins=[hunt])
+    code = pytest.main([*OPTIONS, *own.tests, *others], plugins=[hunt])
     print(f"mutants: {hunt.fates.total()}; {dict(hunt.fates)}")
     print(f"seed: {own.seed}; minutes: {(time.monotonic() - begin) / 60:.1f}")
     return int(code)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import sync_playwright
+from support import js_coverage
 from support.pages import CHROMIUM_OPTIONS
 
 from nmflab.explorer.widgets.canvas import palette
@@ -56,6 +57,7 @@ def page(browser):
     """Give a page that is as strict, and that gave no permission to record."""
     context = browser.new_context(permissions=[])
     page, asked = context.new_page(), []
+    js_coverage.watch(page)
     served = {
         ADDRESS: {
             "body": PAGE,
@@ -80,6 +82,7 @@ def page(browser):
         *served,
         "http://localhost/favicon.ico",
     }
+    js_coverage.write(page)
     context.close()
 
 

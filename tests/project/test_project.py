@@ -87,6 +87,22 @@ def test_one_version_everywhere():
     assert Version(nmflab.__version__)
 
 
+def test_every_python_that_is_named_is_tested_and_actions_are_named_by_their_commits():
+    files = list((ROOT / ".github" / "workflows").glob("*.yml"))
+    steps = re.findall(
+        r"uses: (\S+)(?: # v([\d.]+))?$", "\n".join(f.read_text() for f in files), re.M
+    )
+    assert steps
+    assert [
+        step for step, version in steps if not (version and re.search("@[0-9a-f]{40}$", step))
+    ] == []
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text())["jobs"]
+    tested = set(jobs["check"]["strategy"]["matrix"]["python"])
+    named = {line.rpartition(" ")[2] for line in PROJECT["classifiers"] if ":: 3." in line}
+    assert named <= tested
+    assert min(tested, key=Version) == str(SpecifierSet(PROJECT["requires-python"])).strip(">=")
+
+
 def test_changelog_is_ready_for_the_next_version():
     changelog = (ROOT / "CHANGELOG.md").read_text()
     heads = re.findall(r"^## \[(.+?)\](?: - (\d{4}-\d\d-\d\d))?$", changelog, re.MULTILINE)

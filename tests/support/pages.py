@@ -15,6 +15,8 @@ import nbformat
 from jupyter_client import BlockingKernelClient
 from playwright.sync_api import sync_playwright
 
+from support import js_coverage
+
 # Nothing leaves the machine, and sound plays without a sound card.
 CHROMIUM_OPTIONS = [
     "--no-sandbox",
@@ -167,6 +169,7 @@ def chromium(path, *options, width=1280, height=900, scale=1, touch=False):
             viewport={"width": width, "height": height}, device_scale_factor=scale, has_touch=touch
         )
         page = context.new_page()
+        js_coverage.watch(page)
         page.set_default_timeout(60_000)
         page.problems = []
         page.on("pageerror", lambda error: page.problems.append(str(error)))
@@ -174,6 +177,7 @@ def chromium(path, *options, width=1280, height=900, scale=1, touch=False):
         try:
             yield page
         finally:
+            js_coverage.write(page)
             browser.close()
 
 

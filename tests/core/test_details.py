@@ -1,0 +1,167 @@
+"""Details of the core: each is a change by `tools/mutants.py` that no other test noticed."""
+
+import numpy as np
+import pytest
+
+from nmflab.core import nmf_encoding, nmf_free
+from nmflab.core.model import mean_activation, train_dictionary, training_spectrogram
+from nmflab.core.nmf import encode, kl_divergence, train_nmf
+from nmflab.core.nmf_free import encode_free, free_start
+from nmflab.core.nmf_steps import FLOOR
+from nmflab.core.pipeline import encode_mixture, separate
+from nmflab.core.wiener import wiener_gain
+from nmflab.corpus.dictionaries import train_model
+from nmflab.errors import NmflabError
+from nmflab.priors.distributions import GammaPrior
+from tests.support.doors import SMALL, hiss, voice
+
+SOLVERS = pytest.mark.parametrize("solver", ["plain", "accelerated"])
+APART = np.tile(np.eye(2, dtype=np.float32), 300)
+"""V whose frames have one basis of I each; the other basis's activation falls to its floor."""
+
+
+@pytest.fixture(scope="module")
+def model():
+    settings = SMALL.replace(num_basis_speech=3, num_basis_noise=2, max_iter_train=5)
+    return train_model([voice(0, 3000)], [hiss(1, 3000)], settings)
+
+
+@SOLVERS
+def test_an_epsilon_that_is_reached_at_once_ends_all_but_the_first_iteration(rng, solver):
+    W = rng.random((6, 2)) + 0.1
+    H = rng.random((2, 9)) + 0.1
+    V, start = W @ H, {"init": H * (1 + 0.01 * rng.random((2, 9))), "solver": solver}
+    one = encode(V, W, n_iter=1, **start)
+    reached = 1.5 * one.divergence[-1]
+    assert 0 < reached < 1e-3 * V.sum()  # so small that a few frames are looked at
+    for n_iter in (2, 3):
+        found = encode(V, W, n_iter=n_iter, epsilon=reached, **start)
+        np.testing.assert_array_equal(found.H, one.H)
+
+
+@SOLVERS
+def test_activations_are_at_their_floor_or_above_after_any_number_of_iterations(solver):
+    level = 100.0
+    for n_iter in range(1, 12):
+        found = encode(level * APART, np.eye(2), n_iter=n_iter, solver=solver)
+        assert found.H.min() == pytest.approx(FLOOR * level, rel=1e-6)
+
+
+@SOLVERS
+@pytest.mark.parametrize("level", [1e-2, 1e2])
+def test_training_holds_activations_at_their_floor(solver, level):
+    start = np.eye(2), np.full((2, 600), level)
+    found = train_nmf(level * APART, 2, init=start, n_iter=3, solver=solver)
+    assert found.H.min() == pytest.approx(FLOOR * level, rel=0.01)
+
+
+def test_the_floor_of_silence_is_that_of_a_mean_frame_sum_of_1():
+    found = encode(np.zeros((4, 5)), np.full((4, 2), 0.25))
+    np.testing.assert_allclose(found.H, FLOOR, rtol=1e-6)
+
+
+def test_an_objective_counts_its_silent_frames(rng):
+    V, W = rng.random((5, 8)), rng.random((5, 3)) + 0.1
+    V[:, 2:5] = 0.0
+    prior = GammaPrior(shape=np.array([0.5, 0.7, 2.0]), scale=np.array([1.0, 2.0, 0.5]))
+    found = encode(V, W, prior=prior, penalty=0.3, n_iter=6, trace=True)
+    penalty = 0.3 * prior.penalty(found.H.astype(np.float64))
+    assert found.objective[-1] - found.divergence[-1] == pytest.approx(penalty, rel=1e-5)
+    assert found.divergence[-1] == pytest.approx(kl_divergence(V, W @ found.H), rel=1e-5)
+
+
+def test_a_training_that_begins_below_epsilon_has_seen_it_after_an_iteration(rng):
+    found = train_nmf(rng.random((6, 20)), 2, epsilon=1e30, n_iter=9)
+    assert len(found.divergence) == 2
+
+
+def test_a_bin_that_is_silent_most_of_the_time_starts_at_a_thousandth_of_the_loudest(rng):
+    V = rng.random((5, 40)).astype(np.float32) + 1
+    V[3] = 0.0
+    loudest = np.quantile(V, nmf_free.QUIET, axis=1).max()
+    other = V.copy()
+    other[3] = 1e-3 * loudest
+    np.testing.assert_allclose(free_start(V, 2), free_start(other, 2), rtol=1e-5)
+
+
+def test_free_bases_start_alike_in_all_bins_where_there_is_silence_alone():
+    silent = free_start(np.zeros((5, 40), np.float32), 2)
+    np.testing.assert_array_equal(silent, free_start(np.ones((5, 40), np.float32), 2))
+
+
+def test_free_bases_tell_their_progress(rng):
+    V = rng.random((5, 40)).astype(np.float32)
+    W = np.full((5, 2), 0.2, np.float32)
+    told = []
+    encode_free(
+        V, W, free_start(V, 1), prior=None, penalty=0.0, n_iter=3,
+        progress=lambda done, total: told.append((done, total)),
+    )  # fmt: skip
+    assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+@pytest.mark.parametrize("unit", [0.0, -1.0])
+def test_a_unit_is_above_0(model, unit):
+    with pytest.raises(NmflabError, match="unit"):
+        separate(model, voice(2, 2000), unit=unit)
+
+
+@pytest.mark.parametrize("scale", ["relative", "raw"])
+def test_an_epsilon_of_a_mixture_counts_in_the_unit_of_its_penalty(model, scale):
+    V = np.abs(training_spectrogram([voice(2, 3000) + hiss(3, 3000)], model.settings, "speech"))
+    unit = {"relative": mean_activation(V, 5), "raw": 1.0}[scale]
+    settings = model.settings.replace(
+        epsilon=0.0, penalty=0.0, penalty_scale=scale, max_iter_test=20, solver="plain"
+    )
+    whole = encode_mixture(model, V, settings, trace=True).divergence
+    between = np.sqrt(whole[9] * whole[10]) / unit
+    found = encode_mixture(model, V, settings.replace(epsilon=between), trace=True)
+    assert len(found.divergence) == 11
+
+
+def test_a_mixture_of_one_frame_is_encoded_and_one_of_none_refused(model):
+    V = np.ones((model.W.shape[0], 1), np.float32)
+    assert encode_mixture(model, V, model.settings).H.shape == (5, 1)
+    with pytest.raises(NmflabError, match="V has the shape"):
+        encode_mixture(model, V[:, :0], model.settings)
+
+
+def test_a_variant_that_is_none_is_refused_by_a_dictionary(model):
+    with pytest.raises(NmflabError, match="nmf_mode"):
+        model.speech.prior("NMF_x")
+
+
+def test_too_few_frames_are_told_in_seconds():
+    settings = SMALL.replace(num_basis_speech=500)
+    seconds = (
+        training_spectrogram([voice(0, 3000)], settings, "speech").shape[1] * SMALL.hop / 16000
+    )
+    with pytest.raises(NmflabError, match=rf"\({seconds:.1f} s\)"):
+        train_dictionary([voice(0, 3000)], 500, settings)
+
+
+def test_silent_frames_count_in_no_mean_activation():
+    V = np.array([[1.0, 0.0, 2.0], [3.0, 0.0, 4.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    assert mean_activation(V, 5) == pytest.approx(10 / 2 / 5)
+    assert mean_activation(np.zeros((4, 3)), 5) == 1.0
+
+
+def test_silent_frames_are_left_out_of_training():
+    x = np.concatenate([voice(0, 1000), np.zeros(1000, np.float32)])
+    V = training_spectrogram([x], SMALL, "speech")
+    assert V.any(axis=0).all()
+    assert V.shape[1] < len(x) / SMALL.hop - 5
+
+
+def test_a_gain_of_float64_is_float32_too():
+    assert wiener_gain(np.array([3.0]), np.array([1.0])).dtype == np.float32
+
+
+def test_frames_are_split_for_two_threads_and_for_the_cache():
+    sizes = {
+        T: [part.stop - part.start for part in nmf_encoding.encoding_blocks(T)]
+        for T in (100, 129, 1000, 5000)
+    }
+    assert sizes[100] == [100]
+    assert [len(parts) for parts in sizes.values()] == [1, 2, 2, 8]
+    assert max(map(max, sizes.values())) <= nmf_encoding.ENCODING_FRAMES

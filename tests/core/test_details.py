@@ -7,14 +7,14 @@ from nmflab.core import nmf_encoding, nmf_free
 from nmflab.core.model import mean_activation, train_dictionary, training_spectrogram
 from nmflab.core.nmf import encode, kl_divergence, train_nmf
 from nmflab.core.nmf_free import encode_free, free_start
-from nmflab.core.nmf_steps import FLOOR
-from nmflab.core.pipeline import encode_mixture, separate
-from nmflab.core.wiener import wiener_gain
+from nmflab.core.pipeline import ALL, encode_mixture, separate, speech_gain
+from nmflab.core.wiener import gain_from_log_ratio, wiener_gain
 from nmflab.corpus.dictionaries import train_model
 from nmflab.errors import NmflabError
 from nmflab.priors.distributions import GammaPrior
 from tests.support.doors import SMALL, hiss, voice
 
+FLOOR = 1e-12  # of the mean frame sum, as the core has it
 SOLVERS = pytest.mark.parametrize("solver", ["plain", "accelerated"])
 APART = np.tile(np.eye(2, dtype=np.float32), 300)
 """V whose frames have one basis of I each; the other basis's activation falls to its floor."""
@@ -70,6 +70,51 @@ def test_an_objective_counts_its_silent_frames(rng):
     assert found.divergence[-1] == pytest.approx(kl_divergence(V, W @ found.H), rel=1e-5)
 
 
+@SOLVERS
+def test_an_objective_adds_up_all_blocks_of_frames(rng, solver):
+    V, W = rng.random((5, 700)), rng.random((5, 3)) + 0.1
+    found = encode(V, W, n_iter=4, solver=solver, trace=True)
+    assert found.divergence[-1] == pytest.approx(kl_divergence(V, W @ found.H), rel=1e-5)
+
+
+def test_with_an_epsilon_the_accelerated_values_are_those_of_each_h(rng):
+    V, W = rng.random((6, 40)), rng.random((6, 3)) + 0.1
+    options = {"solver": "accelerated", "trace": True}
+    of_H = encode(V, W, n_iter=6, epsilon=1e-30, **options).divergence
+    each = [encode(V, W, n_iter=n, **options).divergence[-1] for n in range(1, 7)]
+    np.testing.assert_allclose(of_H, each, rtol=1e-5)
+    beyond = encode(V, W, n_iter=6, **options).divergence
+    assert (np.abs(beyond[1:-1] - of_H[1:-1]) > 1e-5 * of_H[1:-1]).all()
+
+
+@SOLVERS
+def test_a_start_of_zeros_is_one_at_the_floor(rng, solver):
+    V, W = rng.random((6, 40)) + 0.1, rng.random((6, 3)) + 0.1
+    floor = FLOOR * V.sum(axis=0).mean() / W.sum(axis=0)[:, None] * np.ones((3, 40))
+    for n_iter in (1, 20):
+        found, other = (
+            encode(V, W, init=init, n_iter=n_iter, solver=solver).H
+            for init in (np.zeros((3, 40)), floor)
+        )
+        assert found.min() > 0
+        np.testing.assert_allclose(found, other, rtol=1e-3)
+
+
+@SOLVERS
+def test_a_training_that_starts_with_silence_bears_it(rng, solver):
+    V, W, H = rng.random((6, 40)) + 0.1, rng.random((6, 3)) + 0.1, rng.random((3, 40))
+    H[:, 7] = 0.0
+    found = train_nmf(V, 3, init=(W, H), n_iter=20, solver=solver)
+    assert np.isfinite(found.H).all()
+    np.testing.assert_allclose(found.H[:, 7].sum(), V[:, 7].sum(), rtol=0.1)
+
+
+def test_noise_that_is_not_kept_leaves_the_gain_as_it_is(rng):
+    L = rng.standard_normal((4, 5)).astype(np.float32) * 20
+    settings = SMALL.replace(keep=ALL)
+    np.testing.assert_array_equal(speech_gain(L, settings), gain_from_log_ratio(L, p=settings.p))
+
+
 def test_a_training_that_begins_below_epsilon_has_seen_it_after_an_iteration(rng):
     found = train_nmf(rng.random((6, 20)), 2, epsilon=1e30, n_iter=9)
     assert len(found.divergence) == 2
@@ -82,6 +127,9 @@ def test_a_bin_that_is_silent_most_of_the_time_starts_at_a_thousandth_of_the_lou
     other = V.copy()
     other[3] = 1e-3 * loudest
     np.testing.assert_allclose(free_start(V, 2), free_start(other, 2), rtol=1e-5)
+    alike = free_start(np.ones_like(V), 2)
+    shape = np.quantile(other, nmf_free.QUIET, axis=1)[:, None] * alike
+    np.testing.assert_allclose(free_start(other, 2), shape / shape.sum(axis=0), rtol=1e-5)
 
 
 def test_free_bases_start_alike_in_all_bins_where_there_is_silence_alone():

@@ -53,7 +53,7 @@ oldest: $(BIN)/python ## the unit tests on the oldest versions that pyproject.to
 audit: $(BIN)/python ## look up the pinned versions in the data base of known weaknesses (needs a network)
 	$(BIN)/python -m venv --clear $(VENV)/audit
 	$(VENV)/audit/bin/python -m pip install --quiet pip-audit
-	$(VENV)/audit/bin/pip-audit --no-deps --disable-pip -r constraints.txt $(ARGS)
+	$(VENV)/audit/bin/pip-audit --strict --no-deps --disable-pip -r constraints.txt $(ARGS)
 
 style: $(VENV)/installed-test ## check style, types, spelling, layers (see .pre-commit-config.yaml)
 	$(BIN)/ruff check .

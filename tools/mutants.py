@@ -225,6 +225,18 @@ class Imported(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(code_of(self.mutant), module.__dict__)
 
 
+class Bounded:
+    """A plugin of pytest that skips what comes after so much processor time."""
+
+    def __init__(self, seconds: float) -> None:
+        self.end = time.process_time() + seconds
+
+    def pytest_runtest_setup(self) -> None:
+        """Skip a test that comes too late."""
+        if time.process_time() > self.end:
+            pytest.skip("The time is up.")
+
+
 class Hunt:
     """A plugin of pytest that runs the tests once for each mutant."""
 
@@ -235,7 +247,8 @@ class Hunt:
         self.seconds = seconds
         self.log = log
         self.fates: Counter[str] = Counter()
-        self.killers: Counter[tuple[str, str]] = Counter()  # how many a test has noticed of a file
+        known = log.read_text("utf-8").splitlines() if log.exists() else []
+        self.killers = Counter((line["file"], line.get("by", "")) for line in map(json.loads, known))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -295,7 +308,8 @@ class Hunt:
             os.close(reader)
             if mutant.is_inside:
                 become(session, mutant, items, self.seconds, writer)
-            own = [sys.executable, __file__, "--one", json.dumps(mutant), "--tests", *self.tests]
+            own = [sys.executable, __file__, "--one", json.dumps(mutant)]
+            own += ["--seconds", str(self.seconds), "--tests", *self.tests]
             run = subprocess.run(own, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
             os._exit(run.returncode != 0)
         os.close(writer)
@@ -404,7 +418,7 @@ def main() -> int:
     os.environ["OMP_NUM_THREADS"] = "1"  # no threads: they don't live in a fork
     if own.one:
         sys.meta_path.insert(0, Imported(Mutant(*json.loads(own.one))))
-        return int(pytest.main([*OPTIONS, "-x", *own.tests]))
+        return int(pytest.main([*OPTIONS, "-x", *own.tests], plugins=[Bounded(own.seconds)]))
     hunt = Hunt(chosen(own), Path(own.log), own.seconds, own.tests)
     begin = time.monotonic()
     code = pytest.main([*OPTIONS, *own.tests, *others], plugins=[hunt])

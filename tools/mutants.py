@@ -248,7 +248,9 @@ class Hunt:
         self.log = log
         self.fates: Counter[str] = Counter()
         known = log.read_text("utf-8").splitlines() if log.exists() else []
-        self.killers = Counter((line["file"], line.get("by", "")) for line in map(json.loads, known))
+        self.killers = Counter(
+            (line["file"], line.get("by", "")) for line in map(json.loads, known)
+        )
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:

@@ -3,15 +3,17 @@
 import numpy as np
 import pytest
 
-from nmflab.core import nmf_encoding, nmf_free
+from nmflab.core import nmf_encoding, nmf_free, nmf_training
 from nmflab.core.model import mean_activation, train_dictionary, training_spectrogram
 from nmflab.core.nmf import encode, kl_divergence, train_nmf
 from nmflab.core.nmf_free import encode_free, free_start
 from nmflab.core.pipeline import ALL, encode_mixture, separate, speech_gain
+from nmflab.core.stft import Stft
 from nmflab.core.wiener import gain_from_log_ratio, wiener_gain
 from nmflab.corpus.dictionaries import train_model
 from nmflab.errors import NmflabError
 from nmflab.priors.distributions import GammaPrior
+from nmflab.priors.variants import VARIANTS
 from tests.support.doors import SMALL, hiss, voice
 
 FLOOR = 1e-12  # of the mean frame sum, as the core has it
@@ -115,6 +117,48 @@ def test_noise_that_is_not_kept_leaves_the_gain_as_it_is(rng):
     np.testing.assert_array_equal(speech_gain(L, settings), gain_from_log_ratio(L, p=settings.p))
 
 
+def accelerated(V, W, H, n_iter, plain_from=99):
+    """Train in float64 as `AcceleratedTraining` says: W at a point beyond it, H by longer steps."""
+    W = W / W.sum(axis=0)
+    P = np.ones_like(W)
+    for step in range(n_iter):
+        a = min(step / (step + 1), 0.9)
+        c = (1 - a) / (1 + a)
+        Q = W * (P + c) / (c * P + 1) if step < plain_from else W
+        Q = Q / Q.sum(axis=0)
+        R = V / (Q @ H)
+        before, W, G = W, Q * (R @ H.T), Q.T @ R
+        W = W / W.sum(axis=0)
+        H = H * (G + 0.9 * (G - 1) * np.minimum(G, 1))
+        P = W / before * W / Q
+    return W, H
+
+
+def test_accelerated_training_is_its_formula(rng):
+    V, W, H = rng.random((6, 40)) + 0.1, rng.random((6, 3)) + 0.1, rng.random((3, 40)) + 0.1
+    for n_iter in (1, 2, 3, 5):
+        found = train_nmf(V, 3, init=(W, H), n_iter=n_iter, solver="accelerated")
+        expected = accelerated(V, W, H * W.sum(axis=0)[:, None], n_iter)
+        np.testing.assert_allclose(found.W, expected[0], rtol=1e-4)
+        np.testing.assert_allclose(found.H, expected[1], rtol=1e-4)
+
+
+def test_a_training_that_begins_anew_goes_as_far_as_it_was(rng, monkeypatch):
+    V, W, H = rng.random((6, 40)) + 0.1, rng.random((6, 3)) + 0.1, rng.random((3, 40)) + 0.1
+    look = nmf_training.extrapolate
+
+    def uphill(Wt, P, momentum, *, out):
+        look(Wt, P, momentum, out=out)
+        if momentum == 2 / 3:
+            np.copyto(out, out[:, ::-1] ** 4)
+
+    monkeypatch.setattr(nmf_training, "extrapolate", uphill)
+    expected = accelerated(V, W, H * W.sum(axis=0)[:, None], 5, plain_from=2)
+    found = train_nmf(V, 3, init=(W, H), n_iter=5, solver="accelerated")
+    np.testing.assert_allclose(found.W, expected[0], rtol=1e-4)
+    np.testing.assert_allclose(found.H, expected[1], rtol=1e-4)
+
+
 def test_a_training_that_begins_below_epsilon_has_seen_it_after_an_iteration(rng):
     found = train_nmf(rng.random((6, 20)), 2, epsilon=1e30, n_iter=9)
     assert len(found.divergence) == 2
@@ -154,6 +198,23 @@ def test_a_unit_is_above_0(model, unit):
         separate(model, voice(2, 2000), unit=unit)
 
 
+def test_from_a_part_of_a_recording_no_offset_is_taken(model):
+    x = voice(2, 2000) + np.float32(0.3)
+    found = separate(model, x, unit=1.0)
+    stft = Stft.from_settings(model.settings)
+    np.testing.assert_array_equal(found.mixture, stft.analyse(x))
+    assert not np.allclose(separate(model, x).mixture, stft.analyse(x), atol=0.1)
+
+
+def test_a_dictionary_without_bases_has_priors_without_rows():
+    empty = train_dictionary([], 0, SMALL)
+    assert empty.prior("NMF") is None
+    for mode in VARIANTS:
+        prior = empty.prior(mode)
+        assert prior is None or prior.scale.shape == prior.shape.shape == (0,)
+    assert empty.prior("NMF_g") is not None
+
+
 @pytest.mark.parametrize("scale", ["relative", "raw"])
 def test_an_epsilon_of_a_mixture_counts_in_the_unit_of_its_penalty(model, scale):
     V = np.abs(training_spectrogram([voice(2, 3000) + hiss(3, 3000)], model.settings, "speech"))
@@ -189,8 +250,8 @@ def test_too_few_frames_are_told_in_seconds():
 
 
 def test_silent_frames_count_in_no_mean_activation():
-    V = np.array([[1.0, 0.0, 2.0], [3.0, 0.0, 4.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
-    assert mean_activation(V, 5) == pytest.approx(10 / 2 / 5)
+    V = np.array([[1.0, 0.0, 2.0], [3.0, 0.0, 4.0], [1.0, 0.0, 1.0], [0.0, 0.0, 0.0]])
+    assert mean_activation(V, 5) == pytest.approx(12 / 2 / 5)
     assert mean_activation(np.zeros((4, 3)), 5) == 1.0
 
 

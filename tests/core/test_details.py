@@ -4,15 +4,16 @@ import numpy as np
 import pytest
 
 from nmflab.core import nmf_encoding, nmf_free, nmf_training
+from nmflab.core.context import stacked, summed
 from nmflab.core.model import mean_activation, train_dictionary, training_spectrogram
 from nmflab.core.nmf import encode, kl_divergence, train_nmf
 from nmflab.core.nmf_free import encode_free, free_start
-from nmflab.core.pipeline import ALL, encode_mixture, separate, speech_gain
+from nmflab.core.pipeline import ALL, encode_mixture, scaled_prior, separate, speech_gain
 from nmflab.core.stft import Stft
 from nmflab.core.wiener import gain_from_log_ratio, wiener_gain
 from nmflab.corpus.dictionaries import train_model
 from nmflab.errors import NmflabError
-from nmflab.priors.distributions import GammaPrior
+from nmflab.priors.distributions import ExponentialPrior, GammaPrior
 from nmflab.priors.variants import VARIANTS
 from tests.support.doors import SMALL, hiss, voice
 
@@ -32,11 +33,12 @@ def model():
 def test_an_epsilon_that_is_reached_at_once_ends_all_but_the_first_iteration(rng, solver):
     W = rng.random((6, 2)) + 0.1
     H = rng.random((2, 9)) + 0.1
-    V, start = W @ H, {"init": H * (1 + 0.01 * rng.random((2, 9))), "solver": solver}
+    V = W @ H * (1 + 0.02 * rng.random((6, 9)))
+    start = {"init": H * (1 + 0.01 * rng.random((2, 9))), "solver": solver}
     one = encode(V, W, n_iter=1, **start)
     reached = 1.5 * one.divergence[-1]
     assert 0 < reached < 1e-3 * V.sum()  # so small that a few frames are looked at
-    for n_iter in (2, 3):
+    for n_iter in (2, 3, 60):
         found = encode(V, W, n_iter=n_iter, epsilon=reached, **start)
         np.testing.assert_array_equal(found.H, one.H)
 
@@ -190,6 +192,64 @@ def test_free_bases_tell_their_progress(rng):
         progress=lambda done, total: told.append((done, total)),
     )  # fmt: skip
     assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_an_objective_of_free_bases_is_the_same_traced_or_computed_later(rng):
+    V, W = rng.random((5, 40)).astype(np.float32), np.full((5, 2), 0.2, np.float32)
+    W[:, 1] = [0.1, 0.2, 0.4, 0.2, 0.1]
+    prior = ExponentialPrior(scale=np.array([0.3, 0.4, 0.5]), shape=np.ones(3))
+    start = {"prior": prior, "penalty": 0.2, "n_iter": 4, "update": "mu"}
+    late, at_once = (
+        encode_free(V, W, free_start(V, 1), trace=trace, **start) for trace in (False, True)
+    )
+    np.testing.assert_allclose(late.objective, at_once.objective, rtol=1e-6)
+
+
+@pytest.mark.parametrize("scale", ["relative", "raw"])
+def test_free_bases_have_an_exponential_prior_of_their_share_of_speech(model, scale):
+    settings = model.settings.replace(num_basis_free=2, penalty=0.5, penalty_scale=scale)
+    prior, penalty = scaled_prior(model, settings, 7.0)
+    np.testing.assert_array_equal(prior.shape[-2:], 1.0)
+    level = model.speech.row_means.sum() / 2
+    if scale == "raw":
+        assert penalty == 0.5
+    else:
+        assert penalty == 0.5 * 7.0
+        rows = [source.row_means / source.rms for source in (model.speech, model.noise)]
+        level *= 7.0 / model.speech.rms / np.concatenate([*rows, [rows[0].sum() / 2] * 2]).mean()
+    np.testing.assert_allclose(prior.scale[-2:], level, rtol=1e-6)
+
+
+@pytest.mark.parametrize("context", [1, 2, 3, 4])
+def test_frames_are_stacked_between_zeros_and_added_up_again(rng, context):
+    V = rng.random((3, 6)).astype(np.float32)
+    lead = (context - 1) // 2
+    padded = np.pad(V, ((0, 0), (lead, context - 1 - lead)))
+    stacks = np.concatenate([padded[:, i : i + 6] for i in range(context)])
+    np.testing.assert_array_equal(stacked(V, context), stacks)
+    places = [sum(0 <= t - s + lead < context for s in range(6)) for t in range(6)]
+    found = summed(stacked(V, context).T, context).T
+    np.testing.assert_allclose(found, V * np.array(places), rtol=1e-6)
+
+
+def test_silent_frames_of_training_are_at_the_floor_of_the_others(rng):
+    V = rng.random((3, 30))
+    V[:, 10:] = 0.0
+    found = train_nmf(V, 2, n_iter=3)
+    np.testing.assert_allclose(found.H[:, 10:], FLOOR * V.sum() / 10, rtol=1e-5)
+
+
+def test_random_starts_are_those_of_the_seed():
+    sums, W = np.array([3.0, 6.0]), np.full((3, 40), 0.5)
+    H = nmf_encoding.encoding_start(sums, W, "random", 5)
+    random = np.random.default_rng(5).random((2, 40), dtype=np.float32)
+    np.testing.assert_allclose(H, 2 * random * (sums / 60)[:, None], rtol=1e-6)
+    Wt, Ht = nmf_training.training_start(np.ones((7, 3), np.float32), 4, None, 5, 3.0)
+    assert Wt.dtype == Ht.dtype == np.float32
+    rng = np.random.default_rng(5)
+    expected = rng.random((4, 3), dtype=np.float32)
+    np.testing.assert_allclose(Wt, expected / expected.sum(axis=1)[:, None], rtol=1e-6)
+    np.testing.assert_allclose(Ht, rng.random((7, 4), dtype=np.float32) * 1.5, rtol=1e-6)
 
 
 @pytest.mark.parametrize("unit", [0.0, -1.0])

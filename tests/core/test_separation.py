@@ -725,8 +725,8 @@ def test_one_sample_that_overflows_is_enough_to_refuse_training_audio():
 
 
 def test_an_objective_that_is_computed_later_counts_in_the_same_unit():
-    """Also where frames are seen together, and a caller says the unit."""
-    settings = SMALL.replace(context=3, penalty=0.2)
+    """Also where frames are seen together; a gamma prior feels the unit that a caller says."""
+    settings = SMALL.replace(context=3, penalty=0.2, nmf_mode="NMF_g")
     trained = train_model([voice(0)], [hiss(2)], settings)
     V = np.abs(Stft.from_settings(settings).analyse(voice(3)))
     late, at_once = (

@@ -7,6 +7,7 @@ from nmflab.core import nmf_encoding, nmf_free, nmf_training
 from nmflab.core.context import stacked, summed
 from nmflab.core.model import mean_activation, train_dictionary, training_spectrogram
 from nmflab.core.nmf import encode, kl_divergence, train_nmf
+from nmflab.core.nmf_encoding import UpdateRule
 from nmflab.core.nmf_free import encode_free, free_start
 from nmflab.core.pipeline import ALL, encode_mixture, scaled_prior, separate, speech_gain
 from nmflab.core.stft import Stft
@@ -183,6 +184,13 @@ def test_free_bases_start_alike_in_all_bins_where_there_is_silence_alone():
     np.testing.assert_array_equal(silent, free_start(np.ones((5, 40), np.float32), 2))
 
 
+def test_free_bases_keep_a_least_weight():
+    rule = UpdateRule.of(np.full((2, 2), 0.5), None, 0.0, "mm", 1.0)
+    rule.replace_bases(slice(1, None), np.array([[3.0, 0.0]], np.float32))
+    np.testing.assert_allclose(rule.Wt[1], [1.0, 1e-20], rtol=1e-5)
+    np.testing.assert_allclose(rule.W_over_den[:, 1], [1.0, 1e-20], rtol=1e-5)
+
+
 def test_free_bases_tell_their_progress(rng):
     V = rng.random((5, 40)).astype(np.float32)
     W = np.full((5, 2), 0.2, np.float32)
@@ -230,6 +238,12 @@ def test_frames_are_stacked_between_zeros_and_added_up_again(rng, context):
     places = [sum(0 <= t - s + lead < context for s in range(6)) for t in range(6)]
     found = summed(stacked(V, context).T, context).T
     np.testing.assert_allclose(found, V * np.array(places), rtol=1e-6)
+
+
+def test_the_divergence_of_an_exact_fit_is_nearly_0(rng):
+    W, H = rng.random((3, 2)), rng.random((2, 10))
+    found = train_nmf(W @ H, 2, init=(W, H), n_iter=3)
+    assert 0 <= found.divergence.min() <= found.divergence.max() < 1e-4
 
 
 def test_silent_frames_of_training_are_at_the_floor_of_the_others(rng):

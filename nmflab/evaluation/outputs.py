@@ -21,7 +21,7 @@ from nmflab.corpus.folders import PARTS, Corpus
 from nmflab.errors import NmflabError
 from nmflab.evaluation.metrics import SCORES
 from nmflab.settings import Settings
-from nmflab.system.files import locked, make_folder, replacing, write_table
+from nmflab.system.files import is_empty, locked, make_folder, replacing, write_table
 
 LONGEST_NAME = 255
 """Bytes that the name of a file may have."""
@@ -215,7 +215,7 @@ def _claimed(root: Path, name: str, record: dict[str, Any]) -> str:
         folder = root / own
         make_folder(folder)
         file = folder / RECORD_FILE
-        if not any(folder.iterdir()):
+        if is_empty(folder):
             with replacing(file) as temporary:
                 temporary.write_text(text, "utf-8")
         if file.is_file() and file.read_bytes() == text.encode():

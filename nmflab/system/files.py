@@ -170,6 +170,11 @@ def is_folder(path: Path) -> bool:
     return False
 
 
+def is_empty(folder: Path) -> bool:
+    """Find folders in which there is nothing, but for what a process left that was killed."""
+    return all(TEMPORARY.fullmatch(path.name) for path in folder.iterdir())
+
+
 def is_special(path: Path) -> bool:
     """Find devices, pipes and sockets, which may wait for ever, or must not be replaced."""
     with suppress(OSError):

@@ -48,6 +48,16 @@ def test_a_row_is_replaced_by_one_of_the_same_key_alone(tmp_path, change):
     assert len(scores(tmp_path)) == 2
 
 
+def test_a_folder_whose_run_was_killed_before_it_had_a_record_is_taken(tmp_path):
+    corpus = make_corpus(tmp_path / "data")
+    left = tmp_path / "out" / "enhanced_audio" / "NMF" / ".0123456789abcdef.part"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"{")
+    tree = OutputTree(tmp_path / "out", "NMF", 16000)
+    assert tree.prepare(corpus, SETTINGS, "each", plots=False).taken == {}
+    assert [path.name for path in left.parent.iterdir()] == ["record.json"]
+
+
 def test_a_table_of_before_the_record_is_kept_and_marked_empty(tmp_path):
     table, record = OutputTree(tmp_path, "NMF", 16000), {"corpus": "c", "settings": "{}"}
     with table.scores.open("w", newline="") as file:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,16 +132,20 @@ def _opened(source: Source) -> Iterator[InputContainer]:
     file = source.open("rb") if isinstance(source, Path) else io.BytesIO(source.getvalue())
     with file:
         try:
-            container = av.open(
-                _Bytes(file),
-                "r",
-                container_options={"format_whitelist": FORMATS},
-                metadata_errors="ignore",
-            )
+            whitelist = {"format_whitelist": FORMATS}
+            container = av.open(_Bytes(file), "r", container_options=whitelist, **_options())
         except _faults() as error:
             raise NotDecoded from error
         with container:
             yield container
+
+
+def _options() -> dict[str, Any]:
+    """Bear titles in any encoding, as PyAV does by itself from version 19 on."""
+    import av
+
+    is_asked = int(av.__version__.partition(".")[0]) < 19
+    return {"metadata_errors": "ignore"} if is_asked else {}
 
 
 def _faults() -> tuple[type[Exception], ...]:

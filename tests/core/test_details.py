@@ -16,6 +16,7 @@ from nmflab.corpus.dictionaries import train_model
 from nmflab.errors import NmflabError
 from nmflab.priors.distributions import ExponentialPrior, GammaPrior
 from nmflab.priors.variants import VARIANTS
+from nmflab.settings import Settings
 from tests.support.doors import SMALL, hiss, voice
 
 FLOOR = 1e-12  # of the mean frame sum, as the core has it
@@ -210,7 +211,39 @@ def test_an_objective_of_free_bases_is_the_same_traced_or_computed_later(rng):
     late, at_once = (
         encode_free(V, W, free_start(V, 1), trace=trace, **start) for trace in (False, True)
     )
+    assert len(late.objective) == 4
     np.testing.assert_allclose(late.objective, at_once.objective, rtol=1e-6)
+
+
+def test_an_objective_computed_later_ends_at_the_same_epsilon(rng):
+    V, W = rng.random((6, 40)), rng.random((6, 3)) + 0.1
+    asked = encode(V, W, n_iter=9).divergence[4] * 1.0001
+    assert len(encode(V, W, n_iter=9, epsilon=asked).objective) == 5
+
+
+def test_free_bases_go_on_from_those_that_are_given(model, rng):
+    settings = model.settings.replace(num_basis_free=2, max_iter_test=1)
+    V = rng.random((model.W.shape[0], 30)).astype(np.float32)
+    one, other = (
+        encode_mixture(model, V, settings, W_free=free_start(U, 2)).W_free
+        for U in (V, V[::-1] ** 4)
+    )
+    assert np.abs(one - other).max() > 0.01
+
+
+def test_frames_with_an_empty_bin_are_trained_on():
+    beep = np.tile(np.array([0.5, -0.5], np.float32), 500)  # at half the sampling rate alone
+    settings = SMALL.replace(window="boxcar")
+    one, two = (training_spectrogram([x], settings, "noise") for x in (beep, hiss(1, 3000)))
+    assert not one.all()
+    both = training_spectrogram([beep, hiss(1, 3000)], settings, "noise")
+    assert both.shape[1] == one.shape[1] + two.shape[1]
+
+
+def test_a_transform_is_that_of_the_settings_by_default():
+    stft, settings = Stft(), Settings()
+    assert (stft.fft, stft.win_size, stft.hop) == (512, 256, 64)
+    assert (settings.fft, settings.win_size, settings.hop) == (512, 256, 64)
 
 
 @pytest.mark.parametrize("scale", ["relative", "raw"])

@@ -1,4 +1,4 @@
-"""Details of the core: each is a change by `tools/mutants.py` that no other test noticed."""
+"""Details of the core, written against changes by `tools/mutants.py` that quick tests let pass."""
 
 import numpy as np
 import pytest

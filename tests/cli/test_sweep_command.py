@@ -126,6 +126,7 @@ def test_sweep_checks_the_output_before_the_work(sweep, data, tmp_path, monkeypa
 def test_a_sweep_without_its_first_score_says_so_once_the_table_is_written(
     sweep, tmp_path, monkeypatch, capsys
 ):
+    pytest.importorskip("pesq")
     monkeypatch.setattr(nmflab.evaluation.metrics, "pesq", lambda *_: float("nan"))
     options = ["--grid", "p=1,2", "--metrics", "pesq,si_sdr", "--noises", "hum"]
     assert sweep(*options) == 1

@@ -1,5 +1,6 @@
 """The short versions of what `make soak` does at length."""
 
+import json
 import os
 import subprocess
 import sys
@@ -75,3 +76,18 @@ def test_every_mutant_of_the_core_is_python_and_another_program():
         mutant = found[number]
         file = mutants.CORE / mutant.file
         assert mutants.code_of(mutant) != compile(file.read_text("utf-8"), str(file), "exec")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="It looks into /proc.")
+def test_three_guests_have_their_pages_and_move_together(tmp_path):
+    words = ["--guests", "3", "--browsers", "0", "--together", "2", "--moves", "3"]
+    figures = tmp_path / "figures.json"
+    line = [sys.executable, "-m", "benchmarks.guests", *words, "--opening", "0.2"]
+    run = subprocess.run(
+        [*line, "--output", str(figures)], cwd=ROOT, capture_output=True, text=True
+    )
+    assert "goals" in run.stdout, run.stdout + run.stderr
+    found = json.loads(figures.read_text())
+    assert (found["guests"], found["moving at once"]) == (3, 2)
+    assert found["PSS (GiB)"] < 4 * 3 / 30 + 1  # what is shared counts once, however few they are

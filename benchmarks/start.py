@@ -96,7 +96,8 @@ def memory(code: Path, cache: Path) -> tuple[float, float]:
 
 
 def _run(client: BlockingKernelClient, source: str) -> None:
-    reply = client.execute(source, reply=True, timeout=PATIENCE)
+    # What is sent must be read, as a page does: the kernel would keep it.
+    reply = client.execute_interactive(source, output_hook=lambda _: None, timeout=PATIENCE)
     if reply["content"]["status"] != "ok":
         raise RuntimeError("\n".join(reply["content"]["traceback"]))
 

@@ -16,7 +16,7 @@ from nmflab.lessons.priors import ROW
 from nmflab.lessons.separation import curves_figure, gains_figure
 from nmflab.priors.distributions import ExponentialPrior
 
-__all__ = ["bars_figure", "curves_figure", "gains_figure", "sweep_figure"]
+__all__ = ["curves_figure", "gains_figure", "sweep_figure"]
 
 V = np.array([[6.0, 2.0], [2.0, 4.0]])
 W = np.array([[0.25, 0.75], [0.75, 0.25]])
@@ -116,34 +116,4 @@ def sweep_figure(
     panel.grid(alpha=0.3)
     legend(panel, outside=True)
     label(panel, title, xlabel, ylabel)
-    return figure
-
-
-def bars_figure(
-    names: Sequence[str], values: Mapping[str, ArrayLike], *, title: str, ylabel: str
-) -> Figure:
-    """Draw bars in groups, up for gains and down for losses.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Names of the groups, such as the noises.
-    values : mapping of str to array_like, each of shape (n,)
-        One value for each group, by what stands in the legend.
-    title, ylabel : str
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-    """
-    figure, (panel,) = grid(1, 1, (9.5, 3.8))
-    width = 0.8 / len(values)
-    for i, (name, heights) in enumerate(values.items()):
-        at = np.arange(len(names)) + (i - (len(values) - 1) / 2) * width
-        panel.bar(at, np.asarray(heights), 0.9 * width, color=COLOURS[i], label=name)
-    panel.set_xticks(range(len(names)), list(names))
-    panel.axhline(0, color="black", lw=1)
-    panel.grid(axis="y", alpha=0.3)
-    legend(panel, outside=True)
-    label(panel, title, "", ylabel)
     return figure

@@ -11,7 +11,8 @@ import soundfile
 from support.commands import FAST, RATE, one_sentence
 
 from nmflab.cli import main as cli
-from nmflab.evaluation.sweeps.choice import read_results
+from nmflab.evaluation.sweeps.choice import choose, read_results
+from nmflab.evaluation.sweeps.plots import maps, multiples
 from nmflab.evaluation.sweeps.report import write_report
 
 
@@ -73,3 +74,24 @@ def test_a_page_whose_recordings_are_gone_has_no_sounds_and_says_so(swept, data,
 def test_a_folder_without_a_sweep_is_a_sentence(tmp_path, capsys):
     assert cli.main(["report", str(tmp_path)]) == 1
     one_sentence(capsys, "holds no sweep")
+
+
+@pytest.mark.slow
+def test_drawn_values_of_two_settings_are_points_coloured_by_their_gain(data, tmp_path):
+    folder = tmp_path / "drawn"
+    words = ["--random", "24", "--grid", "penalty=0.01:1", "--grid", "p=0.5:4"]
+    words += ["--metrics", "si_sdr", "--guard", "none", "--jobs", "1", "--output", str(folder)]
+    assert cli.main(["sweep", "--data", str(data), *FAST, *words]) == 0
+    results = read_results(folder, "validation", ("si_sdr",))
+    choice = choose(results, "si_sdr", {})
+    (cloud,) = maps(results, choice)
+    points, best = cloud.renderers[0].data_source.data, results.points[choice.best]
+    drawn = set(zip(points["x"], points["y"], strict=True))
+    assert drawn == {(point.penalty, point.p) for point in results.points.values()}
+    assert len(drawn) == 24
+    assert (points["x"][-1], points["y"][-1]) == (best.penalty, best.p), "the best is on top"
+    assert list(points["gain"]) == sorted(points["gain"])
+    ticks = cloud.xaxis[0].ticker.ticks
+    assert set(ticks) <= {0.01, 0.03, 0.1, 0.3, 1.0}
+    for plot, *_ in multiples(results, choice).children:  # its values are no categories
+        assert type(plot.x_scale).__name__ == "LogScale"

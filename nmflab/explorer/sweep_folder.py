@@ -348,8 +348,10 @@ class SweepFolderExplorer:
         return f"SweepFolderExplorer: {self._summary()}"
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        if self.closed:
+            return {"text/plain": repr(self)}, {}
         _, metadata = self.page._repr_mimebundle_() or ({}, {})
-        view = {} if self.closed else dict(self.widget._repr_mimebundle_() or {})
+        view = dict(self.widget._repr_mimebundle_() or {})
         return {**view, "text/plain": repr(self)}, metadata
 
 

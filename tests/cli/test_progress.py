@@ -1,5 +1,7 @@
 """Progress without a terminal is a line now and then; with --quiet it is nothing."""
 
+import io
+
 import pytest
 
 from nmflab.cli import output
@@ -32,3 +34,23 @@ def test_a_short_run_says_nothing(capsys):
 
 def test_one_thing_is_no_plural():
     assert (counted(1, "mixtures"), counted(2, "mixtures")) == ("1 mixture", "2 mixtures")
+
+
+class Terminal(io.StringIO):
+    """What a command says, taken for a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_gets_a_bar_for_each_stage_which_is_gone_at_the_end(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(output.sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    with Bars(False) as bars:
+        bars("mixtures [1/2]", 1, 2)
+        bars("mixtures [1/2]", 2, 2)
+    said = terminal.getvalue()
+    assert "mixtures [1/2]" in said, "a name in brackets is no markup"
+    assert "2/2" in said
+    assert said.rstrip().endswith("\x1b[2K"), "the last thing is that lines are wiped"

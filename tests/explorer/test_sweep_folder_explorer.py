@@ -141,3 +141,22 @@ def test_recordings_that_are_gone_are_a_sentence(explorer):
 def test_what_is_no_sweep_is_a_sentence(tmp_path):
     with pytest.raises(nl.NmflabError, match="holds no sweep"):
         SweepExplorer.open(tmp_path)
+
+
+def test_values_beyond_count_share_cells_and_a_closed_explorer_says_so(sweep):
+    many = tuple(float(value) for value in np.linspace(0.5, 4, 40))
+    explorer = SweepExplorer.open(sweep({"p": many, "penalty": (0.0, 0.5)}), every=0)
+    shape = explorer.map.shape
+    assert max(shape) < 40
+    rows = read_rows(explorer.folder).to_pylist()
+    assert np.nanmax(explorer.map) <= max(row["si_sdr_enhanced"] for row in rows) + 1e-6
+    names = explorer.panel.widget.geometry
+    assert any("–" in name for name in (*names.row_names, *names.column_names))
+    bundle, _ = explorer._repr_mimebundle_()
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert bundle["text/plain"] == repr(explorer)
+    explorer.close()
+    explorer.close()
+    assert repr(explorer) == "SweepFolderExplorer: closed"
+    bundle, _ = explorer._repr_mimebundle_()
+    assert list(bundle) == ["text/plain"]

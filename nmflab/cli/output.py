@@ -10,8 +10,9 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nmflab.names import showable
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 DONE, FAILED, BAD_ARGUMENTS, INTERRUPTED, UNREAD = 0, 1, 2, 130, 141
+
+AGAIN = 0.02
+"""Seconds after which a signal that was dropped comes again."""
 
 LINE_EVERY = 30.0
 """Seconds between lines of progress where there is no terminal."""
@@ -29,15 +33,25 @@ class Ended(KeyboardInterrupt):
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
-        self.code = 128 + number
+        self.number, self.code = number, 128 + number
 
 
 @contextmanager
 def orderly_end() -> Iterator[None]:
-    """Turn SIGTERM, and SIGHUP of a terminal that is closed, into an `Ended`."""
+    """Turn SIGTERM, and SIGHUP of a terminal that is closed, into an `Ended`.
+
+    Python drops what is raised while an object goes, as in the callback of a weak reference. A
+    signal that comes just then comes again a moment later.
+    """
 
     def end(number: int, _: object) -> None:
         raise Ended(number)
+
+    def dropped(what: Any) -> None:
+        if isinstance(what.exc_value, KeyboardInterrupt):
+            _send_again(getattr(what.exc_value, "number", signal.SIGINT))
+        else:
+            before(what)
 
     numbers = [getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP")]
     mine = [n for n in numbers if n is not None and signal.getsignal(n) == signal.SIG_DFL]
@@ -45,11 +59,24 @@ def orderly_end() -> Iterator[None]:
         mine = []
     for number in mine:
         signal.signal(number, end)
+    before, sys.unraisablehook = sys.unraisablehook, dropped
     try:
         yield
     finally:
+        sys.unraisablehook = before
         for number in mine:
             signal.signal(number, signal.SIG_DFL)
+
+
+def _send_again(number: int) -> None:
+    """Send a signal to the main thread in a moment, when what goes has gone."""
+    main = threading.main_thread().ident
+    send = partial(signal.raise_signal, number)
+    if hasattr(signal, "pthread_kill") and main is not None:
+        send = partial(signal.pthread_kill, main, number)  # it ends what that thread waits for
+    timer = threading.Timer(AGAIN, send)
+    timer.daemon = True
+    timer.start()
 
 
 def say(*sentences: str) -> None:

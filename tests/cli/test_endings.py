@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+import weakref
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from support.commands import tree
 
 import nmflab as nl
 from nmflab.audio.files import write_audio
+from nmflab.cli.output import orderly_end
 
 pytestmark = [
     pytest.mark.slow,
@@ -62,6 +64,40 @@ def test_a_request_to_end_is_an_orderly_end_of_all_processes(data, tmp_path, end
     there = tree(tmp_path / "out")
     assert not [name for name in there if ".part" in name]
     assert "scores.csv" not in there
+
+
+class Thing:
+    """What goes in the middle of an end."""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("way", ["callback", "finaliser"])
+def test_a_signal_that_comes_where_python_drops_what_is_raised_comes_again(number, way, capfd):
+    def hit(*_):
+        os.kill(os.getpid(), number)
+
+    thing = Thing()
+    Thing.__del__ = hit if way == "finaliser" else lambda _: None
+    reference = weakref.ref(thing, hit if way == "callback" else None)
+    hook, before = sys.unraisablehook, signal.signal(signal.SIGINT, signal.default_int_handler)
+    begin = time.monotonic()
+
+    def work():
+        nonlocal thing
+        with orderly_end():
+            thing = None
+            assert reference() is None, "it is gone, and the work goes on"
+            time.sleep(20)
+
+    try:
+        with pytest.raises(KeyboardInterrupt) as end:
+            work()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert time.monotonic() - begin < 10
+    assert getattr(end.value, "code", 130) == 128 + number
+    assert sys.unraisablehook is hook
+    assert capfd.readouterr().err == ""
 
 
 def test_workers_end_with_a_parent_that_is_killed(data, tmp_path):

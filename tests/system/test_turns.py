@@ -74,3 +74,23 @@ def test_a_slow_job_waits_for_its_turn_and_gives_way_to_a_newer_one(shared, monk
     background.later(lambda: done.append("slow"), 0.0, in_turn=True)
     background.flush(5)
     assert done == ["quick", "slow"]
+
+
+def test_a_job_isnt_lost_where_asking_for_a_turn_fails(shared, monkeypatch):
+    asked, done = [], threading.Event()
+    real = turns.socket.socket
+
+    class Failing(real):
+        def bind(self, name):
+            asked.append(name)
+            if len(asked) == 1:
+                raise RecursionError("maximum recursion depth exceeded")
+            super().bind(name)
+
+    monkeypatch.setattr(turns.socket, "socket", Failing)
+    monkeypatch.setattr(scheduling, "WAITING", 0.01)
+    background = Background()
+    background.later(done.set, 0.0, in_turn=True)
+    assert done.wait(10)
+    assert len(asked) == 2
+    background.flush()

@@ -66,6 +66,7 @@ class Background:
         self._thread: threading.Thread | None = None
         self._timer: threading.Timer | asyncio.TimerHandle | None = None
         self._late: Callable[[], None] | None = None
+        self._in_turn: object = None  # what waits for its turn
         self._again = False
         self._error: BaseException | None = None
 
@@ -111,11 +112,18 @@ class Background:
             self._later_without_threads(seconds)
 
     def _take_turn(self, job: Callable[[], None]) -> None:
-        with turn() as is_ours:
-            if is_ours:
-                job()
-                return
-        self.later(job, WAITING, in_turn=True)
+        """Do a job when it is its turn, if none has come by then and it wasn't dropped."""
+        with self._lock:
+            self._in_turn = waiting = object()
+        while True:
+            with turn() as is_ours:
+                if is_ours:
+                    job()
+                    return
+            time.sleep(WAITING)
+            with self._lock:
+                if self._late is not None or self._in_turn is not waiting:
+                    return
 
     def _later_without_threads(self, seconds: float) -> None:
         try:
@@ -131,7 +139,7 @@ class Background:
         with self._lock:
             if self._timer is not None:
                 self._timer.cancel()
-            self._timer = self._late = None
+            self._timer = self._late = self._in_turn = None
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait until the job is done, and do now what waits for its pause to end."""

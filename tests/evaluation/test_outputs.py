@@ -93,6 +93,7 @@ def test_the_fingerprint_knows_names_parts_and_samples():
 
 def test_a_perfect_score_does_not_count_in_the_mean(tmp_path):
     """A clip of one sample is every estimate of it, but for the level."""
+    pytest.importorskip("pesq")
     corpus = make_corpus(tmp_path / "corpus")
     dot = Clip("dot", corpus.test_speech[0][1000:1001], "dot.wav")
     object.__setattr__(corpus, "test_speech", ClipList([dot, *corpus.test_speech.clips]))

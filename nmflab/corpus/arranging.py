@@ -97,7 +97,7 @@ def arrange_corpus(
             )
         _copy(heard, Path(speech), scratch / "test/speech")
         for file in noises:
-            _cut(file, noise_seconds, scratch)
+            _cut(file, Path(noise), noise_seconds, scratch)
         scratch.chmod(0o755)
         scratch.replace(target)
     except OSError as error:
@@ -169,13 +169,13 @@ def _so_many_seconds(sentences: Iterator[Path], seconds: float, corpus: str) -> 
 
 
 def _copy(files: Sequence[Path], root: Path, folder: Path) -> None:
-    """Copy sentences under names that say whose they are, as SX27_FCJF0.WAV."""
+    """Copy sentences under names that say whose they are, as TRAIN-DR1-FCJF0-SX27.WAV."""
     folder.mkdir(parents=True)
     for file in files:
-        shutil.copyfile(file, folder / f"{file.stem}_{file.parent.name}{file.suffix}")
+        shutil.copyfile(file, folder / "-".join(file.relative_to(root).parts))
 
 
-def _cut(file: Path, seconds: float, root: Path) -> None:
+def _cut(file: Path, root: Path, seconds: float, folder: Path) -> None:
     """Write what is trained on and what is tested with, at the recording's own rate."""
     source, name = named_source(file)
     with decoded(source, name) as sound:
@@ -186,5 +186,9 @@ def _cut(file: Path, seconds: float, root: Path) -> None:
             f"The noise {str(file)!r} lasts {len(samples) / rate:.1f} s, and {seconds:g} s of it "
             "are to be trained on: ask for less, or there is nothing left to test with."
         )
+    kind = "-".join(file.relative_to(root).with_suffix("").parts)
     for part, piece in (("train", samples[:size]), ("test", samples[size : 2 * size])):
-        write_audio(root / part / "noise" / f"{file.stem}.wav", piece, rate)
+        target = folder / part / "noise" / f"{kind}.wav"
+        if target.exists():
+            raise NmflabError(f"There are two noises called {kind!r} in {str(root)!r}: rename one.")
+        write_audio(target, piece, rate)

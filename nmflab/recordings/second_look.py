@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmflab.checks import steady
-from nmflab.core.context import stacked
+from nmflab.core.context import stacked, summed
 from nmflab.core.model import SeparationModel, mean_activation
 from nmflab.core.nmf import Encoding
 from nmflab.core.nmf_encoding import UpdateRule
@@ -40,13 +40,16 @@ from nmflab.core.nmf_steps import Matrix, frame_major
 from nmflab.core.pipeline import scaled_prior, speech_log_ratio
 from nmflab.core.wiener import gain_from_log_ratio, log_ratio
 from nmflab.settings import Settings
-from nmflab.system.threads import even_split, map_blocks, matmul
+from nmflab.system.threads import even_split, map_blocks, matmul, one_blas_thread
 
 LOOKS = 3
 """How often the noise is held anew."""
 
 AGAIN = 5
 """Iterations for each."""
+
+LEAST = 1e-9
+"""Least magnitude of a noise that is held, relative to the loudest of the recording."""
 
 
 def second_log_ratio(
@@ -64,11 +67,13 @@ def second_log_ratio(
     if not looks or encoding.W_free is None or model.noise.W.shape[1] or not V.any():
         return L
     K, context = model.speech.W.shape[1], model.context
-    found, H = _modelled(encoding.H[K:].T, encoding.W_free, context).T, encoding.H[:K]
-    for _ in range(looks):
-        N = held(V, L, found)
-        H = encoded_beside(model, V, N, H, settings, AGAIN)
-        L = log_ratio(_modelled(H.T, model.speech.W, context).T, N)
+    H = encoding.H[:K]
+    with one_blas_thread():
+        found = _modelled(encoding.H[K:].T, encoding.W_free, context).T
+        for _ in range(looks):
+            N = held(V, L, found)
+            H = encoded_beside(model, V, N, H, settings, AGAIN)
+            L = log_ratio(_modelled(H.T, model.speech.W, context).T, N)
     return L
 
 
@@ -85,10 +90,6 @@ def held(
     held: NDArray[np.float32] = np.maximum(N, least) ** (1 - a)
     held *= np.maximum(usual, least)[:, np.newaxis] ** a
     return held
-
-
-LEAST = 1e-9
-"""Least magnitude of a noise that is held, relative to the loudest of the recording."""
 
 
 @steady
@@ -130,10 +131,5 @@ def encoded_beside(
 
 def _modelled(Ht: Matrix, W: NDArray[np.float32], context: int) -> Matrix:
     """Give what activations (T, K) say of each frame, (T, F): the mean over where it stands."""
-    T, F, lead = len(Ht), len(W) // context, (context - 1) // 2
-    total, places = np.zeros((T + context - 1, F), np.float32), np.zeros(T + context - 1)
-    for j in range(context):
-        total[j : j + T] += Ht @ W[j * F : (j + 1) * F].T
-        places[j : j + T] += 1
-    inside = slice(lead, lead + T)
-    return np.asarray(total[inside] / places[inside, np.newaxis], dtype=np.float32)
+    places = np.ones((len(Ht), context), dtype=np.float32)
+    return summed(Ht @ W.T, context) / summed(places, context)

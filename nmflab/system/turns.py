@@ -51,6 +51,4 @@ def _is_free(place: socket.socket, name: str) -> bool:
         place.bind(name)
     except OSError as error:
         return error.errno != errno.EADDRINUSE  # where there are no such names, nobody waits
-    except RecursionError:  # as it was seen in threads of forked kernels: ask again
-        return False
     return True

@@ -1,6 +1,7 @@
 """TIMIT and NOISEX-92 become a data folder: voices, words and noises are never on both sides."""
 
 import itertools
+import shutil
 
 import numpy as np
 import pytest
@@ -42,8 +43,9 @@ def arranged(corpora, folder, **options):
     return arrange_corpus(folder, *corpora, **{**sizes, **options})
 
 
-def speaker_of(file):
-    return file.stem.partition("_")[2]
+def place_of(file):
+    """Give part, region, speaker and sentence."""
+    return file.stem.split("-")
 
 
 def test_voices_and_words_are_on_one_side_only_and_regions_take_turns(corpora, tmp_path):
@@ -51,19 +53,17 @@ def test_voices_and_words_are_on_one_side_only_and_regions_take_turns(corpora, t
     train, test = (sorted((folder / part / "speech").iterdir()) for part in ("train", "test"))
     assert len(train) == 8
     assert len(test) == 6
-    assert {speaker_of(file)[0] for file in train} == {"R"}
-    assert {speaker_of(file)[0] for file in test} == {"E"}
-    assert len({speaker_of(file) for file in train}) == 8, "a second sentence before all had one"
-    assert {speaker_of(file)[1] for file in test} == {"1", "2", "3"}
-    assert not any(file.name.startswith("SA") for file in train + test)
+    assert {place_of(file)[0] for file in train} == {"TRAIN"}
+    assert {place_of(file)[0] for file in test} == {"TEST"}
+    assert len({place_of(file)[2] for file in train}) == 8, "a second sentence before all had one"
+    assert {place_of(file)[1] for file in test} == set(REGIONS)
+    assert not any(place_of(file)[3].startswith("SA") for file in train + test)
 
 
 def test_speech_is_copied_to_the_byte_and_noise_cut_at_its_own_rate(corpora, tmp_path):
     folder = arranged(corpora, tmp_path / "data")
     file = next((folder / "train/speech").iterdir())
-    sentence, _, speaker = file.stem.partition("_")
-    (original,) = corpora[0].glob(f"TRAIN/*/{speaker}/{sentence}.WAV")
-    assert file.read_bytes() == original.read_bytes()
+    assert file.read_bytes() == corpora[0].joinpath(*file.name.split("-")).read_bytes()
     whole, _ = soundfile.read(corpora[1] / "babble.wav", dtype="int16")
     size = round(1.2 * NOISEX_RATE)
     for part, piece in (("train", whole[:size]), ("test", whole[size : 2 * size])):
@@ -102,6 +102,24 @@ def test_what_is_not_there_is_said_and_nothing_is_left(corpora, tmp_path, option
     with pytest.raises(NmflabError, match=reason):
         arranged(corpora, tmp_path / "data", **options)
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_speakers_and_noises_of_the_same_name_are_kept_apart(corpora, tmp_path):
+    speech, noise = corpora
+    for part in ("TRAIN", "TEST"):  # as speakers are called who are numbered in each region
+        for i, old in enumerate(sorted((speech / part).glob("*/*"))):
+            old.rename(old.with_name(f"speaker{i % 4}"))
+    (noise / "night").mkdir()
+    shutil.copy(noise / "babble.wav", noise / "night/babble.wav")
+    folder = arranged(corpora, tmp_path / "data", training_seconds=17.9, test_sentences=36)
+    assert len(list((folder / "train/speech").iterdir())) == 36
+    assert len(list((folder / "test/speech").iterdir())) == 36
+    assert {file.stem for file in (folder / "train/noise").iterdir()} == {
+        "babble", "factory1", "night-babble"
+    }  # fmt: skip
+    soundfile.write(noise / "babble.flac", hiss(3, NOISEX_RATE, 99), NOISEX_RATE)
+    with pytest.raises(NmflabError, match="two noises called 'babble'"):
+        arranged(corpora, tmp_path / "other")
 
 
 def test_a_folder_that_is_taken_or_a_corpus_without_division_is_refused(corpora, tmp_path):

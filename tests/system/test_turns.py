@@ -76,21 +76,19 @@ def test_a_slow_job_waits_for_its_turn_and_gives_way_to_a_newer_one(shared, monk
     assert done == ["quick", "slow"]
 
 
-def test_a_job_isnt_lost_where_asking_for_a_turn_fails(shared, monkeypatch):
-    asked, done = [], threading.Event()
-    real = turns.socket.socket
-
-    class Failing(real):
-        def bind(self, name):
-            asked.append(name)
-            if len(asked) == 1:
-                raise RecursionError("maximum recursion depth exceeded")
-            super().bind(name)
-
-    monkeypatch.setattr(turns.socket, "socket", Failing)
-    monkeypatch.setattr(scheduling, "WAITING", 0.01)
-    background = Background()
-    background.later(done.set, 0.0, in_turn=True)
+def test_who_waits_for_a_job_that_waits_for_its_turn_starts_no_threads(shared):
+    done, background, ended = threading.Event(), Background(), threading.Event()
+    with turn() as is_ours:
+        assert is_ours
+        background.later(done.set, 0.0, in_turn=True)
+        before = threading.active_count()
+        threading.Thread(target=lambda: (background.wait(), ended.set()), daemon=True).start()
+        most = 0
+        for _ in range(50):
+            time.sleep(0.02)
+            most = max(most, threading.active_count())
+        assert most <= before + 1
+        assert not done.is_set()
     assert done.wait(10)
-    assert len(asked) == 2
+    assert ended.wait(10)
     background.flush()

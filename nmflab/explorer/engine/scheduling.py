@@ -112,7 +112,11 @@ class Background:
             self._later_without_threads(seconds)
 
     def _take_turn(self, job: Callable[[], None]) -> None:
-        """Do a job when it is its turn, if none has come by then and it wasn't dropped."""
+        """Do a job when it is its turn, if none has come by then and it wasn't dropped.
+
+        It waits where it is: a timer for each time that it asks would be a thread, and whoever
+        waits for it would make them by the hundred.
+        """
         with self._lock:
             self._in_turn = waiting = object()
         while True:
@@ -149,8 +153,7 @@ class Background:
             if thread.is_alive():
                 raise NmflabError(f"The training is not done after {timeout:g} s: wait longer.")
         self._run_late()
-        while self._late is not None:  # it asked for another pause, or waits for its turn
-            time.sleep(0.01)
+        while self._late is not None:  # it asked for another pause
             self._run_late()
 
     def flush(self, timeout: float | None = None) -> None:

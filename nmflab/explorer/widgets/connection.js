@@ -28,6 +28,7 @@ export function watchConnection(kernel) {
     if (isLost) timer = Number(setInterval(again, AGAIN));
   };
   kernel.connectionStatusChanged.connect(tell);
+  tell(kernel, kernel.connectionStatus); // it may be lost already
   return () => {
     clearInterval(timer);
     kernel.connectionStatusChanged.disconnect(tell);

@@ -29,6 +29,7 @@ export interface Model<Traits> {
 /** Jupyter's connection to a kernel, as far as a page watches it. */
 export interface Kernel {
   isDisposed: boolean;
+  connectionStatus: string;
   reconnect(): Promise<void>;
   connectionStatusChanged: {
     connect(hear: (kernel: Kernel, status: string) => void): void;

@@ -2,25 +2,43 @@
 
 Free bases learn some of the voice as well, the more the louder it is, and W_S can't have back what
 they have taken: N̂ rises with the voice. What dominates a bin is known better. With the gain
-G = Ŝ/(Ŝ + N̂) the energies are E_S = Σ(GV)² and E_N = Σ((1 − G)V)², and the noise's usual magnitude
-in a bin is the mean
+G = Ŝ/(Ŝ + N̂) the energies are E_S = Σ(GV)² and E_N = Σ((1 − G)V)², the speech outweighs the noise
+by
+
+    a = max(0, (E_S − E_N)/(E_S + E_N))
+
+and the noise's usual magnitude in a bin is the mean
 
     q_f = Σ_t (1 − G)² V / Σ_t (1 − G)²
 
 The more the speech outweighs the noise, the more of it is in what was found of the noise, and the
-nearer the noise is held to what is usual:
+nearer the noise is held to what is usual, N̂₁ being that of the first look:
 
-    N̂ = N̂₁^(1−a) q^a,        a = max(0, (E_S − E_N)/(E_S + E_N))
+    N̂ = N̂₁^(1−a) q^a
 
-N̂₁ is that of the first look; where the noise is the louder one it stays as it is. The speech is
-encoded again beside it, from where it was,
+And the less is there that W_S could imitate. So the prior is loosened by as much, and the bases
+follow the voice, which was in no training. With R = V/(W_S H_S + N̂),
 
-    H_S ← H_S ∘ W_Sᵀ R / (1 + λφ'(H_S)),      R = V/(W_S H_S + N̂)
+    H_S ← H_S ∘ W_Sᵀ R / (1 + (1 − a)λφ'(H_S))
+    w_k ∝ a w_k ∘ (R h_kᵀ) + (1 − a) h̄ w⁰_k
 
-and with the gain that follows the noise is held anew. What is held is like a basis whose
-activations are known: it has its share of each entry in the auxiliary function of
-`nmflab.core.nmf_free`, and nothing to update. So D(V‖W_S H_S + N̂) + λ Σ φ(H_S) never rises
-while N̂ stays. See docs/denoise.md for what it is worth.
+for some iterations from where they were, and with the gain that follows all is weighed anew. w⁰ is
+a basis as it was trained and h̄ the mean of the row sums of H_S: it stands for a training in which
+each basis sounded as much as they do on average here. Where the noise is the louder one a is 0: N̂
+and W_S stay as they are.
+
+What is held is like a basis whose activations are known: it has its share of each entry in the
+auxiliary function of `nmflab.core.nmf_free`, and nothing to update. The second term of w_k is what
+a Dirichlet prior adds to it, h̄(1 − a)/a Σ w⁰ log w (Gauvain and Lee 1994 adapt speakers so). So
+
+    D(V‖W_S H_S + N̂) + (1 − a)λ Σ φ(H_S) − h̄(1 − a)/a Σ w⁰ log w
+
+never rises while N̂, a and h̄ stay. See docs/denoise.md for what it is worth.
+
+References
+----------
+J.-L. Gauvain and C.-H. Lee, "Maximum a posteriori estimation for multivariate Gaussian mixture
+observations of Markov chains", IEEE Trans. SAP 2(2), 1994, doi:10.1109/89.279278.
 """
 
 from __future__ import annotations
@@ -43,7 +61,7 @@ from nmflab.settings import Settings
 from nmflab.system.threads import even_split, map_blocks, matmul, one_blas_thread
 
 LOOKS = 3
-"""How often the noise is held anew."""
+"""How often the noise is held anew, and all that depends on it."""
 
 AGAIN = 5
 """Iterations for each."""
@@ -66,67 +84,84 @@ def second_log_ratio(
     L = speech_log_ratio(model, encoding)
     if not looks or encoding.W_free is None or model.noise.W.shape[1] or not V.any():
         return L
-    K, context = model.speech.W.shape[1], model.context
-    H = encoding.H[:K]
+    context, W = model.context, model.speech.W
+    H = encoding.H[: W.shape[1]]
     with one_blas_thread():
-        found = _modelled(encoding.H[K:].T, encoding.W_free, context).T
+        found = _modelled(encoding.H[W.shape[1] :].T, encoding.W_free, context).T
         for _ in range(looks):
-            N = held(V, L, found)
-            H = encoded_beside(model, V, N, H, settings, AGAIN)
-            L = log_ratio(_modelled(H.T, model.speech.W, context).T, N)
+            a = outweighing(V, L)
+            N = held(V, L, found, a)
+            W, H = adapted_beside(model, V, N, a, (W, H), settings, AGAIN)
+            L = log_ratio(_modelled(H.T, W, context).T, N)
     return L
 
 
-def held(
-    V: NDArray[np.float32], L: NDArray[np.float32], N: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Hold a noise N̂ (F, T): as it was found where it outweighs the speech, else near the usual."""
+def outweighing(V: NDArray[np.float32], L: NDArray[np.float32]) -> float:
+    """Compute a, by how much the speech outweighs the noise: from 0, where it doesn't, to 1."""
     G = gain_from_log_ratio(L, p=1.0)
-    weights = np.square(1 - G)
-    usual = np.vecdot(weights, V) / np.maximum(weights.sum(axis=1), np.finfo(np.float32).tiny)
     E_S, E_N = (float(np.square(part, dtype=np.float64).sum()) for part in (G * V, V - G * V))
-    a = np.float32(max(0.0, (E_S - E_N) / (E_S + E_N)))
+    return max(0.0, (E_S - E_N) / (E_S + E_N))
+
+
+def held(
+    V: NDArray[np.float32], L: NDArray[np.float32], N: NDArray[np.float32], a: float
+) -> NDArray[np.float32]:
+    """Hold a noise N̂ (F, T): from a = 0 as it was found to a = 1 at what is usual."""
+    weights = np.square(1 - gain_from_log_ratio(L, p=1.0))
+    usual = np.vecdot(weights, V) / np.maximum(weights.sum(axis=1), np.finfo(np.float32).tiny)
     least = np.float32(LEAST * V.max())
-    held: NDArray[np.float32] = np.maximum(N, least) ** (1 - a)
-    held *= np.maximum(usual, least)[:, np.newaxis] ** a
+    held: NDArray[np.float32] = np.maximum(N, least) ** np.float32(1 - a)
+    held *= np.maximum(usual, least)[:, np.newaxis] ** np.float32(a)
     return held
 
 
 @steady
-def encoded_beside(
+def adapted_beside(
     model: SeparationModel,
     V: NDArray[np.float32],
     N: NDArray[np.float32],
-    H: NDArray[np.float32],
+    a: float,
+    start: tuple[Matrix, Matrix],
     settings: Settings,
     n_iter: int,
-) -> NDArray[np.float32]:
-    """Encode V (F, T) on the bases of speech, beside a noise N̂ (F, T), from H (K_S, T) on."""
-    W, context = model.speech.W, model.context
-    unit = context * mean_activation(V, W.shape[1] + settings.num_basis_free)
+) -> tuple[Matrix, Matrix]:
+    """Encode V (F, T) beside a noise N̂ (F, T) and adapt the bases of speech, from W_S and H_S on.
+
+    `start` is W_S (cF, K_S) and H_S (K_S, T); so is what comes back. With a = 0 W_S stays.
+    """
+    (W, H), context, K = start, model.context, len(start[1])
+    unit = context * mean_activation(V, K + settings.num_basis_free)
     prior, penalty = scaled_prior(model, settings, unit)
     if prior is not None:
-        prior = replace(prior, scale=prior.scale[: len(H)], shape=prior.shape[: len(H)])
+        prior = replace(prior, scale=prior.scale[:K], shape=prior.shape[:K])
     stacks, noises = stacked(V, context), stacked(N, context)
     level = float(stacks.sum(axis=0, dtype=np.float64).mean())
-    rule = UpdateRule.of(W, prior, penalty, settings.update, level)
+    rule = UpdateRule.of(W, prior, (1 - a) * penalty, settings.update, level)
     Ht = np.array(H.T, dtype=np.float32, order="C")
+    trained = (1 - a) * float(H.sum(dtype=np.float64)) / K * model.speech.W.T
+    blocks = even_split(0, len(Ht), FREE_FRAMES)
+    mixtures = [
+        tuple(frame_major(M[:, frames], level) for M in (stacks, noises)) for frames in blocks
+    ]
 
-    def work(frames: slice) -> None:
-        Vt, Nt = (frame_major(M[:, frames], level) for M in (stacks, noises))
-        part, R = Ht[frames], np.empty_like(Vt)
-        for _ in range(n_iter):
-            matmul(part, rule.Wt, out=R)
-            R += Nt
-            np.divide(Vt, R, out=R)
-            part *= R @ rule.W_over_den
-            if rule.offset is not None:
-                part += rule.offset
-            np.maximum(part, rule.floor, out=part)
+    def work(block: tuple[slice, tuple[Matrix, ...]]) -> Matrix:
+        frames, (Vt, Nt) = block
+        part = Ht[frames]
+        R = matmul(part, rule.Wt, out=np.empty_like(Vt))
+        R += Nt
+        np.divide(Vt, R, out=R)
+        correlates = part.T @ R if a else part[:0]  # nothing is asked of it
+        part *= R @ rule.W_over_den
+        if rule.offset is not None:
+            part += rule.offset
+        np.maximum(part, rule.floor, out=part)
+        return correlates
 
-    for _ in map_blocks(work, even_split(0, len(Ht), FREE_FRAMES)):
-        pass
-    return Ht.T
+    for _ in range(n_iter):
+        correlates = list(map_blocks(work, list(zip(blocks, mixtures, strict=True))))
+        if a:
+            rule.replace_bases(slice(None), a * sum(correlates) + trained / rule.Wt)
+    return rule.Wt.T, Ht.T
 
 
 def _modelled(Ht: Matrix, W: NDArray[np.float32], context: int) -> Matrix:

@@ -14,7 +14,7 @@ from nmflab.core.stft import Stft
 from nmflab.core.wiener import log_ratio
 from nmflab.evaluation import metrics
 from nmflab.recordings.denoise import Denoiser
-from nmflab.recordings.second_look import encoded_beside, held, second_log_ratio
+from nmflab.recordings.second_look import adapted_beside, held, outweighing, second_log_ratio
 
 OWN = nl.Settings.own().replace(context=2, num_basis_speech=6, max_iter_test=8)
 
@@ -46,12 +46,13 @@ def test_silence_is_not_looked_at_again(small):
     assert np.array_equal(L, speech_log_ratio(model, encoding))
 
 
+@pytest.mark.parametrize("a", [0.0, 0.3, 0.9, 1.0])
 @pytest.mark.parametrize("mode", ["NMF", "NMF_e", "NMF_g"])
-def test_the_objective_beside_a_held_noise_never_rises(small, mode):
+def test_the_objective_beside_a_held_noise_never_rises(small, mode, a):
     model, V, encoding = small
     settings = model.settings.replace(nmf_mode=mode, penalty=0.3)
     N = np.full_like(V, 0.1)
-    W, K = model.speech.W, model.speech.W.shape[1]
+    W0, K = model.speech.W, model.speech.W.shape[1]
     unit = 2 * mean_activation(V, K + settings.num_basis_free)
     prior, penalty = scaled_prior(model, settings, unit)
     F = len(V)
@@ -60,20 +61,39 @@ def test_the_objective_beside_a_held_noise_never_rises(small, mode):
         after = np.concatenate([M[:, 1:], np.zeros((F, 1), np.float32)], axis=1)
         return np.concatenate([M, after]).astype(np.float64)
 
-    def objective(H):
-        model_of_V = W.astype(np.float64) @ H + np.maximum(stacks(N), 1e-20)
-        V2 = np.maximum(stacks(V), 1e-20)
-        D = (V2 * np.log(V2 / model_of_V) - V2 + model_of_V).sum()
-        if prior is None:
-            return D
-        scale, shape = (part[:K, np.newaxis] for part in (prior.scale, prior.shape))
-        return D + penalty * (H / scale - (shape - 1) * np.log(H)).sum()
-
     start = np.maximum(encoding.H[:K], 1e-3)
-    costs = [objective(start)]
-    costs += [objective(encoded_beside(model, V, N, start, settings, n)) for n in range(1, 8)]
+
+    def objective(W, H):
+        W = W.astype(np.float64)
+        model_of_V = W @ H + np.maximum(stacks(N), 1e-20)
+        V2 = np.maximum(stacks(V), 1e-20)
+        cost = (V2 * np.log(V2 / model_of_V) - V2 + model_of_V).sum()
+        if a:
+            cost -= start.mean(axis=0).sum() * (1 - a) / a * (W0 * np.log(W)).sum()
+        if prior is None:
+            return cost
+        scale, shape = (part[:K, np.newaxis] for part in (prior.scale, prior.shape))
+        return cost + (1 - a) * penalty * (H / scale - (shape - 1) * np.log(H)).sum()
+
+    found = [adapted_beside(model, V, N, a, (W0, start), settings, n) for n in range(1, 8)]
+    costs = [objective(*each) for each in [(np.maximum(W0, 1e-12), start), *found]]
     assert (np.diff(costs) <= 1e-5 * abs(costs[0])).all()
     assert costs[-1] < costs[0] - 1e-3 * abs(costs[0])
+    W, _ = found[-1]
+    np.testing.assert_allclose(W.sum(axis=0), 1.0, rtol=1e-4)
+    assert a or np.array_equal(W, np.maximum(W0, W.min()))
+
+
+def test_the_bases_follow_the_voice_the_further_the_more_it_outweighs_the_noise(small):
+    model, V, encoding = small
+    W0 = model.speech.W
+    start = (W0, encoding.H[: W0.shape[1]])
+    ways = []
+    for a in (0.0, 0.2, 0.5, 0.8, 1.0):
+        W, _ = adapted_beside(model, V, np.full_like(V, 0.1), a, start, model.settings, 5)
+        ways.append(np.abs(W - W0).sum())
+    assert ways[0] < 1e-4
+    assert (np.diff(ways) > 0).all()
 
 
 @settings(max_examples=25)
@@ -83,15 +103,18 @@ def test_a_noise_is_held_between_what_was_found_and_the_usual(seed, loudness, le
     S, N = rng.gamma(1.0, size=(2, 7, 9)).astype(np.float32) + np.float32(1e-3)
     S *= np.float32(loudness)
     V = S + N
-    N_held = held(V, log_ratio(S, N), N)
+    L = log_ratio(S, N)
+    a = outweighing(V, L)
+    N_held = held(V, L, N, a)
     weights = np.square(N / V)
     usual = (weights * V).sum(axis=1, keepdims=True) / weights.sum(axis=1, keepdims=True)
     assert (N_held >= np.minimum(N, usual) * 0.999).all()
     assert (N_held <= np.maximum(N, usual) * 1.001).all()
     scale = np.float32(level)
-    again = held(scale * V, log_ratio(S, N), scale * N)
+    again = held(scale * V, L, scale * N, outweighing(scale * V, L))
     np.testing.assert_allclose(again / scale, N_held, rtol=1e-3)
     if np.square(S).sum() <= np.square(N).sum():
+        assert a == 0
         np.testing.assert_allclose(N_held, N, rtol=1e-5)
 
 

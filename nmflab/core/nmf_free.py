@@ -36,23 +36,16 @@ from nmflab.core.nmf_steps import Matrix
 from nmflab.priors.distributions import Prior
 from nmflab.system.threads import even_split, map_blocks, one_blas_thread
 
-QUIET = 0.25
-"""The free bases start at this quantile of each bin over the frames: what sounds all the time."""
-
 UNLIKE = 8.0
-"""Shape of the gamma noise (mean 1) that makes the free bases unlike at the start."""
+"""Shape of the gamma noise (mean 1) that the free bases start from: flat, but unlike."""
 
 FREE_FRAMES = 320
 """Frames in a block, at most."""
 
 
-def free_start(V: NDArray[np.float32], num_bases: int, context: int = 1) -> Matrix:
-    """Give free bases (cF, K_f) to start from, of magnitudes V (F, T) that aren't stacked."""
-    heard = V[:, V.any(axis=0)]
-    w = np.quantile(heard, QUIET, axis=1) if heard.shape[1] else np.ones(len(V))
-    w = np.maximum(w, w.max() * 1e-3) if w.max() > 0 else np.ones(len(V))
-    rng = np.random.default_rng(0)
-    W = np.tile(w, context)[:, None] * rng.gamma(UNLIKE, size=(context * len(V), num_bases))
+def free_start(num_rows: int, num_bases: int) -> Matrix:
+    """Give free bases (cF, K_f) to start from, which know of no voice."""
+    W = np.random.default_rng(0).gamma(UNLIKE, size=(num_rows, num_bases))
     return np.asarray(W / W.sum(axis=0), dtype=np.float32)
 
 

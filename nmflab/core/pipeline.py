@@ -165,7 +165,7 @@ def encode_mixture(
 
     The rows of speech come first in H, those of free bases last. λ and ε count in `unit`, by
     default V's own mean activation m; it is given where V is but a part of a recording. Free bases
-    start from `W_free` or, without it, from what is always there in V; ε is not looked at then.
+    start from `W_free` or, without it, flat; ε is not looked at then.
     """
     W, context = model.W, model.context
     if V.ndim != 2 or V.shape[0] * context != W.shape[0] or V.shape[1] == 0:
@@ -185,7 +185,7 @@ def encode_mixture(
         "progress": None if progress is None else lambda i, n: progress("separating", i, n),
     }
     if K_free:
-        start = free_start(V, K_free, context) if W_free is None else W_free
+        start = free_start(len(W), K_free) if W_free is None else W_free
         found = encode_free(stacked(V, context), W, start, **options)
     else:
         epsilon = settings.epsilon * (unit if settings.penalty_scale == "relative" else 1)

@@ -1,9 +1,8 @@
 """The speech of a recording whose noise nobody has trained: the noise is learnt from itself.
 
-The bases of speech come with the package and stay as they are; a few free bases begin at what is
-always there, and learn the noise on the recording in the same updates as H
-(`nmflab.core.nmf_free`); a second look gives the voice back what they have taken of it
-(`nmflab.recordings.second_look`). Block after block, each of which is faded into the next, so that
+The bases of speech come with the package and stay as they are; a few free bases begin flat and learn
+the noise on the recording in the same updates as H (`nmflab.core.nmf_free`); a second look gives
+the voice back what they have taken of it (`nmflab.recordings.second_look`). Block after block, each of which is faded into the next, so that
 the noise is followed and a recording may have any length. The gain is found on the mix of the
 channels at the dictionary's rate, and applied to each channel at its own
 (`nmflab.recordings.own_bins`).
@@ -54,7 +53,7 @@ def denoise(
 ) -> Separation:
     """Take the speech out of a recording whose noise nobody has trained.
 
-    Without `noise` the noise is learnt blindly, from what is always there. With it the free bases
+    Without `noise` the noise is learnt blindly. With it the free bases
     are trained on the marked stretches first, and then follow the noise.
 
     Parameters

@@ -85,7 +85,7 @@ def test_a_noise_that_was_never_trained_is_found():
     noise /= noise.sum()
     H = rng.gamma(0.3, size=(3, 200))
     V = (W @ H + np.outer(noise, 1 + 0.3 * rng.random(200))).astype(np.float32)
-    found = encode_free(V, W, free_start(V, 1), prior=None, penalty=0.0, n_iter=300)
+    found = encode_free(V, W, free_start(len(V), 1), prior=None, penalty=0.0, n_iter=300)
     assert kl_divergence(noise, found.W_free[:, 0]) < 0.02
 
 

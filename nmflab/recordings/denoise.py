@@ -1,11 +1,11 @@
 """The speech of a recording whose noise nobody has trained: the noise is learnt from itself.
 
-The bases of speech come with the package and stay as they are; a few free bases begin flat and learn
-the noise on the recording in the same updates as H (`nmflab.core.nmf_free`); a second look gives
-the voice back what they have taken of it (`nmflab.recordings.second_look`). Block after block, each of which is faded into the next, so that
-the noise is followed and a recording may have any length. The gain is found on the mix of the
-channels at the dictionary's rate, and applied to each channel at its own
-(`nmflab.recordings.own_bins`).
+The bases of speech come with the package and stay as they are; a few free bases begin flat and
+learn the noise on the recording in the same updates as H (`nmflab.core.nmf_free`); a second look
+gives the voice back what they have taken of it (`nmflab.recordings.second_look`). Block after
+block, each of which is faded into the next, so that the noise is followed and a recording may have
+any length. The gain is found on the mix of the channels at the dictionary's rate, and applied to
+each channel at its own (`nmflab.recordings.own_bins`).
 """
 
 from __future__ import annotations

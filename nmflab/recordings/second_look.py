@@ -2,30 +2,37 @@
 
 Free bases learn some of the voice as well, the more the louder it is, and W_S can't have back what
 they have taken: N̂ rises with the voice. What dominates a bin is known better. With the gain
-G = Ŝ/(Ŝ + N̂) the energies are E_S = Σ(GV)² and E_N = Σ((1 − G)V)², the speech outweighs the noise
-by
+G = Ŝ/(Ŝ + N̂) the energies are E_S = Σ(GV)² and E_N = Σ((1 − G)V)²; the speech has the share s of
+them, and outweighs the noise by a,
 
-    a = max(0, (E_S − E_N)/(E_S + E_N))
+    s = E_S/(E_S + E_N)            a = max(0, 2s − 1)
 
-and the noise's usual magnitude in a bin is the mean
+The noise's usual magnitude in a bin is the mean over the frames that sound
 
     q_f = Σ_t (1 − G)² V / Σ_t (1 − G)²
 
-The more the speech outweighs the noise, the more of it is in what was found of the noise, and the
-nearer the noise is held to what is usual, N̂₁ being that of the first look:
+and in a frame it is as loud as three quarters of the bins agree that it is at least: what l_t, the
+lower quartile of V/q over the bins, is above its median over the frames, each of which counts by
+the root of its magnitude,
 
-    N̂ = N̂₁^(1−a) q^a
+    r_t = max(1, l_t / median(l))
 
-And the less is there that W_S could imitate. So the prior is loosened by as much, and the bases
-follow the voice, which was in no training. With R = V/(W_S H_S + N̂),
+The greater the share of the speech, the more of it is in what was found of the noise, N̂₁, and the
+nearer the noise is held to what is usual; and in r_t as well, which counts the less:
+
+    N̂ = N̂₁^(1−s) (q r^((1−a)²))^s
+
+The more the speech outweighs the noise, the less is there that W_S could imitate. So the prior is
+loosened by as much, and the bases follow the voice, which was in no training. With
+R = V/(W_S H_S + N̂),
 
     H_S ← H_S ∘ W_Sᵀ R / (1 + (1 − a)λφ'(H_S))
     w_k ∝ a w_k ∘ (R h_kᵀ) + (1 − a) h̄ w⁰_k
 
 for some iterations from where they were, and with the gain that follows all is weighed anew. w⁰ is
 a basis as it was trained and h̄ the mean of the row sums of H_S: it stands for a training in which
-each basis sounded as much as they do on average here. Where the noise is the louder one a is 0: N̂
-and W_S stay as they are.
+each basis sounded as much as they do on average here. Where the noise is the louder one a is 0 and
+W_S stays as it is.
 
 What is held is like a basis whose activations are known: it has its share of each entry in the
 auxiliary function of `nmflab.core.nmf_free`, and nothing to update. The second term of w_k is what
@@ -69,6 +76,12 @@ AGAIN = 5
 LEAST = 1e-9
 """Least magnitude of a noise that is held, relative to the loudest of the recording."""
 
+SILENT = 0.01
+"""A frame of less than this part of the magnitude of a mean frame is silent. Each counts by it."""
+
+AGREED = 0.25
+"""Quantile over the bins that is a frame's loudness."""
+
 
 def second_log_ratio(
     model: SeparationModel,
@@ -89,30 +102,49 @@ def second_log_ratio(
     with one_blas_thread():
         found = _modelled(encoding.H[W.shape[1] :].T, encoding.W_free, context).T
         for _ in range(looks):
-            a = outweighing(V, L)
-            N = held(V, L, found, a)
-            W, H = adapted_beside(model, V, N, a, (W, H), settings, AGAIN)
+            s = share_of_speech(V, L)
+            N = held(V, L, found, s)
+            W, H = adapted_beside(model, V, N, outweighing(s), (W, H), settings, AGAIN)
             L = log_ratio(_modelled(H.T, W, context).T, N)
     return L
 
 
-def outweighing(V: NDArray[np.float32], L: NDArray[np.float32]) -> float:
-    """Compute a, by how much the speech outweighs the noise: from 0, where it doesn't, to 1."""
+def share_of_speech(V: NDArray[np.float32], L: NDArray[np.float32]) -> float:
+    """Compute s, the share of the speech in the energy."""
     G = gain_from_log_ratio(L, p=1.0)
     E_S, E_N = (float(np.square(part, dtype=np.float64).sum()) for part in (G * V, V - G * V))
-    return max(0.0, (E_S - E_N) / (E_S + E_N))
+    return E_S / (E_S + E_N)
+
+
+def outweighing(s: float) -> float:
+    """Give a, by how much a speech of share s outweighs the noise: from 0, where it doesn't."""
+    return max(0.0, 2 * s - 1)
 
 
 def held(
-    V: NDArray[np.float32], L: NDArray[np.float32], N: NDArray[np.float32], a: float
+    V: NDArray[np.float32], L: NDArray[np.float32], N: NDArray[np.float32], s: float
 ) -> NDArray[np.float32]:
-    """Hold a noise N̂ (F, T): from a = 0 as it was found to a = 1 at what is usual."""
+    """Hold a noise N̂ (F, T): from a share of 0 as it was found to one of 1 at what is usual."""
+    frame_sums, least = V.sum(axis=0, dtype=np.float64), np.float32(LEAST * V.max())
     weights = np.square(1 - gain_from_log_ratio(L, p=1.0))
-    usual = np.vecdot(weights, V) / np.maximum(weights.sum(axis=1), np.finfo(np.float32).tiny)
-    least = np.float32(LEAST * V.max())
-    held: NDArray[np.float32] = np.maximum(N, least) ** np.float32(1 - a)
-    held *= np.maximum(usual, least)[:, np.newaxis] ** np.float32(a)
+    weights[:, frame_sums < SILENT * np.average(frame_sums, weights=frame_sums)] = 0
+    q = np.vecdot(weights, V) / np.maximum(weights.sum(axis=1), np.finfo(np.float32).tiny)
+    heard = q > least
+    ratios = (V[heard] / q[heard, np.newaxis]).T
+    place = int(AGREED * (ratios.shape[1] - 1))
+    loudness = np.partition(ratios, place, axis=1)[:, place]
+    r = np.maximum(1, loudness / (_median(loudness, np.sqrt(frame_sums)) or np.inf))
+    held: NDArray[np.float32] = np.maximum(N, least) ** np.float32(1 - s)
+    held *= np.maximum(q, least)[:, np.newaxis] ** np.float32(s)
+    held *= r ** np.float32(s * (1 - outweighing(s)) ** 2)
     return held
+
+
+def _median(x: NDArray[np.floating], weights: NDArray[np.floating]) -> float:
+    """Give the median of values that count by their weights."""
+    order = np.argsort(x)
+    below = np.cumsum(weights[order])
+    return float(x[order][np.searchsorted(below, below[-1] / 2)])
 
 
 @steady

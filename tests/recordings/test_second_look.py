@@ -14,7 +14,13 @@ from nmflab.core.stft import Stft
 from nmflab.core.wiener import log_ratio
 from nmflab.evaluation import metrics
 from nmflab.recordings.denoise import Denoiser
-from nmflab.recordings.second_look import adapted_beside, held, outweighing, second_log_ratio
+from nmflab.recordings.second_look import (
+    adapted_beside,
+    held,
+    outweighing,
+    second_log_ratio,
+    share_of_speech,
+)
 
 OWN = nl.Settings.own().replace(context=2, num_basis_speech=6, max_iter_test=8)
 
@@ -96,26 +102,76 @@ def test_the_bases_follow_the_voice_the_further_the_more_it_outweighs_the_noise(
     assert (np.diff(ways) > 0).all()
 
 
-@settings(max_examples=25)
-@given(st.integers(0, 10_000), st.floats(1e-3, 1e3), st.floats(1e-6, 1e6))
-def test_a_noise_is_held_between_what_was_found_and_the_usual(seed, loudness, level):
+def heard(seed, loudness=1.0, F=9, T=40):
+    """Give magnitudes of a speech and a noise (F, T) that isn't steady."""
     rng = np.random.default_rng(seed)
-    S, N = rng.gamma(1.0, size=(2, 7, 9)).astype(np.float32) + np.float32(1e-3)
-    S *= np.float32(loudness)
-    V = S + N
-    L = log_ratio(S, N)
-    a = outweighing(V, L)
-    N_held = held(V, L, N, a)
+    S, N = rng.gamma(1.0, size=(2, F, T)).astype(np.float32) + np.float32(1e-3)
+    return S * np.float32(loudness), N
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 10_000), st.floats(1e-3, 1e3), st.floats(1e-6, 1e6), st.floats(0, 1))
+def test_a_noise_is_held_between_what_was_found_and_the_usual(seed, loudness, level, share):
+    S, N = heard(seed, loudness)
+    V, L = S + N, log_ratio(S, N)
+    N_held, usual = held(V, L, N, share), held(V, L, N, 1.0)
+    np.testing.assert_allclose(usual, np.repeat(usual[:, :1], V.shape[1], axis=1), rtol=1e-5)
     weights = np.square(N / V)
-    usual = (weights * V).sum(axis=1, keepdims=True) / weights.sum(axis=1, keepdims=True)
+    q = (weights * V).sum(axis=1) / weights.sum(axis=1)
+    np.testing.assert_allclose(usual[:, 0], q, rtol=1e-3)
     assert (N_held >= np.minimum(N, usual) * 0.999).all()
-    assert (N_held <= np.maximum(N, usual) * 1.001).all()
+    np.testing.assert_allclose(held(V, L, N, 0.0), N, rtol=1e-5)
     scale = np.float32(level)
-    again = held(scale * V, L, scale * N, outweighing(scale * V, L))
+    again = held(scale * V, L, scale * N, share)
     np.testing.assert_allclose(again / scale, N_held, rtol=1e-3)
-    if np.square(S).sum() <= np.square(N).sum():
-        assert a == 0
-        np.testing.assert_allclose(N_held, N, rtol=1e-5)
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 10_000), st.floats(1e-3, 1e3))
+def test_the_share_of_the_speech_is_that_of_its_energy(seed, loudness):
+    S, N = heard(seed, loudness)
+    E_S, E_N = (float(np.square(part, dtype=np.float64).sum()) for part in (S, N))
+    s = share_of_speech(S + N, log_ratio(S, N))
+    assert s == pytest.approx(E_S / (E_S + E_N), rel=1e-3)
+    assert outweighing(s) == pytest.approx(max(0, (E_S - E_N) / (E_S + E_N)), abs=1e-3)
+
+
+@pytest.mark.parametrize("quiet", [0.0, 1e-9, 1e-5, 1e-3])
+@pytest.mark.parametrize("times", [1, 4, 20])
+def test_what_is_usual_is_not_changed_by_a_stretch_that_is_muted(quiet, times):
+    S, N = heard(7)
+    muted = np.full((len(S), times * S.shape[1]), quiet, np.float32)
+    longer = [np.concatenate([part, muted], axis=1) for part in (S, N)]
+    for share in (0.3, 0.6, 0.9):
+        alone = held(S + N, log_ratio(S, N), N, share)
+        beside = held(sum(longer), log_ratio(*longer), longer[1], share)[:, : S.shape[1]]
+        np.testing.assert_allclose(beside, alone, rtol=0.3)
+        assert np.median(beside / alone) == pytest.approx(1, abs=0.1)
+
+
+def test_a_frame_in_which_all_bins_are_louder_has_more_noise():
+    S, N = heard(11, loudness=0.5, F=40, T=60)
+    burst = slice(20, 23)
+    N[:, burst] *= 6
+    found = np.full_like(N, N.mean())  # what was found knows of no burst
+    V, L = S + N, log_ratio(S, np.full_like(N, N.mean()))
+    ratios = [held(V, L, found, share)[:, burst].mean() / N.mean() for share in (0.0, 0.3, 0.5)]
+    assert ratios[0] == pytest.approx(1, rel=1e-3)
+    assert 1.2 < ratios[1] < ratios[2] < 6
+    one_bin = V.copy()
+    one_bin[3, 40] *= 100  # a voice, or a whistle
+    N_held = held(one_bin, L, found, 0.5)
+    assert N_held[:, 40].mean() < 1.5 * np.median(N_held.mean(axis=0))
+
+
+def test_a_recording_that_is_muted_for_most_of_its_time_is_cleaned_where_it_is_not():
+    corpus = nl.load_corpus()
+    mixed = nl.mix_at_snr(corpus.test_speech[0][:40000], corpus.train_noise["fan"], 10.0)
+    hiss = np.random.default_rng(0).normal(0, 1e-5, 5 * 40000)
+    longer = np.concatenate([mixed.mixture, np.zeros(4 * 40000, np.float32)]) + hiss
+    alone, beside = (nl.denoise(x, 16000).speech[:40000] for x in (mixed.mixture, longer))
+    scores = [metrics.si_sdr(mixed.speech, part) for part in (alone, beside)]
+    assert scores[1] > max(scores[0] - 1.5, 12.0)
 
 
 @pytest.mark.slow

@@ -11,14 +11,14 @@ The noise's usual magnitude in a bin is the mean over the frames that sound
 
     q_f = Σ_t (1 − G)² V / Σ_t (1 − G)²
 
-and in a frame it is as loud as three quarters of the bins agree that it is at least: what l_t, the
-lower quartile of V/q over the bins, is above its median over the frames, each of which counts by
-the root of its magnitude,
+and a frame is as loud as three quarters of its bins agree that it is at least: l_t, the lower
+quartile of V/q over the bins, beside its median over the frames, each of which counts by the root
+of its magnitude. Where it is twice that or more the noise has a burst:
 
-    r_t = max(1, l_t / median(l))
+    r_t = l_t/median(l) in a burst, else 1
 
 The greater the share of the speech, the more of it is in what was found of the noise, N̂₁, and the
-nearer the noise is held to what is usual; and in r_t as well, which counts the less:
+nearer the noise is held to what is usual. The voice is in r_t as well, which counts the less:
 
     N̂ = N̂₁^(1−s) (q r^((1−a)²))^s
 
@@ -82,6 +82,9 @@ SILENT = 0.01
 AGREED = 0.25
 """Quantile over the bins that is a frame's loudness."""
 
+BURST = 2.0
+"""How many times as loud as usual a frame is at least whose noise is no longer the usual one."""
+
 
 def second_log_ratio(
     model: SeparationModel,
@@ -133,7 +136,8 @@ def held(
     ratios = (V[heard] / q[heard, np.newaxis]).T
     place = int(AGREED * (ratios.shape[1] - 1))
     loudness = np.partition(ratios, place, axis=1)[:, place]
-    r = np.maximum(1, loudness / (_median(loudness, np.sqrt(frame_sums)) or np.inf))
+    r = loudness / (_median(loudness, np.sqrt(frame_sums)) or np.inf)
+    r[r < BURST] = 1
     held: NDArray[np.float32] = np.maximum(N, least) ** np.float32(1 - s)
     held *= np.maximum(q, least)[:, np.newaxis] ** np.float32(s)
     held *= r ** np.float32(s * (1 - outweighing(s)) ** 2)

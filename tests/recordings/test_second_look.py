@@ -146,7 +146,7 @@ def test_what_is_usual_is_not_changed_by_a_stretch_that_is_muted(quiet, times):
         alone = held(S + N, log_ratio(S, N), N, share)
         beside = held(sum(longer), log_ratio(*longer), longer[1], share)[:, : S.shape[1]]
         np.testing.assert_allclose(beside, alone, rtol=0.3)
-        assert np.median(beside / alone) == pytest.approx(1, abs=0.1)
+        assert np.median(beside / alone) == pytest.approx(1, abs=0.2)
 
 
 def test_a_frame_in_which_all_bins_are_louder_has_more_noise():

@@ -12,6 +12,7 @@ Who knows what:
 - *noisereduce, given*: stationary, with the same training part as its noise.
 - *marked*: the recording begins with 1 or 2 s of the noise alone, marked as such; they aren't
   scored.
+- *one look*: blind, without the second look (`nmflab.recordings.second_look`).
 - *blind*: the mixture and nothing else. log-MMSE takes its first 120 ms for noise, as it does by
   default.
 """
@@ -26,6 +27,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 from scipy.stats import bootstrap
@@ -33,6 +35,8 @@ from scipy.stats import bootstrap
 import nmflab as nl
 from nmflab.corpus.dictionaries import train_model
 from nmflab.evaluation.metrics import SCORES, Truth
+from nmflab.recordings import denoise as cleaning
+from nmflab.recordings.second_look import second_log_ratio
 from nmflab.settings import Settings
 from nmflab.system.threads import one_blas_thread
 
@@ -68,6 +72,11 @@ def trained(recording: Recording, folder: str | None, noise: str, settings: Sett
 
 def blind(recording: Recording, folder: str | None, noise: str, settings: Settings | None = None):
     return nl.denoise(recording.mixture, recording.rate, settings=settings).speech
+
+
+def one_look(recording: Recording, folder: str | None, noise: str):
+    with patch.object(cleaning, "second_log_ratio", partial(second_log_ratio, looks=0)):
+        return blind(recording, folder, noise)
 
 
 def marked(recording: Recording, folder: str | None, noise: str, seconds: float):
@@ -109,6 +118,7 @@ SYSTEMS: dict[str, Callable] = {
     "log-MMSE, 1 s marked": partial(log_mmse, seconds=1.0),
     "framewise, trained": partial(trained, settings=Settings.framewise()),
     "tuned, trained": partial(trained, settings=Settings.tuned()),
+    "denoise, one look": one_look,
     "denoise, blind": blind,
     "denoise, 1 s marked": partial(marked, seconds=1.0),
     "denoise, 2 s marked": partial(marked, seconds=2.0),

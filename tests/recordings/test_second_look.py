@@ -139,14 +139,14 @@ def test_the_share_of_the_speech_is_that_of_its_energy(seed, loudness):
 @pytest.mark.parametrize("quiet", [0.0, 1e-9, 1e-5, 1e-3])
 @pytest.mark.parametrize("times", [1, 4, 20])
 def test_what_is_usual_is_not_changed_by_a_stretch_that_is_muted(quiet, times):
-    S, N = heard(7)
+    S, N = heard(7, F=40)
+    N = 0.5 + N / 2  # steady
     muted = np.full((len(S), times * S.shape[1]), quiet, np.float32)
     longer = [np.concatenate([part, muted], axis=1) for part in (S, N)]
     for share in (0.3, 0.6, 0.9):
         alone = held(S + N, log_ratio(S, N), N, share)
         beside = held(sum(longer), log_ratio(*longer), longer[1], share)[:, : S.shape[1]]
-        np.testing.assert_allclose(beside, alone, rtol=0.3)
-        assert np.median(beside / alone) == pytest.approx(1, abs=0.2)
+        np.testing.assert_allclose(beside, alone, rtol=0.05)
 
 
 def test_a_frame_in_which_all_bins_are_louder_has_more_noise():

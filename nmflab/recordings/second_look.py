@@ -12,8 +12,8 @@ The noise's usual magnitude in a bin is the mean over the frames that sound
     q_f = Σ_t (1 − G)² V / Σ_t (1 − G)²
 
 and a frame is as loud as three quarters of its bins agree that it is at least: l_t, the lower
-quartile of V/q over the bins, beside its median over the frames, each of which counts by the root
-of its magnitude. Where it is twice that or more the noise has a burst:
+quartile of V/q over the bins in which there is a noise, beside its median over the frames, each of
+which counts by the root of its magnitude. Where it is twice that or more the noise has a burst:
 
     r_t = l_t/median(l) in a burst, else 1
 
@@ -29,7 +29,8 @@ R = V/(W_S H_S + N̂),
     H_S ← H_S ∘ W_Sᵀ R / (1 + (1 − a)λφ'(H_S))
     w_k ∝ a w_k ∘ (R h_kᵀ) + (1 − a) h̄ w⁰_k
 
-for some iterations from where they were, and with the gain that follows all is weighed anew. w⁰ is
+for some iterations from where they were, the first by the rule "mm" of `nmflab.core.nmf`, and with
+the gain that follows all is weighed anew. w⁰ is
 a basis as it was trained and h̄ the mean of the row sums of H_S: it stands for a training in which
 each basis sounded as much as they do on average here. Where the noise is the louder one a is 0 and
 W_S stays as it is.
@@ -82,8 +83,11 @@ SILENT = 0.01
 AGREED = 0.25
 """Quantile over the bins that is a frame's loudness."""
 
+HEARD = 0.3
+"""A bin whose usual magnitude is less than this part of the mean bin's has no say in a loudness."""
+
 BURST = 2.0
-"""How many times as loud as usual a frame is at least whose noise is no longer the usual one."""
+"""How many times as loud as usual a frame is at least in which the noise has a burst."""
 
 
 def second_log_ratio(
@@ -132,8 +136,10 @@ def held(
     weights = np.square(1 - gain_from_log_ratio(L, p=1.0))
     weights[:, frame_sums < SILENT * np.average(frame_sums, weights=frame_sums)] = 0
     q = np.vecdot(weights, V) / np.maximum(weights.sum(axis=1), np.finfo(np.float32).tiny)
-    heard = q > least
-    ratios = (V[heard] / q[heard, np.newaxis]).T
+    heard = q > max(HEARD * q.mean(), least)
+    if not heard.any():
+        heard[:] = True
+    ratios = (V[heard] / np.maximum(q[heard], least)[:, np.newaxis]).T
     place = int(AGREED * (ratios.shape[1] - 1))
     loudness = np.partition(ratios, place, axis=1)[:, place]
     r = loudness / (_median(loudness, np.sqrt(frame_sums)) or np.inf)
@@ -172,7 +178,7 @@ def adapted_beside(
         prior = replace(prior, scale=prior.scale[:K], shape=prior.shape[:K])
     stacks, noises = stacked(V, context), stacked(N, context)
     level = float(stacks.sum(axis=0, dtype=np.float64).mean())
-    rule = UpdateRule.of(W, prior, (1 - a) * penalty, settings.update, level)
+    rule = UpdateRule.of(W, prior, (1 - a) * penalty, "mm", level)
     Ht = np.array(H.T, dtype=np.float32, order="C")
     trained = (1 - a) * float(H.sum(dtype=np.float64)) / K * model.speech.W.T
     blocks = even_split(0, len(Ht), FREE_FRAMES)

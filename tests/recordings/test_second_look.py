@@ -126,6 +126,24 @@ def test_a_noise_is_held_between_what_was_found_and_the_usual(seed, loudness, le
     np.testing.assert_allclose(again / scale, N_held, rtol=1e-3)
 
 
+def test_where_nothing_but_speech_is_heard_the_noise_is_next_to_nothing():
+    V = np.ones((5, 6), np.float32)
+    N_held = held(V, np.full_like(V, 40.0), np.full_like(V, 1e-6), 1.0)
+    assert (N_held > 0).all()
+    assert (N_held < 1e-6).all()
+
+
+def test_a_voice_over_a_hum_is_no_burst():
+    rng = np.random.default_rng(5)
+    S, N = (np.zeros((60, 50), np.float32) for _ in range(2))
+    N[2:14] = 1 + 0.2 * rng.random((12, 50))  # a few bins, all the time
+    S[10:, 20:30] = rng.gamma(1.0, size=(50, 10))
+    S += np.float32(1e-4)
+    N += np.float32(1e-4)
+    N_held = held(S + N, log_ratio(S, N), N, 0.5)
+    assert N_held[:, 20:30].sum() < 1.2 * N_held[:, :10].sum()
+
+
 @settings(max_examples=25)
 @given(st.integers(0, 10_000), st.floats(1e-3, 1e3))
 def test_the_share_of_the_speech_is_that_of_its_energy(seed, loudness):

@@ -53,8 +53,8 @@ def denoise(
 ) -> Separation:
     """Take the speech out of a recording whose noise nobody has trained.
 
-    Without `noise` the noise is learnt blindly. With it the free bases
-    are trained on the marked stretches first, and then follow the noise.
+    Without `noise` the noise is learnt blindly. With it the free bases are trained on the marked
+    stretches first, and then follow the noise.
 
     Parameters
     ----------

@@ -11,9 +11,9 @@ The noise's usual magnitude in a bin is the mean over the frames that sound
 
     q_f = Σ_t (1 − G)² V / Σ_t (1 − G)²
 
-and a frame is as loud as three quarters of its bins agree that it is at least: l_t, the lower
-quartile of V/q over the bins in which there is a noise, beside its median over the frames, each of
-which counts by the root of its magnitude. Where it is twice that or more the noise has a burst:
+and the loudness of a frame, l_t, is the lower quartile of V/q over the bins that have a noise:
+three quarters of them are as loud as that or louder. The median of l is taken over the frames, each
+of which counts by the root of its magnitude. A frame of twice that or more is a burst of the noise:
 
     r_t = l_t/median(l) in a burst, else 1
 
@@ -109,16 +109,16 @@ def second_log_ratio(
     with one_blas_thread():
         found = _modelled(encoding.H[W.shape[1] :].T, encoding.W_free, context).T
         for _ in range(looks):
-            s = share_of_speech(V, L)
-            N = held(V, L, found, s)
+            G = gain_from_log_ratio(L, p=1.0)
+            s = share_of_speech(V, G)
+            N = held(V, G, found, s)
             W, H = adapted_beside(model, V, N, outweighing(s), (W, H), settings, AGAIN)
             L = log_ratio(_modelled(H.T, W, context).T, N)
     return L
 
 
-def share_of_speech(V: NDArray[np.float32], L: NDArray[np.float32]) -> float:
-    """Compute s, the share of the speech in the energy."""
-    G = gain_from_log_ratio(L, p=1.0)
+def share_of_speech(V: NDArray[np.float32], G: NDArray[np.float32]) -> float:
+    """Compute s, the share of the speech in the energy, from the gain G (F, T)."""
     E_S, E_N = (float(np.square(part, dtype=np.float64).sum()) for part in (G * V, V - G * V))
     return E_S / (E_S + E_N)
 
@@ -129,11 +129,11 @@ def outweighing(s: float) -> float:
 
 
 def held(
-    V: NDArray[np.float32], L: NDArray[np.float32], N: NDArray[np.float32], s: float
+    V: NDArray[np.float32], G: NDArray[np.float32], N: NDArray[np.float32], s: float
 ) -> NDArray[np.float32]:
     """Hold a noise N̂ (F, T): from a share of 0 as it was found to one of 1 at what is usual."""
     frame_sums, least = V.sum(axis=0, dtype=np.float64), np.float32(LEAST * V.max())
-    weights = np.square(1 - gain_from_log_ratio(L, p=1.0))
+    weights = np.square(1 - G)
     weights[:, frame_sums < SILENT * np.average(frame_sums, weights=frame_sums)] = 0
     q = np.vecdot(weights, V) / np.maximum(weights.sum(axis=1), np.finfo(np.float32).tiny)
     heard = q > max(HEARD * q.mean(), least)
@@ -144,10 +144,10 @@ def held(
     loudness = np.partition(ratios, place, axis=1)[:, place]
     r = loudness / (_median(loudness, np.sqrt(frame_sums)) or np.inf)
     r[r < BURST] = 1
-    held: NDArray[np.float32] = np.maximum(N, least) ** np.float32(1 - s)
-    held *= np.maximum(q, least)[:, np.newaxis] ** np.float32(s)
-    held *= r ** np.float32(s * (1 - outweighing(s)) ** 2)
-    return held
+    N_held: NDArray[np.float32] = np.maximum(N, least) ** np.float32(1 - s)
+    N_held *= np.maximum(q, least)[:, np.newaxis] ** np.float32(s)
+    N_held *= r ** np.float32(s * (1 - outweighing(s)) ** 2)
+    return N_held
 
 
 def _median(x: NDArray[np.floating], weights: NDArray[np.floating]) -> float:
